@@ -1,0 +1,96 @@
+"""Everything a server needs from outside, handed in: chance, names, files, databases, the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+
+class Chance(Protocol):
+    """The part of `random.Random` that is used; the lab hands in a seeded one."""
+
+    def random(self) -> float: ...
+    def randrange(self, start: int, stop: int) -> int: ...
+    def getrandbits(self, k: int) -> int: ...
+
+
+class SrvRecord(NamedTuple):
+    """One SRV answer (RFC 2782)."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+
+class NaptrRecord(NamedTuple):
+    """One NAPTR answer (RFC 3403)."""
+
+    order: int
+    preference: int
+    flags: str
+    service: str
+    regexp: str
+    replacement: str
+
+
+class Resolver(Protocol):
+    """DNS as RFC 3263 needs it. Unknown names give empty lists; answers come in the order to try."""
+
+    def a(self, name: str) -> list[str]: ...
+    def aaaa(self, name: str) -> list[str]: ...
+    def srv(self, name: str) -> list[SrvRecord]: ...
+    def naptr(self, name: str) -> list[NaptrRecord]: ...
+    def ptr(self, address: str) -> str | None: ...
+
+
+class Files(Protocol):
+    """Files that a config names at run time (tables, includes of modules)."""
+
+    def read(self, path: str) -> str: ...
+    def exists(self, path: str) -> bool: ...
+
+
+class LogRecord(NamedTuple):
+    """One log line: `level` is Kamailio's number (-5 BUG ... -1 ERR, 0 WARNING, 1 NOTICE, 2 INFO, 3 DBG)."""
+
+    level: int
+    origin: str  #: "<script>", "<core>", or a module's name
+    text: str
+    prefix: str = ""  #: log_prefix, expanded
+    facility: str = ""
+
+
+LEVEL_NAMES = {
+    -5: "ALERT",
+    -4: "BUG",
+    -3: "CRITICAL",
+    -2: "ALERT",
+    -1: "ERROR",
+    0: "WARNING",
+    1: "NOTICE",
+    2: "INFO",
+    3: "DEBUG",
+}
+
+
+class Environment:
+    """What the driver hands to a server. `database(url)` gives a stores.Database; `pid` is what `$pp` shows."""
+
+    def __init__(
+        self,
+        *,
+        now: float,
+        chance: Chance,
+        resolver: Resolver,
+        files: Files,
+        log: Callable[[LogRecord], None],
+        database: Callable[[str], Any] | None = None,
+        environ: dict[str, str] | None = None,
+        pid: int = 1,
+        hostname: str = "localhost",
+        working_directory: str = "/",
+    ) -> None:
+        self.now, self.chance, self.resolver, self.files, self.log = now, chance, resolver, files, log
+        self.database, self.environ, self.pid, self.hostname = database, environ or {}, pid, hostname
+        self.working_directory = working_directory
