@@ -1,0 +1,63 @@
+"""What may differ between two runs of the same case, replaced by names.
+
+Generated branches, tags, Call-IDs and usrloc record ids become `{branch 1}`, `{tag 2}`, numbered by first appearance
+in the whole outcome, so that "the same branch as before" stays visible. Values that the parties sent themselves stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_BRANCH = re.compile(r"z9hG4bK[\w.!%*+`'~-]*")
+_TAG = re.compile(r"(?<=tag=)[\w.!%*+`'~-]+")
+_CALL_ID = re.compile(r"(?im)^((?:call-id|i)[ \t]*:[ \t]*)([^\r\n]*?)[ \t]*(?=\r?$)")
+_RUID = re.compile(r"\bul\w+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+\b")
+_PRODUCT = re.compile(r"[Kk]amailio \([^\r\n]*?\)\)?")
+_DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+
+
+class Normaliser:
+    """The names given so far in one outcome."""
+
+    def __init__(self, sent: Iterable[str] = ()) -> None:
+        """`sent` are the texts that the parties sent; the generated parts are whatever is not in there."""
+        text = "\n".join(sent)
+        self._own = {*_BRANCH.findall(text), *_TAG.findall(text), *(found[1] for found in _CALL_ID.findall(text))}
+        self._names: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def _name(self, kind: str, value: str) -> str:
+        if value in self._own:
+            return value
+        if value not in self._names:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._names[value] = f"{{{kind} {self._counts[kind]}}}"
+        return self._names[value]
+
+    def _branch(self, found: re.Match[str]) -> str:
+        value = found[0]
+        # The last part of a branch of tm is the branch's number, which a config sees as T_branch_idx.
+        head, dot, index = value.rpartition(".")
+        if value not in self._own and dot and index.isdigit() and head.count(".") >= 1:
+            return f"{self._name('branch', head)}.{index}"
+        return self._name("branch", value)
+
+    def text(self, text: str) -> str:
+        """The text with generated parts named."""
+        text = _BRANCH.sub(self._branch, text)
+        text = _TAG.sub(lambda found: self._name("tag", found[0]), text)
+        text = _CALL_ID.sub(lambda found: found[1] + self._name("call-id", found[2]), text)
+        text = _RUID.sub(lambda found: self._name("ruid", found[0]), text)
+        text = _PRODUCT.sub("{kamailio}", text)
+        return _DATE.sub("{date}", text)
+
+    def value(self, value: object) -> object:
+        """The same for the answer of an RPC command."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self.value(item) for name, item in value.items()}
+        return value

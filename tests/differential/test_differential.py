@@ -1,0 +1,32 @@
+"""Runs every case of `cases/` on kamscript, and proves on real Kamailio that the golden outcomes are true."""
+
+from __future__ import annotations
+
+import pytest
+
+from .case import Case, all_cases
+from .lab import Lab
+from .outcome import differences, golden, run
+from .real import Real
+
+CASES = all_cases()
+
+
+@pytest.mark.kamailio
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_golden_is_what_kamailio_does(case: Case) -> None:
+    """The recorded outcome is current."""
+    recorded = golden(case)
+    assert recorded is not None, f"python -m tests.differential.record {case.topic} {case.name}"
+    found = differences(recorded, run(case, Real), {})
+    assert not found, "\n".join(["recorded and now:", *found])
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_kamscript_does_what_kamailio_does(case: Case) -> None:
+    """kamscript's outcome is the recorded one, but for the differences that the case names with a reason."""
+    recorded = golden(case)
+    if recorded is None:
+        pytest.skip("not recorded yet")
+    found = differences(recorded, run(case, Lab), case.differs)
+    assert not found, "\n".join([case.doc, *found])
