@@ -1,0 +1,1 @@
+"""The lab: a config runs offline, on a virtual network and a clock that a test turns."""
