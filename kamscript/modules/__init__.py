@@ -1,0 +1,1 @@
+"""The Kamailio modules, one file or package each."""
