@@ -1,4 +1,4 @@
-"""What some tests need from outside: skipped when it is missing, failed when REQUIRE_KAMAILIO=1 says it must be there."""
+"""What tests need from outside: skipped when missing, failed when REQUIRE_KAMAILIO=1 says it must be there."""
 
 from __future__ import annotations
 

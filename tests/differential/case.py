@@ -57,6 +57,14 @@ class World(Protocol):
         """End the server."""
 
 
+class Refused(Exception):
+    """The server does not start with this config; `lines` are the lines it complains about."""
+
+    def __init__(self, text: str, lines: Iterable[int] = ()) -> None:
+        super().__init__(text)
+        self.lines = set(lines)
+
+
 class Unexpected(AssertionError):
     """A party did not get the message that the case says it gets."""
 
@@ -277,6 +285,8 @@ class Case:
     repeats: bool = False
     facts: Mapping[int, str] | None = None
     """For a battery: config line -> the fact's text."""
+    refused: str = ""
+    """For a battery: the config with the lines that Kamailio refuses; facts as above."""
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.name}"
@@ -341,6 +351,7 @@ def battery(
         > TEXT       a text with pseudo-variables, as xlog prints it
         @ CALL       what a function call leaves in $rc
         STATEMENT    runs, says nothing
+        x ...        one of the above that Kamailio refuses to load (it is left out of the config that runs)
         # comment    (and empty lines)
 
     Each line becomes one line of request_route, so that an error of the daemon names it. `before` and `after` stand
@@ -349,48 +360,52 @@ def battery(
     prefix = loadmodules(modules) + before.strip("\n") + "\nrequest_route {\n"
     number = prefix.count("\n")
     lines: list[str] = []
+    refused: list[str] = []
     known: dict[int, str] = {}
     for raw in facts.strip("\n").split("\n"):
         number += 1
         line = raw.strip()
         if not line or line.startswith("#"):
             lines.append("")
+            refused.append("")
             continue
-        mark, _, rest = line.partition(" ")
-        if mark not in ("=", "?", ">", "@"):
-            lines.append(line)
-            continue
-        known[number] = line
-        lines.append(_FACTS[mark](number, rest.strip()))
+        accepted = not line.startswith("x ")
+        mark, _, rest = line.removeprefix("x ").partition(" ")
+        code = _FACTS[mark](number, rest.strip()) if mark in _FACTS else line.removeprefix("x ")
+        if mark in _FACTS or not accepted:
+            known[number] = line
+        lines.append(code if accepted else "")
+        refused.append(code)
     text = prefix + "\n".join(lines) + "\n}\n" + after
+    with_refused = prefix + "\n".join(refused) + "\n}\n" + after if refused != lines else ""
 
     def play(scene: Scene) -> None:
         for message in messages:
             scene.alice.send(message)
             scene.settle()
 
-    return _register(Case(topic, name, text, play, facts=known, differs=differs or {}))
+    return _register(Case(topic, name, text, play, facts=known, differs=differs or {}, refused=with_refused))
 
 
 def _value(number: int, expr: str) -> str:
     # An integer plus 1 is a sum, a string plus 1 a concatenation: the difference tells the type.
     return (
-        f'$vn(_r) = $null; $vn(_r) = {expr}; if ($vn(_r) == $null) xlog("{number}|null"); '
-        f'else {{ $vn(_t) = $vn(_r) + 1; if ($vn(_t) == $(vn(_r){{s.int}}) + 1 && $(vn(_t){{s.len}}) < 12 '
-        f'&& $vn(_t) != "$vn(_r)1") xlog("{number}|int $vn(_r)"); else xlog("{number}|str $vn(_r)"); }}'
+        f'$vn(_r) = $null; $vn(_r) = {expr}; if ($vn(_r) == $null) {{ xlog("{number}|null\\n"); }} '
+        f'else {{ $vn(_t) = $vn(_r) + 1; if ((str)$vn(_t) == (str)$vn(_r) + "1") {{ xlog("{number}|str $vn(_r)\\n"); }} '
+        f'else {{ xlog("{number}|int $vn(_r)\\n"); }} }}'
     )
 
 
 def _test(number: int, expr: str) -> str:
-    return f'if ({expr}) xlog("{number}|true"); else xlog("{number}|false");'
+    return f'if ({expr}) xlog("{number}|true\\n"); else xlog("{number}|false\\n");'
 
 
 def _text(number: int, text: str) -> str:
-    return f'xlog("{number}|{text}");'
+    return f'xlog("{number}|{text}\\n");'
 
 
 def _call(number: int, call: str) -> str:
-    return f'{call}; xlog("{number}|$rc");'
+    return f'{call}; xlog("{number}|$rc\\n");'
 
 
 _FACTS: Mapping[str, Callable[[int, str], str]] = {"=": _value, "?": _test, ">": _text, "@": _call}

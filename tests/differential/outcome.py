@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .case import Case, Scene, World
+from .case import Case, Refused, Scene, World
 from .normalise import Normaliser
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -16,6 +16,7 @@ Outcome = dict[str, object]
 
 def run(case: Case, start: Callable[[str], World]) -> Outcome:
     """Play the case in the world that `start(config)` makes."""
+    refused = _refused(case, start) if case.refused else set()
     world = start(case.config)
     try:
         scene = Scene(world)
@@ -23,9 +24,22 @@ def run(case: Case, start: Callable[[str], World]) -> Outcome:
         world.settle()
         for party in scene.parties.values():
             party.drain()
-        return _outcome(case, scene, world.log())
+        outcome = _outcome(case, scene, world.log())
     finally:
         world.close()
+    facts = outcome.get("facts")
+    if isinstance(facts, dict) and case.facts:
+        facts.update({text: "refused" for line, text in case.facts.items() if line in refused})
+    return outcome
+
+
+def _refused(case: Case, start: Callable[[str], World]) -> set[int]:
+    """The lines with which the server refuses to start."""
+    try:
+        start(case.refused).close()
+    except Refused as error:
+        return error.lines
+    return set()
 
 
 def _outcome(case: Case, scene: Scene, log: list[str]) -> Outcome:

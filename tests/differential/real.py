@@ -21,16 +21,12 @@ import time
 from pathlib import Path
 
 from . import binrpc
-from .case import KAMAILIO, Address
+from .case import KAMAILIO, Address, Refused
 
 BINARY = shutil.which("kamailio") or "/usr/sbin/kamailio"
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 _RECORD = re.compile(r"^ ?\d+\(\d+\) ([A-Z]+): ", re.MULTILINE)
 _SENTINEL: Address = ("127.0.0.19", 21200)
-
-
-class Refused(Exception):
-    """The daemon did not start; the text is what it said."""
 
 
 class Real:
@@ -133,7 +129,8 @@ class Real:
                 raise TimeoutError(f"the daemon does not answer:\n{self._text()[-2000:]}")
             if self._process.poll() is not None:
                 self._pump(0.05)
-                raise Refused(self._text())
+                text = self._text()
+                raise Refused(text, map(int, re.findall(r"parse error in config file \S+, (?:from )?line (\d+)", text)))
             if not sent or starting:
                 # Before the daemon has bound its port a datagram is lost.
                 self.send(_SENTINEL, b"this is no SIP message, it marks a place %d\r\n\r\n" % self._probes)

@@ -6,12 +6,13 @@ Each case runs twice and is recorded only if both runs agree.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 
-from .case import Case, all_cases
+from .case import Case, Refused, all_cases
 from .outcome import GOLDEN, differences, digest, run
-from .real import Real, Refused
+from .real import Real
 
 
 def main(args: list[str]) -> int:
@@ -24,7 +25,11 @@ def main(args: list[str]) -> int:
         try:
             outcome = run(case, Real)
             unstable = differences(outcome, run(case, Real), {})
-        except (Refused, AssertionError, TimeoutError) as error:
+        except Refused as error:
+            failed += 1
+            print(f"{case}: refused", *_complaints(case, str(error)), sep="\n  ")
+            continue
+        except (AssertionError, TimeoutError, KeyError) as error:
             print(f"{case}: {error}")
             failed += 1
             continue
@@ -37,6 +42,17 @@ def main(args: list[str]) -> int:
     if not names:
         _drop_stale(topic)
     return failed
+
+
+def _complaints(case: Case, text: str) -> list[str]:
+    """The first complaint about each line, with the line."""
+    source = case.config.split("\n")
+    found: dict[int, str] = {}
+    for number, what in re.findall(r"parse error in config file \S+, line (\d+), (.*)", text):
+        found.setdefault(int(number), what)
+    if not found:
+        return [line for line in text.split("\n") if "ERROR" in line or "CRITICAL" in line][:6]
+    return [f"{(case.facts or {}).get(number, source[number - 1])}    {what}" for number, what in found.items()]
 
 
 def _read(topic: str) -> dict[str, object]:
