@@ -141,7 +141,7 @@ class Party:
     def send(self, message: str | bytes) -> None:
         """Send the message as it stands; text with plain newlines gets CRLF."""
         data = message if isinstance(message, bytes) else crlf(message)
-        self.scene.sent.append(data.decode("latin-1"))
+        self.scene.history.append((True, data.decode("latin-1")))
         self.scene.world.send(self.address, data)
 
     def request(
@@ -204,6 +204,7 @@ class Party:
             raise Unexpected(f"{self.name} expected {what} and got nothing; log: {self.scene.world.log()[-5:]}")
         text = data.decode("latin-1")
         self.received.append(text)
+        self.scene.history.append((False, text))
         wanted = f"SIP/2.0 {what} " if isinstance(what, int) else f"{what} "
         if not text.startswith(wanted):
             raise Unexpected(f"{self.name} expected {what} and got {text.splitlines()[0]!r}")
@@ -220,7 +221,8 @@ class Scene:
     def __init__(self, world: World) -> None:
         self.world = world
         self.parties: dict[str, Party] = {}
-        self.sent: list[str] = []
+        self.history: list[tuple[bool, str]] = []
+        """Every message in order: whether a party sent it, and its text."""
         self.answers: list[tuple[str, object]] = []
 
     def party(self, name: str, address: Address | None = None) -> Party:

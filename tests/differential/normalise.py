@@ -20,10 +20,16 @@ _DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d
 class Normaliser:
     """The names given so far in one outcome."""
 
-    def __init__(self, sent: Iterable[str] = ()) -> None:
-        """`sent` are the texts that the parties sent; the generated parts are whatever is not in there."""
-        text = "\n".join(sent)
-        self._own = {*_BRANCH.findall(text), *_TAG.findall(text), *(found[1] for found in _CALL_ID.findall(text))}
+    def __init__(self, history: Iterable[tuple[bool, str]] = ()) -> None:
+        """`history` tells who came up with a value: whatever a party sent before it received it is the party's own."""
+        self._own: set[str] = set()
+        received: set[str] = set()
+        for sent, text in history:
+            values = {*_BRANCH.findall(text), *_TAG.findall(text), *(found[2] for found in _CALL_ID.finditer(text))}
+            if sent:
+                self._own |= values - received
+            else:
+                received |= values - self._own
         self._names: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 

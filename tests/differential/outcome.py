@@ -43,7 +43,7 @@ def _refused(case: Case, start: Callable[[str], World]) -> set[int]:
 
 
 def _outcome(case: Case, scene: Scene, log: list[str]) -> Outcome:
-    normal = Normaliser(scene.sent)
+    normal = Normaliser(scene.history)
     outcome: Outcome = {}
     for name, party in scene.parties.items():
         texts = [normal.text(text) for text in party.received]
