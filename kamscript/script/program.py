@@ -1,0 +1,114 @@
+"""A compiled config: what a server is made from. It never changes, and any number of servers run it side by side.
+
+    program = compile(resolved, target="5.6")       # once, or from the cache
+    routes = program.bind(server)                   # per server: cheap
+    code = run(routes[Route.REQUEST, ""], ctx)      # per message; see kamscript.script.runtime
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kamscript.script.nodes import Alias, CustomVar, Item, Listen, ModParam, RouteKind, Setting
+from kamscript.source import Diagnostic, Span
+
+if TYPE_CHECKING:
+    from kamscript.core.context import Context
+    from kamscript.core.server import Server
+
+#: A route, bound to one server. Its value is the route's return code; `exit` and `drop` raise `runtime.ScriptExit`.
+RouteFunction = Callable[["Context"], int]
+
+
+class Need(NamedTuple):
+    """Something that the code of a route looks up by name on its server: an accessor, a function, a pattern.
+
+    `kind` names a maker in `kamscript.script.bind`; `args` is what it is made from, plain data only.
+    """
+
+    kind: str
+    args: tuple[Any, ...]
+    span: Span
+
+
+class RouteCode(NamedTuple):
+    """One route block set: marshalled code of its function, in the file and at the lines of the config."""
+
+    kind: RouteKind
+    name: str
+    path: str
+    line: int
+    code: bytes
+
+
+@dataclass(frozen=True)
+class Program:
+    """A config after compilation. Plain data: it pickles, and `kamscript.script.cache` stores it.
+
+    `items` are all top-level items except route blocks, in the order of the text; `modules` the loaded modules in
+    order; `params` the module parameters as (module, line), regular expressions over module names expanded.
+    """
+
+    path: str  #: name of the main file
+    target: str  #: "4.4", "5.6", "6.x" or "all"
+    items: tuple[Item, ...]
+    modules: tuple[str, ...]
+    params: tuple[tuple[str, ModParam], ...]
+    flags: Mapping[str, int]
+    avpflags: Mapping[str, int]
+    routes: tuple[RouteCode, ...]
+    needs: Mapping[str, Need]
+    sources: tuple[str, ...] = ()  #: names of all files that were read, the main one first
+    defines: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def settings(self) -> list[Setting]:
+        """The core parameters, in the order of the text (a later one wins)."""
+        return [item for item in self.items if isinstance(item, Setting)]
+
+    @property
+    def listens(self) -> list[Listen]:
+        """The `listen` lines."""
+        return [item for item in self.items if isinstance(item, Listen)]
+
+    @property
+    def aliases(self) -> list[Alias]:
+        """The `alias` lines."""
+        return [item for item in self.items if isinstance(item, Alias)]
+
+    @property
+    def custom(self) -> list[CustomVar]:
+        """The config's own settings, `group.name = value`."""
+        return [item for item in self.items if isinstance(item, CustomVar)]
+
+    def has_route(self, kind: RouteKind, name: str = "") -> bool:
+        """Whether the config has this route block."""
+        return any(route.kind is kind and route.name == name for route in self.routes)
+
+    def code(self, route: RouteCode) -> CodeType:
+        """The code object of a route; unmarshalled once per process."""
+        cache: dict[bytes, CodeType] = self.__dict__.setdefault("_code", {})
+        code = cache.get(route.code)
+        if code is None:
+            code = cache[route.code] = marshal.loads(route.code)
+        return code
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    def bind(self, server: Server) -> dict[tuple[RouteKind, str], RouteFunction]:
+        """The routes as functions over `server`, keyed by kind and name (`(RouteKind.REQUEST, "")` is the main one).
+
+        Accessors, module methods and patterns are made when first used, so binding costs microseconds. A bad constant
+        argument then raises FixupError at its first use: call `check` once to find all of them at load.
+        """
+        raise NotImplementedError
+
+    def check(self, server: Server) -> list[Diagnostic]:
+        """Fix up every argument and pseudo-variable on `server`, as the daemon does at start; what it would refuse."""
+        raise NotImplementedError
