@@ -326,6 +326,18 @@ class TransformationDecl:
 
 
 @dataclass(frozen=True)
+class SelectDecl:
+    """A select class `@name...`: `factory(parts)` at load gives `(ctx) -> value` (None: the select has no value).
+
+    `parts` are what follows the name: texts for words and keys, ints for indices; FixupError refuses.
+    """
+
+    name: str
+    factory: str
+    doc: str = ""
+
+
+@dataclass(frozen=True)
 class RpcDecl:
     """An RPC command and its method."""
 
@@ -411,6 +423,16 @@ def transformation(name: str) -> Callable[[F], F]:
     return mark
 
 
+def select(name: str) -> Callable[[F], F]:
+    """Export `method(self, parts: tuple[str | int, ...]) -> Callable[[Context], Value]` as the select `@name`."""
+
+    def mark(method: F) -> F:
+        _marks(method).others.append(SelectDecl(name, method.__name__, _doc(method)))
+        return method
+
+    return mark
+
+
 def rpc(name: str, *, since: str = "", until: str = "") -> Callable[[F], F]:
     """Export `method(self, rpc: Rpc, *args)` as an RPC command; annotations int, float, str convert and default."""
 
@@ -444,6 +466,7 @@ class Module:
     functions: ClassVar[dict[tuple[str, int], FunctionDecl]] = {}  #: key arity -1: any number of arguments
     pvs: ClassVar[dict[str, PvDecl]] = {}
     transformations: ClassVar[dict[str, TransformationDecl]] = {}
+    selects: ClassVar[dict[str, SelectDecl]] = {}
     rpcs: ClassVar[dict[str, RpcDecl]] = {}
     mis: ClassVar[dict[str, MiDecl]] = {}
     statistics: ClassVar[dict[str, Statistic]] = {}
@@ -473,7 +496,7 @@ class Module:
 def _collect(cls: type[Module]) -> None:
     """Fill the export tables of `cls` from its attributes, inherited ones first."""
     cls.params, cls.functions, cls.pvs, cls.transformations = {}, {}, {}, {}
-    cls.rpcs, cls.mis, cls.statistics, cls.event_routes = {}, {}, {}, {}
+    cls.selects, cls.rpcs, cls.mis, cls.statistics, cls.event_routes = {}, {}, {}, {}, {}
     for base in reversed(cls.__mro__):
         for attribute, value in vars(base).items():
             if isinstance(value, Param):
@@ -491,6 +514,7 @@ def _collect(cls: type[Module]) -> None:
                     table: dict[str, Any] = {
                         PvDecl: cls.pvs,
                         TransformationDecl: cls.transformations,
+                        SelectDecl: cls.selects,
                         RpcDecl: cls.rpcs,
                         MiDecl: cls.mis,
                     }[type(decl)]

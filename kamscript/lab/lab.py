@@ -1,0 +1,232 @@
+"""A config at work offline: one server on a virtual network, and a clock that only a test moves.
+
+lab = Lab("kamailio.cfg")
+alice, bob = lab.phone("alice"), lab.phone("bob")
+bob.register()
+call = alice.call("bob")
+lab.advance(hours=12)
+print(lab.ladder())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
+from kamscript.core.server import Server
+from kamscript.core.sockets import ListenSocket, Received
+from kamscript.core.timers import Timers
+from kamscript.lab.environment import LabFiles, LabResolver, seeded
+from kamscript.lab.network import Address, Network, address
+from kamscript.lab.phone import Phone
+from kamscript.loader import load, load_text
+from kamscript.report.ladder import ladder
+
+#: When the lab's clock starts: 2026-01-01 00:00:00 UTC.
+EPOCH = 1767225600.0
+#: Deliveries without time passing after which a test is told that messages circulate.
+MAX_DELIVERIES = 100_000
+
+
+class Log(list[LogRecord]):
+    """What the server logged, oldest first. `"text" in log` looks into the lines as people see them."""
+
+    def lines(self, level: str = "", origin: str = "") -> list[str]:
+        """The lines, `INFO: <script>: text`, of one level or origin when asked."""
+        return [
+            f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{record.origin}: {record.text}"
+            for record in self
+            if (not level or LEVEL_NAMES.get(record.level) == level) and (not origin or record.origin == origin)
+        ]
+
+    @property
+    def script(self) -> list[str]:
+        """The texts that the script logged, line ends removed."""
+        return [record.text.rstrip("\n") for record in self if record.origin == "<script>"]
+
+    def __contains__(self, text: object) -> bool:
+        if isinstance(text, str):
+            return any(text in line for line in self.lines())
+        return super().__contains__(text)
+
+
+class _ServerParty:
+    """The server's seat on the network: one listen socket."""
+
+    def __init__(self, lab: Lab, socket: ListenSocket) -> None:
+        self.lab, self.socket = lab, socket
+        self._received: dict[Address, Received] = {}
+
+    def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
+        received = self._received.get(source)
+        if received is None or received.proto != proto:
+            received = Received(proto, source.ip, source.port, target.ip, target.port, self.socket)
+            self._received[source] = received
+        lab = self.lab
+        lab.server.receive(lab.timers.now, text, received)
+        lab.flush()
+
+
+class Lab:
+    """One config under test.
+
+    `config` is a path, or `text` the config itself. `defines` are `-A` definitions, `hosts` the DNS, `files` what the
+    config reads at run time, `target` the Kamailio generation, `seed` the lab's chance, `start` its first moment
+    (Unix seconds). Raises ConfigError where Kamailio would refuse to start.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | None = None,
+        *,
+        text: str | None = None,
+        defines: Mapping[str, str] | Sequence[str] = (),
+        target: str | None = None,
+        hosts: Mapping[str, str | list[str]] | None = None,
+        files: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        seed: int = 1,
+        start: float = EPOCH,
+    ) -> None:
+        if text is not None:
+            self.program = load_text(text, defines=defines, target=target)
+        elif config is not None:
+            self.program = load(config, defines=defines, target=target)
+        else:
+            raise TypeError("Lab needs a config path or a text")
+        self.log = Log()
+        self.seed = seed
+        self.resolver = LabResolver(hosts)
+        self.timers = Timers(start)
+        self.network = Network(self.timers)
+        self.phones: dict[str, Phone] = {}
+        environment = Environment(
+            now=start,
+            chance=seeded(seed),
+            resolver=self.resolver,
+            files=LabFiles(files),
+            log=self.log.append,
+            environ=dict(environ or {}),
+        )
+        self.server = Server(self.program, environment, target=self.program.target)
+        self.server.start()
+        for socket in self.server.sockets:
+            self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), "kamailio")
+        self.flush()
+
+    # -- time
+
+    @property
+    def now(self) -> float:
+        """Unix seconds on the lab's clock."""
+        return self.timers.now
+
+    def run(self) -> None:
+        """Deliver everything under way until the network is quiet. No time passes."""
+        network = self.network
+        for _ in range(MAX_DELIVERIES):
+            if not network.step():
+                return
+        raise AssertionError(f"messages circulate: {MAX_DELIVERIES} deliveries at one moment\n{self.ladder(last=20)}")
+
+    def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
+        """Let time pass, stopping at every deadline on the way."""
+        until = self.now + seconds + 60 * minutes + 3600 * hours
+        self.run()
+        while (deadline := self._next_deadline()) is not None and deadline <= until:
+            self._fire(deadline)
+        self._fire(until)
+
+    def wait(self, condition: Callable[[], Any], timeout: float = 300.0) -> Any:
+        """Jump from deadline to deadline until `condition()` holds; returns what it gave."""
+        until = self.now + timeout
+        self.run()
+        while not (result := condition()):
+            deadline = self._next_deadline()
+            if deadline is None or deadline > until:
+                raise AssertionError(f"it did not happen within {timeout:g} seconds\n{self.story()}")
+            self._fire(deadline)
+        return result
+
+    def _next_deadline(self) -> float | None:
+        mine, servers = self.timers.next_deadline(), self.server.timers.next_deadline()
+        if mine is None or servers is None:
+            return servers if mine is None else mine
+        return min(mine, servers)
+
+    def _fire(self, now: float) -> None:
+        self.timers.fire(now)
+        self.server.fire(now)
+        self.flush()
+        self.run()
+
+    # -- the network
+
+    def flush(self) -> None:
+        """Put what the server wants to send on the wire."""
+        server = self.server
+        if server.outbox:
+            send = self.network.send
+            for socket, to, text in server.take_outbox():
+                send(text, to.proto, Address(socket.address, socket.port), Address(to.ip, to.port))
+
+    def phone(
+        self, user: str, where: str | tuple[str, int] = "", *, domain: str = "", proto: str = "udp",
+        proxy: str | tuple[str, int] = "",
+    ) -> Phone:  # fmt: skip
+        """A phone for `user`. It sits at 10.0.0.N unless told where, and sends to the server's first socket."""
+        number = len(self.phones) + 1
+        seat = address(where or (f"10.0.0.{number}", 5060))
+        server = self.server_address(proto)
+        phone = Phone(self, user, domain or self.domain, seat, address(proxy) if proxy else server, proto)
+        self.network.attach(seat, phone, user)
+        self.phones[user] = phone
+        return phone
+
+    def server_address(self, proto: str = "udp") -> Address:
+        """Where the server listens first for a protocol."""
+        socket = next((socket for socket in self.server.sockets if socket.proto == proto), None)
+        if socket is None:
+            raise AssertionError(f"the config listens on no {proto} socket")
+        return Address(socket.address, socket.port)
+
+    @property
+    def domain(self) -> str:
+        """The domain that phones use by default: the config's first alias, else its first listen address."""
+        return self.server.domain
+
+    def send(self, text: str, source: str | tuple[str, int] = ("10.0.0.99", 5060), proto: str = "udp") -> list[str]:
+        """Send any bytes to the server and run the network; returns what came back to `source`, in order."""
+        seat = address(source)
+        mailbox = self.network.parties.get(seat)
+        if not isinstance(mailbox, Mailbox):
+            mailbox = Mailbox()
+            self.network.attach(seat, mailbox, str(seat))
+        before = len(mailbox.texts)
+        self.network.send(text, proto, seat, self.server_address(proto))
+        self.run()
+        return mailbox.texts[before:]
+
+    # -- what happened
+
+    def ladder(self, last: int = 0) -> str:
+        """The messages so far as a ladder; only the newest `last` when given."""
+        exchanges = self.network.exchanges()
+        return ladder(exchanges[-last:] if last else exchanges, self.network.names)
+
+    def story(self) -> str:
+        """Ladder and log, for failure texts."""
+        return self.ladder() + "".join(f"  {line.rstrip()}\n" for line in self.log.lines())
+
+
+class Mailbox:
+    """A party that only keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
+        """Keep it."""
+        self.texts.append(text)

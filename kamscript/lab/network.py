@@ -1,0 +1,93 @@
+"""The virtual network: datagrams between addresses, delivered in order, recorded for the ladder."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple, Protocol
+
+from kamscript.core.timers import Timers
+from kamscript.report.ladder import Exchange
+
+
+class Address(NamedTuple):
+    """One end of a link."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.ip}:{self.port}"
+
+
+def address(text: str | tuple[str, int], default_port: int = 5060) -> Address:
+    """`"10.0.0.1:5060"`, `"10.0.0.1"` or a pair as an Address."""
+    if not isinstance(text, str):
+        return Address(*text)
+    ip, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        return Address(text, default_port)
+    return Address(ip, int(port))
+
+
+class Party(Protocol):
+    """Whoever sits at an address."""
+
+    def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
+        """A message arrived."""
+
+
+class Wire(NamedTuple):
+    """One message under way or delivered."""
+
+    time: float
+    proto: str
+    source: Address
+    target: Address
+    text: str
+
+
+class Network:
+    """Every party by address, and the messages between them.
+
+    `timers` holds the deadlines of the parties (the server keeps its own); its `now` is the lab's clock.
+    """
+
+    def __init__(self, timers: Timers) -> None:
+        self.timers = timers
+        self.started = timers.now
+        self.parties: dict[Address, Party] = {}
+        self.names: dict[str, str] = {}
+        self.delivered: list[Wire] = []
+        self.unreachable: list[Wire] = []  #: sent to an address where nobody sits
+        self._queue: deque[Wire] = deque()
+
+    def attach(self, where: Address, party: Party, name: str) -> None:
+        """Seat `party` at an address under the name that ladders show."""
+        self.parties[where] = party
+        self.names[str(where)] = name
+
+    def send(self, text: str, proto: str, source: Address, target: Address) -> None:
+        """Put a message on the wire; it arrives when the lab runs."""
+        self._queue.append(Wire(self.timers.now, proto, source, target, text))
+
+    def step(self) -> bool:
+        """Deliver the next message; False when the wire is empty."""
+        if not self._queue:
+            return False
+        wire = self._queue.popleft()
+        party = self.parties.get(wire.target)
+        if party is None:
+            self.unreachable.append(wire)
+        else:
+            self.delivered.append(wire)
+            party.deliver(wire.text, wire.proto, wire.source, wire.target)
+        return True
+
+    def exchanges(self) -> list[Exchange]:
+        """What crossed the network so far, as a ladder draws it."""
+        wires = [(wire, "") for wire in self.delivered] + [(wire, "nobody there") for wire in self.unreachable]
+        wires.sort(key=lambda pair: pair[0].time)
+        return [
+            Exchange(wire.time - self.started, str(wire.source), str(wire.target), wire.text, note)
+            for wire, note in wires
+        ]

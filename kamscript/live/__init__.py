@@ -1,0 +1,1 @@
+"""A config on real sockets: asyncio UDP and TCP, control sockets, a real clock, DNS and log."""

@@ -1,0 +1,67 @@
+"""`kamscript run`: start a config on real sockets, with the options of the `kamailio` command where they make sense."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from kamscript.loader import load, load_check
+
+DEFAULT_CONFIG = "/etc/kamailio/kamailio.cfg"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM; 0 after a clean stop, 1 when the config or an address is refused."""
+    path = options.file or options.config or DEFAULT_CONFIG
+    if options.workdir:
+        os.chdir(options.workdir)
+    if options.check:
+        load_check(path, defines=options.defines, subst=options.subst, target=options.target)
+        print(f"config file ok: {path}", file=sys.stderr)
+        return 0
+    program = load(path, defines=options.defines, subst=options.subst, target=options.target)
+    return _serve(options, program)
+
+
+def _serve(options: argparse.Namespace, program: object) -> int:
+    from kamscript.core.server import Server
+    from kamscript.live.control import controls_of
+    from kamscript.live.daemon import BindError, Daemon, serve
+    from kamscript.live.environment import StandardErrorLog, SystemLog, system_environment
+    from kamscript.script.program import Program
+
+    assert isinstance(program, Program)
+    to_stderr = options.stderr or options.foreground > 0 or _logs_to_stderr(program)
+    environment = system_environment(StandardErrorLog() if to_stderr else SystemLog())
+    server = Server(program, environment, target=program.target)
+    server.start()
+    doubles = server.doubles_called()
+    if doubles and not options.doubles:
+        print("these functions are known but not simulated; start with --doubles to run without them:", file=sys.stderr)
+        for line in doubles:
+            print(f"  {line}", file=sys.stderr)
+        return 1
+    daemon = Daemon(server)
+    daemon.controls = controls_of(daemon, options.runtime_dir or ".")
+    pidfile = Path(options.pidfile) if options.pidfile else None
+
+    def ready() -> None:
+        if pidfile is not None:
+            pidfile.write_text(f"{os.getpid()}\n")
+        print("Listening on", *(f"\n             {socket.text}" for socket in server.sockets), file=sys.stderr)
+
+    try:
+        serve(daemon, ready)
+    except BindError as error:
+        print(f"kamscript: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if pidfile is not None:
+            pidfile.unlink(missing_ok=True)
+    return 0
+
+
+def _logs_to_stderr(program: object) -> bool:
+    return True

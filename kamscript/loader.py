@@ -1,0 +1,201 @@
+"""From a file on the disk to a compiled program: read, resolve, compile, or take it from the cache.
+
+Used by whatever runs or checks a config (lab, live, tools). Everything below only sees what is handed in here: the
+disk and the environment through a Reader, the modules through a library, the cache through a store.
+
+`KAMSCRIPT_TARGET` names the Kamailio generation when the caller names none; `KAMSCRIPT_CACHE` the directory of
+compiled configs (default: `kamscript` in the user's cache directory; empty: no cache).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from kamscript.script.cache import cached
+from kamscript.source import FileReader, MemoryReader, Reader, Source
+
+if TYPE_CHECKING:
+    from kamscript.module import Module
+    from kamscript.script.parse import Target
+    from kamscript.script.program import Program
+    from kamscript.script.resolve import Resolved
+
+Defines = Mapping[str, str] | Iterable[str]
+
+#: Programs of this process by path, defines, target; with the state of their files when they were read.
+_loaded: dict[tuple[object, ...], tuple[tuple[tuple[str, int, int], ...], Program]] = {}
+
+
+class UsageError(ValueError):
+    """Something the caller asked for makes no sense: an unknown target, a define without a name."""
+
+
+def target_of(name: str | None = None) -> Target:
+    """The generation asked for by `name`, else by KAMSCRIPT_TARGET, else all; raises UsageError."""
+    from kamscript.script.parse import Target
+
+    wanted = name or os.environ.get("KAMSCRIPT_TARGET") or "all"
+    if wanted not in get_args(Target):
+        raise UsageError(f"unknown target {wanted!r}: use one of {', '.join(get_args(Target))}")
+    return cast("Target", wanted)
+
+
+def defines_of(defines: Defines) -> dict[str, str]:
+    """`-A` definitions, given as a mapping or as texts `NAME` and `NAME=VALUE`, as a mapping."""
+    if isinstance(defines, Mapping):
+        return dict(defines)
+    result: dict[str, str] = {}
+    for text in defines:
+        name, _, value = text.partition("=")
+        if not name:
+            raise UsageError(f"a define needs a name: {text!r}")
+        result[name] = value
+    return result
+
+
+def load(
+    path: str | Path,
+    *,
+    defines: Defines = (),
+    target: str | None = None,
+    subst: Iterable[str] = (),
+    reader: Reader | None = None,
+) -> Program:
+    """The compiled program of the config at `path`; raises ConfigError with everything found wrong, and OSError.
+
+    Within a process a program is built once and used again as long as none of its files changed.
+    """
+    path = str(path)
+    wanted, names, substitutions = target_of(target), defines_of(defines), tuple(subst)
+    if reader is not None:
+        return _build(path, reader, names, wanted, substitutions)
+    key = (os.path.abspath(path), tuple(sorted(names.items())), wanted, substitutions)
+    known = _loaded.get(key)
+    if known is not None and known[0] == _states(file for file, _, _ in known[0]):
+        return known[1]
+    disk = FileReader()
+    directory = cache_directory()
+    if directory is None or substitutions:
+        program = _build(path, disk, names, wanted, substitutions)
+    else:
+        program = cached(
+            path,
+            disk,
+            DirectoryStore(directory),
+            lambda: _build(path, disk, names, wanted, ()),
+            defines=names,
+            target=wanted,
+        )
+    _loaded[key] = (_states(program.sources), program)
+    return program
+
+
+def load_text(
+    text: str, *, defines: Defines = (), target: str | None = None, files: Mapping[str, str] | None = None,
+    path: str = "kamailio.cfg",
+) -> Program:  # fmt: skip
+    """The compiled program of a config given as text; included files come from `files`. Nothing touches the disk."""
+    reader = MemoryReader({**(files or {}), path: text})
+    wanted, names = target_of(target), defines_of(defines)
+    key = (text, tuple(sorted((files or {}).items())), tuple(sorted(names.items())), wanted, path)
+    known = _loaded.get(key)
+    if known is not None:
+        return known[1]
+    program = _build(path, reader, names, wanted, ())
+    _loaded[key] = ((), program)
+    return program
+
+
+def resolved(
+    path: str, reader: Reader, *, defines: Defines = (), target: str | None = None, subst: Iterable[str] = ()
+) -> Resolved:
+    """What `kamailio -c` looks at: the config read and its names resolved; raises ConfigError."""
+    from kamscript.modules import Modules
+    from kamscript.script.parse import parse
+    from kamscript.script.resolve import resolve
+
+    wanted = target_of(target)
+    config = parse(Source(path, read_text(reader, path)), reader, defines_of(defines), wanted, tuple(subst))
+    return resolve(config, Modules(), wanted)
+
+
+def _build(path: str, reader: Reader, defines: Mapping[str, str], target: Target, subst: tuple[str, ...]) -> Program:
+    from kamscript.script.compile import compile
+
+    meaning = resolved(path, reader, defines=defines, target=target, subst=subst)
+    return compile(meaning, module_classes(meaning.modules), target)
+
+
+def module_classes(names: Iterable[str]) -> dict[str, type[Module]]:
+    """The classes of the simulated ones among `names`, and the core's own."""
+    from kamscript.core.commands import CoreCommands
+    from kamscript.modules import find_module
+
+    found = {name: module for name in names if (module := find_module(name)) is not None}
+    return {"core": CoreCommands, **found}
+
+
+def read_text(reader: Reader, path: str) -> str:
+    """The text of the main config; a file that cannot be read is a ConfigError at its name."""
+    from kamscript.source import ConfigError, Diagnostic, Span
+
+    try:
+        return reader.read(path)
+    except OSError as error:
+        reason = "it is a directory" if isinstance(error, IsADirectoryError) else (error.strerror or "no such file")
+        nowhere = Span(Source(path, ""), 0, 0)
+        raise ConfigError([Diagnostic("unreadable", f"cannot read {path}: {reason}", nowhere)]) from None
+
+
+def _states(files: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """Name, modification time and size of files; a missing one has zeros."""
+    states = []
+    for file in files:
+        try:
+            found = os.stat(file)
+            states.append((file, found.st_mtime_ns, found.st_size))
+        except OSError:
+            states.append((file, 0, 0))
+    return tuple(states)
+
+
+def cache_directory() -> Path | None:
+    """Where compiled configs are kept; None when the user wants no cache."""
+    chosen = os.environ.get("KAMSCRIPT_CACHE")
+    if chosen is not None:
+        return Path(chosen) if chosen else None
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "kamscript"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "kamscript"
+
+
+class DirectoryStore:
+    """Cache entries as files of one directory, written whole or not at all."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def load(self, key: str) -> bytes | None:
+        """The entry, None when there is none or it cannot be read."""
+        try:
+            return (self.directory / key).read_bytes()
+        except OSError:
+            return None
+
+    def save(self, key: str, data: bytes) -> None:
+        """Keep an entry; a full or read-only disk is no reason to fail."""
+        temporary = self.directory / f".{key}.{os.getpid()}"
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary.write_bytes(data)
+            temporary.replace(self.directory / key)
+        except OSError:
+            try:
+                temporary.unlink(missing_ok=True)
+            except OSError:
+                pass

@@ -1,0 +1,1 @@
+"""Tools around configs: check them as the daemon would at start."""
