@@ -26,11 +26,12 @@ from .case import KAMAILIO, Address, Refused
 BINARY = shutil.which("kamailio") or "/usr/sbin/kamailio"
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 _RECORD = re.compile(r"^ ?\d+\(\d+\) ([A-Z]+): ", re.MULTILINE)
+_OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")
 _SENTINEL: Address = ("127.0.0.19", 21200)
 
 
 class Real:
-    """Kamailio 5.6 with one UDP worker; see `case.World` for the calls."""
+    """Kamailio 5.6 with one UDP worker; see `case.World` for the calls. The config's path reads `kamailio.cfg`."""
 
     def __init__(self, config: str) -> None:
         self._block, self._claim = _claim_block()
@@ -158,7 +159,7 @@ class Real:
         return value
 
     def _text(self) -> str:
-        return self._inward(self._stderr).decode("latin-1")
+        return self._inward(self._stderr.replace(b"%s/" % str(self._dir).encode(), b"")).decode("latin-1")
 
     def log(self) -> list[str]:
         """What the config logged, `LEVEL: text`, without the end of line; an entry may hold several lines."""
@@ -169,8 +170,8 @@ class Real:
         for index, found in enumerate(marks):
             end = marks[index + 1].start() if index + 1 < len(marks) else len(text)
             rest = text[found.end() : end]
-            if rest.startswith("<script>: "):
-                entries.append(f"{found[1]}: {rest.removeprefix('<script>: ').removesuffix(chr(10))}")
+            if not _OF_THE_CODE.match(rest):
+                entries.append(f"{found[1]}: {rest.replace('<script>: ', '', 1).removesuffix(chr(10))}")
         return entries
 
     def close(self) -> None:

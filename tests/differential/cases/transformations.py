@@ -106,8 +106,8 @@ battery(
     = $(hdr(Nope){s.len})
     > [$(avp(u){s.len})] [$(var(unset){s.len})] [$(var(unset){s.int})]
     > [$_s(text $rU){s.len}] [$(_s(text $rU){s.len})]
-    > [$(rb{s.len})] [$(rb{line.at,1})] [$(var(s){s.sel})]
-    """.replace(" [$(var(s){s.sel})]", ""),
+    > [$(rb{s.len})] [$(rb{line.at,1})]
+    """,
     messages=(MESSAGE,),
 )
 
