@@ -58,7 +58,8 @@ def the_debug_level_decides(scene: Scene) -> None:
     xlog("plain: $rm [$ru] ($fU@$fd) $$ 100% %% %s\\n");
     xlog("undefined $avp(x) $hdr(Nope) $vn(u) $var(u)\\n");
     xlog("tab\\there quote\\" backslash\\\\ n\\\\n\\n");
-    xlog('single $rm not escaped \\n' "\\n");
+    xlog('single $rm not escaped \\n
+');
     xlog("\\n");
     xlog("two\\nlines\\n");
     xlog("cr\\r\\n");
