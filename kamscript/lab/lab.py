@@ -216,6 +216,14 @@ class Lab:
         exchanges = self.network.exchanges()
         return ladder(exchanges[-last:] if last else exchanges, self.network.names)
 
+    def forget(self) -> None:
+        """Drop the record of messages, calls and log lines so far: for long runs."""
+        self.network.delivered.clear()
+        self.network.unreachable.clear()
+        self.log.clear()
+        for phone in self.phones.values():
+            phone.forget()
+
     def story(self) -> str:
         """Ladder and log, for failure texts."""
         return self.ladder() + "".join(f"  {line.rstrip()}\n" for line in self.log.lines())

@@ -316,6 +316,13 @@ class Phone:
         self.transmit(text)
         self.lab.run()
 
+    def forget(self) -> None:
+        """Drop what is over: ended calls, answered requests, received messages."""
+        self.received.clear()
+        self.requests = {key: request for key, request in self.requests.items() if not request.status}
+        over = ("ended", "failed", "cancelled")
+        self.calls = {key: call for key, call in self.calls.items() if call.state not in over}
+
     # -- the machinery
 
     def request_in(self, call: Call, method: str, cseq: int, body: str, headers: Sequence[str]) -> Request:
@@ -395,7 +402,7 @@ class Phone:
 
     def _on_reply(self, reply: Message) -> None:
         branch = _branch(reply)
-        key = f"{branch}/CANCEL" if reply.cseq.method == "CANCEL" else branch
+        key = f"{branch}/CANCEL" if reply.method == "CANCEL" else branch
         request = self.requests.get(key)
         if request is not None:
             request.receive(reply)
@@ -433,8 +440,7 @@ class Phone:
 
 
 def _value(message: Message, kind: str) -> str:
-    header = message.first(kind)
-    return header.value if header else ""
+    return message.value(kind) or ""
 
 
 def _list(message: Message, kind: str) -> list[str]:
