@@ -367,7 +367,7 @@ def battery(
     for raw in facts.strip("\n").split("\n"):
         number += 1
         line = raw.strip()
-        if not line or line.startswith("#"):
+        if not line or (line.startswith("#") and not line.startswith("#!")):
             lines.append("")
             refused.append("")
             continue

@@ -41,7 +41,9 @@ class Real:
         self._stderr = b""
         self._probes = 0
         self._selector = selectors.DefaultSelector()
-        text = config.rstrip("\n") + f'\nloadmodule "ctl.so"\nmodparam("ctl", "binrpc", "unix:{self._dir}/ctl")\n'
+        text = config.rstrip("\n") + "\n"
+        text += "" if '"ctl.so"' in config else 'loadmodule "ctl.so"\n'
+        text += f'modparam("ctl", "binrpc", "unix:{self._dir}/ctl")\n'
         path = self._dir / "kamailio.cfg"
         path.write_bytes(self._outward(text.encode("latin-1")))
         command = [BINARY, "-DD", "-E", "-f", str(path), "-m", "64", "-M", "8", "-L", MODULES, "-n", "1"]

@@ -52,7 +52,8 @@ def _complaints(case: Case, text: str) -> list[str]:
         found.setdefault(int(number), what)
     if not found:
         return [line for line in text.split("\n") if "ERROR" in line or "CRITICAL" in line][:6]
-    return [f"{(case.facts or {}).get(number, source[number - 1])}    {what}" for number, what in found.items()]
+    source.append("(end)")
+    return [f"{(case.facts or {}).get(n, source[min(n, len(source)) - 1])}    {what}" for n, what in found.items()]
 
 
 def _read(topic: str) -> dict[str, object]:
