@@ -151,7 +151,7 @@ def custom_settings(scene: Scene) -> None:
     _send(scene)
     scene.rpc("cfg.get", "mine", "label")
     scene.rpc("cfg.get", "mine", "count")
-    scene.rpc("cfg.seti", "mine", "count", "17")
+    scene.rpc("cfg.seti", "mine", "count", 17)
     scene.rpc("cfg.sets", "mine", "label", "other")
     _send(scene)
     scene.rpc("cfg.get", "mine", "nope")
