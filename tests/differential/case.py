@@ -224,6 +224,8 @@ class Scene:
         self.history: list[tuple[bool, str]] = []
         """Every message in order: whether a party sent it, and its text."""
         self.answers: list[tuple[str, object]] = []
+        for name in PARTIES:
+            self.party(name)
 
     def party(self, name: str, address: Address | None = None) -> Party:
         """The party called `name`; a new one stands at `address`."""

@@ -272,7 +272,6 @@ reply_route { xlog("reply $rs $rr $rm\\n"); if ($rs == 183) drop; }
 )
 def onsend_and_reply_route_of_a_stateless_proxy(scene: Scene) -> None:
     """drop in onsend_route keeps the request, drop in reply_route keeps the reply."""
-    scene.bob
     scene.alice.request("INVITE", "sip:bob@127.0.0.12:21200")
     invite = scene.bob.expect("INVITE")
     invite.answer(180, "Ringing")

@@ -175,7 +175,6 @@ def forward_to_a_uri_a_host_or_the_destination_uri(scene: Scene) -> None:
 @case("request_route { forward(); }")
 def a_stateless_proxy_forwards_retransmissions_alike(scene: Scene) -> None:
     """The same branch for the same transaction; ACK and CANCEL of it too."""
-    scene.bob  # noqa: B018
     invite = scene.alice.request("INVITE", BOB)
     scene.alice.send(invite)
     scene.bob.expect("INVITE")

@@ -519,7 +519,26 @@ battery(
     remove_body()
     """),
     modules=MODULES,
-    messages=(MESSAGE, MULTIPART, BARE),
+    messages=(MESSAGE, MULTIPART),
+)
+
+# set_body_multipart with a text kills 5.6.3 when the request has neither body nor Content-Length.
+battery(
+    "textops",
+    "bodies where there was none",
+    edits(r"""
+    set_body("new body", "text/plain")
+    set_body("", "text/plain")
+    set_body_multipart()
+    filter_body("text/plain")
+    append_body_part("more", "text/plain")
+    remove_body_part("text/plain")
+    remove_body()
+    replace_body("a", "b")
+    subst_body("/a/b/")
+    """),
+    modules=MODULES,
+    messages=(BARE,),
 )
 
 battery(
