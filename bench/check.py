@@ -1,4 +1,4 @@
-"""`kamscript check` on a stock-sized config, cold and warm, beside `kamailio -c`. Run: python bench/check.py [config]"""
+"""`kamscript check` on a stock-sized config, cold and warm, beside `kamailio -c`: python bench/check.py [config]"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole calls a second in the lab, phones included, and the price of a fresh server. Run: python bench/lab.py [calls]"""
+"""Whole calls a second in the lab, phones included, and the price of a fresh server: python bench/lab.py [calls]"""
 
 from __future__ import annotations
 
