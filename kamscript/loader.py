@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -130,7 +131,8 @@ def _build(path: str, reader: Reader, defines: Mapping[str, str], target: Target
     return compile(meaning, module_classes(meaning.modules), target)
 
 
-def module_classes(names: Iterable[str]) -> dict[str, type[Module]]:
+@cache
+def module_classes(names: tuple[str, ...]) -> Mapping[str, type[Module]]:
     """The classes of the simulated ones among `names`, and the core's own."""
     from kamscript.core.commands import CoreCommands
     from kamscript.modules import find_module

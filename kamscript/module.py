@@ -201,23 +201,36 @@ class Param(Generic[T]):
 
 
 class Counter:
-    """One statistic's value on one server."""
+    """One statistic's value on one server. `resettable` is False for what `cnt.reset` leaves alone."""
 
-    __slots__ = ("group", "name", "read", "value")
+    __slots__ = ("doc", "group", "name", "read", "resettable", "value")
 
-    def __init__(self, group: str, name: str, read: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        group: str,
+        name: str,
+        read: Callable[[], int] | None = None,
+        doc: str = "",
+        resettable: bool = True,
+    ) -> None:
         self.group, self.name, self.value, self.read = group, name, 0, read
+        self.doc, self.resettable = doc, resettable
 
     def get(self) -> int:
         """The current value (computed, for counters declared with a reader)."""
         return self.read() if self.read is not None else self.value
 
+    def reset(self) -> None:
+        """Back to 0, where the statistic may be reset."""
+        if self.resettable:
+            self.value = 0
+
 
 class Statistic:
     """A statistic that the module counts: `self.processed.value += 1`; or, with `read`, computes when asked."""
 
-    def __init__(self, name: str, doc: str = "", *, group: str = "", read: str = "") -> None:
-        self.name, self.doc, self.group, self.read = name, doc, group, read
+    def __init__(self, name: str, doc: str = "", *, group: str = "", read: str = "", reset: bool = True) -> None:
+        self.name, self.doc, self.group, self.read, self.reset = name, doc, group, read, reset
         self.attribute = ""
 
     def __set_name__(self, owner: type, attribute: str) -> None:
@@ -230,7 +243,8 @@ class Statistic:
     def __get__(self, instance: Module | None, owner: type) -> Statistic | Counter:
         if instance is None:
             return self
-        counter = Counter(self.group or instance.name, self.name, getattr(instance, self.read) if self.read else None)
+        read = getattr(instance, self.read) if self.read else None
+        counter = Counter(self.group or instance.name, self.name, read, self.doc, self.reset)
         instance.__dict__[self.attribute] = counter
         return counter
 

@@ -21,7 +21,7 @@ from kamscript.core.timers import Timers
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.network import Address, Network, address
 from kamscript.lab.phone import Phone
-from kamscript.loader import load, load_text
+from kamscript.loader import load, load_text, module_classes
 from kamscript.report.ladder import ladder
 
 #: When the lab's clock starts: 2026-01-01 00:00:00 UTC.
@@ -110,7 +110,8 @@ class Lab:
             log=self.log.append,
             environ=dict(environ or {}),
         )
-        self.server = Server(self.program, environment, target=self.program.target)
+        program = self.program
+        self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.server.start()
         for socket in self.server.sockets:
             self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), "kamailio")

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from kamscript.loader import load, load_check
+from kamscript.loader import load, module_classes, resolved
+from kamscript.source import FileReader
 
 DEFAULT_CONFIG = "/etc/kamailio/kamailio.cfg"
 
@@ -18,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     if options.workdir:
         os.chdir(options.workdir)
     if options.check:
-        load_check(path, defines=options.defines, subst=options.subst, target=options.target)
+        resolved(path, FileReader(), defines=options.defines, subst=options.subst, target=options.target)
         print(f"config file ok: {path}", file=sys.stderr)
         return 0
     program = load(path, defines=options.defines, subst=options.subst, target=options.target)
@@ -35,7 +36,7 @@ def _serve(options: argparse.Namespace, program: object) -> int:
     assert isinstance(program, Program)
     to_stderr = options.stderr or options.foreground > 0 or _logs_to_stderr(program)
     environment = system_environment(StandardErrorLog() if to_stderr else SystemLog())
-    server = Server(program, environment, target=program.target)
+    server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
     server.start()
     doubles = server.doubles_called()
     if doubles and not options.doubles:
