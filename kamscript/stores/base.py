@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from kamscript.core.server import Server
 
 Log = Callable[[int, str], None]
-#: A value of a row: text is latin-1 decoded bytes, as everywhere; `Timestamp` for a date and time.
-Cell = int | float | str | bytes | None
+#: A value of a row: int, float, str (latin-1 decoded bytes, as everywhere), bytes, `Timestamp` or None.
+Cell = Any
 #: `{"column": value}` (all equal), or triples of a column, an operator (`= != < > <= >= &`) and a value.
 Where = Mapping[str, Cell] | Sequence[tuple[str, str, Cell]]
 
@@ -65,6 +65,12 @@ class Database:
         self, table: str, columns: Sequence[str] = (), where: Where = (), *, order: str = "", limit: int = 0
     ) -> list[tuple[Cell, ...]]:
         """The rows that match, with those columns (all when none are named), sorted by the column `order`."""
+        raise NotImplementedError
+
+    def fetch(
+        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000
+    ) -> Iterator[list[tuple[Cell, ...]]]:
+        """The same rows, `size` of them at a time, for tables that may be large (fetch_result)."""
         raise NotImplementedError
 
     def insert(self, table: str, values: Mapping[str, Cell], *, delayed: bool = False) -> int:
