@@ -391,6 +391,28 @@ def battery(
     return _register(Case(topic, name, text, play, facts=known, differs=differs or {}, refused=with_refused))
 
 
+def edits(
+    topic: str, name: str, statements: str, message: str, *, modules: str = "pv xlog textops", before: str = "", after: str = ""
+) -> Case:
+    """Make one case of many edits: each line of `statements` runs for a message of its own, which then reaches bob.
+
+    `message` holds `@EDIT@` as the user of its request URI; the line's number takes the place of it. The return code
+    of the line's last call is logged.
+    """
+    lines = [line.strip() for line in statements.strip("\n").split("\n") if line.strip()]
+    cases = "\n".join(f'case "e{index}": {line} break;' for index, line in enumerate(lines, 1))
+    text = loadmodules(modules) + before + '\nrequest_route {\nswitch ($rU) {\n' + cases + "\n}\n"
+    text += '$var(rc) = $rc; xlog("$rU rc $var(rc)\\n");\n$du = "sip:127.0.0.12:21200";\nforward();\n}\n' + after
+
+    def play(scene: Scene) -> None:
+        for index in range(1, len(lines) + 1):
+            scene.alice.send(message.replace("@EDIT@", f"e{index}"))
+            scene.settle()
+            scene.bob.drain()
+
+    return _register(Case(topic, name, text, play))
+
+
 def _value(number: int, expr: str) -> str:
     # An integer plus 1 is a sum, a string plus 1 a concatenation: the difference tells the type.
     return (

@@ -160,6 +160,7 @@ def record_route_goes_above_the_routes_before(scene: Scene) -> None:
 
 @case(
     """
+modparam("rr", "add_username", 1)
 modparam("rr", "custom_user_avp", "$avp(rruser)")
 request_route { $avp(rruser) = "cookie"; record_route(); forward(); }
 """,
