@@ -161,10 +161,13 @@ class Selval(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Call(Expr):
-    """A function of a module: `t_relay("0x05")`. Its value is what it returned. Arguments are any expressions."""
+    """A function of a module: `t_relay("0x05")`. Its value is what it returned. Arguments are any expressions.
+
+    `cline` is the line Kamailio names when it refuses the call (that of the closing parenthesis)."""
 
     name: str
     args: tuple[Expr, ...]
+    cline: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +396,7 @@ class Route(Item):
     kind: RouteKind
     name: str
     body: Block
+    cline: int = field(default=0, compare=False, repr=False)  #: the line Kamailio names for a duplicate: that of `}`
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +461,7 @@ class ModParam(Item):
     name: str
     value: IntLit | StrLit | Pv
     expand: bool = False
+    cline: int = field(default=0, compare=False, repr=False)  #: the line Kamailio names when it refuses it
 
 
 @dataclass(frozen=True, slots=True)
