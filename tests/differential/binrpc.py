@@ -50,6 +50,8 @@ class _Reader:
     def head(self) -> tuple[int, int, bool]:
         byte = self.take(1)[0]
         size, kind, flag = byte >> 4 & 7, byte & 15, bool(byte & 0x80)
+        if kind == _DOUBLE:  # up to eight bytes of fixed point, so no room for the mark
+            return byte >> 4, kind, False
         if flag and size:
             size = int.from_bytes(self.take(size), "big")
         return size, kind, flag
@@ -67,7 +69,7 @@ class _Reader:
         data = self.take(size)
         if kind in (_INT, _DOUBLE):
             number = int.from_bytes(data, "big")
-            number -= (number & 0x80000000) << 1 if size == 4 else 0
+            number -= 1 << 8 * size if size in (4, 8) and number >> (8 * size - 1) else 0
             return number if kind == _INT else number / 1000
         return data.rstrip(b"\0").decode("latin-1") if kind == _STR else data.decode("latin-1")
 

@@ -15,6 +15,8 @@ _CALL_ID = re.compile(r"(?im)^((?:call-id|i)[ \t]*:[ \t]*)([^\r\n]*?)[ \t]*(?=\r
 _RUID = re.compile(r"\bul\w+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+\b")
 _PRODUCT = re.compile(r"[Kk]amailio \([^\r\n]*?\)\)?")
 _DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+_TIMESTAMP = re.compile(r"(?<=timestamp=)\d{10}")
+_TIMES = ("Last-Keepalive", "Last-Modified")
 
 
 class Normaliser:
@@ -56,12 +58,15 @@ class Normaliser:
         text = _CALL_ID.sub(lambda found: found[1] + self._name("call-id", found[2]), text)
         text = _RUID.sub(lambda found: self._name("ruid", found[0]), text)
         text = _PRODUCT.sub("{kamailio}", text)
+        text = _TIMESTAMP.sub("{time}", text)
         return _DATE.sub("{date}", text)
 
     def value(self, value: object) -> object:
         """The same for the answer of an RPC command."""
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, list) and len(value) == 2 and value[0] in _TIMES and value[1]:
+            return [value[0], "{time}"]
         if isinstance(value, list | tuple):
             return [self.value(item) for item in value]
         if isinstance(value, dict):

@@ -172,6 +172,8 @@ class Real:
         for index, found in enumerate(marks):
             end = marks[index + 1].start() if index + 1 < len(marks) else len(text)
             rest = text[found.end() : end]
+            if rest.startswith("acc ["):  # what module acc logs is as good as the config's own
+                rest = rest.partition("(): ")[2]
             if not _OF_THE_CODE.match(rest):
                 entries.append(f"{found[1]}: {rest.replace('<script>: ', '', 1).removesuffix(chr(10))}")
         return entries

@@ -18,7 +18,10 @@ def test_golden_is_what_kamailio_does(case: Case) -> None:
     """The recorded outcome is current."""
     recorded = golden(case)
     assert recorded is not None, f"python -m tests.differential.record {case.topic} {case.name}"
-    found = differences(recorded, run(case, Real), {})
+    for _ in range(3):  # a second that ends within a case shows in the remaining time of a contact
+        found = differences(recorded, run(case, Real), {})
+        if not found:
+            break
     assert not found, "\n".join(["recorded and now:", *found])
 
 

@@ -391,7 +391,7 @@ request_route {
     modules=MODULES,
 )
 def an_ack_for_a_reply_of_ours(scene: Scene) -> None:
-    """The ACK of a negative reply ends in tm, the script never sees it."""
+    """The script sees the ACK of a negative reply, t_check_trans takes it in and ends the script there."""
     call = scene.alice.request("INVITE", BOB)
     busy = scene.alice.expect(486)
     scene.alice.ack(call, busy)
