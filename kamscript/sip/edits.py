@@ -14,13 +14,17 @@ directly behind that piece, so several inserts at one anchor come out last-first
     msg.edits.insert_after(piece, ";lr>\\r\\n")
 
 A `Condition` in a chain lets the rest of the chain through only when it holds for the socket the message leaves by.
-Source: core/data_lump.c, core/msg_translator.c (lumps_len, process_lumps), core/lump_struct.h.
+Source: core/data_lump.c, core/msg_translator.c (lumps_len, process_lumps, adjust_clen), core/lump_struct.h.
 """
 
 from __future__ import annotations
 
 import enum
+from bisect import bisect_right
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
+
+from kamscript.sip.errors import SipError
 
 if TYPE_CHECKING:
     from kamscript.core.sockets import ListenSocket
@@ -66,9 +70,11 @@ class Piece:
 
     __slots__ = ("chain", "content", "kind")
 
-    chain: list[Piece]
-    content: str | Subst | Condition
-    kind: str
+    def __init__(self, chain: list[Piece], content: str | Subst | Condition, kind: str) -> None:
+        self.chain, self.content, self.kind = chain, content, kind
+
+    def __repr__(self) -> str:
+        return f"Piece({self.content!r})"
 
 
 class Edit:
@@ -80,13 +86,20 @@ class Edit:
 
     __slots__ = ("after", "before", "delete", "kind", "length", "offset", "tag")
 
-    offset: int
-    length: int
-    delete: bool
-    kind: str
-    tag: str
-    before: list[Piece]
-    after: list[Piece]
+    def __init__(self, offset: int, length: int, delete: bool, kind: str, tag: str) -> None:
+        self.offset, self.length, self.delete, self.kind, self.tag = offset, length, delete, kind, tag
+        self.before: list[Piece] = []
+        self.after: list[Piece] = []
+
+    def copy(self) -> Edit:
+        """The same edit with chains of its own."""
+        edit = Edit(self.offset, self.length, self.delete, self.kind, self.tag)
+        for old, new in ((self.before, edit.before), (self.after, edit.after)):
+            new += [Piece(new, piece.content, piece.kind) for piece in old]
+        return edit
+
+    def __repr__(self) -> str:
+        return f"Edit({self.offset}, {'delete ' + str(self.length) if self.delete else 'anchor'}, {self.after!r})"
 
 
 class Mark(NamedTuple):
@@ -94,6 +107,9 @@ class Mark(NamedTuple):
 
     headers: list[Edit]
     body: list[Edit]
+
+
+_offset = attrgetter("offset")
 
 
 class Edits:
@@ -104,32 +120,60 @@ class Edits:
 
     __slots__ = ("_msg", "_shared", "body", "headers")
 
-    headers: list[Edit]
-    body: list[Edit]
-
     def __init__(self, msg: Message) -> None:
         """No edits yet."""
-        raise NotImplementedError
+        self._msg = msg
+        self._shared = False
+        self.headers: list[Edit] = []
+        self.body: list[Edit] = []
 
     def __bool__(self) -> bool:
         """Whether there is any edit."""
-        raise NotImplementedError
+        return bool(self.headers or self.body)
 
+    # -- making edits ---------------------------------------------------------------------------------------------
     def delete(self, offset: int, length: int, kind: str = "", tag: str = "") -> Edit:
         """Delete a range (del_lump). Overlapping deletions delete the union. Raises SipError outside the text."""
-        raise NotImplementedError
+        if offset < 0 or length < 0 or offset + length > len(self._msg.buf):
+            raise SipError("edit outside the message")
+        return self._add(Edit(offset, length, True, kind, tag))
 
     def anchor(self, offset: int, kind: str = "", tag: str = "") -> Edit:
         """A place to hang texts on (anchor_lump). Raises SipError outside the text."""
-        raise NotImplementedError
+        if offset < 0 or offset > len(self._msg.buf):
+            raise SipError("edit outside the message")
+        return self._add(Edit(offset, 0, False, kind, tag))
 
     def anchor_shared(self, offset: int, kind: str = "", tag: str = "") -> tuple[Edit, bool]:
-        """The edit already at `offset` and True, or a new anchor and False (anchor_lump2)."""
-        raise NotImplementedError
+        """The first edit already at `offset` and True, or a new anchor and False (anchor_lump2)."""
+        self._own()
+        for edit in self._list(offset):
+            if edit.offset == offset:
+                return edit, True
+        return self.anchor(offset, kind, tag), False
+
+    def _list(self, offset: int) -> list[Edit]:
+        eoh = self._msg.eoh
+        return self.body if 0 <= eoh < offset else self.headers
+
+    def _add(self, edit: Edit) -> Edit:
+        self._own()
+        edits = self._list(edit.offset)
+        edits.insert(bisect_right(edits, edit.offset, key=_offset), edit)
+        return edit
+
+    def _own(self) -> None:
+        """Before a change: lists that a mark or a clone holds too are copied first."""
+        if self._shared:
+            self.headers = [edit.copy() for edit in self.headers]
+            self.body = [edit.copy() for edit in self.body]
+            self._shared = False
 
     def insert_after(self, target: Edit | Piece | int, text: str, kind: str = "") -> Piece:
         """Text directly behind an edit or piece; behind a new anchor when `target` is an offset."""
-        raise NotImplementedError
+        if isinstance(target, int):
+            target = self.anchor(target, kind)
+        return _hang(target, text, kind, behind=True)
 
     def insert_before(self, target: Edit | Piece | int, text: str, kind: str = "") -> Piece:
         """Text in front of an edit (insert_new_lump_before).
@@ -137,58 +181,92 @@ class Edits:
         The texts in front of one edit come out newest first, as Kamailio writes them; inserting "before" such a piece
         puts the text directly behind it in the output.
         """
-        raise NotImplementedError
+        if isinstance(target, int):
+            target = self.anchor(target, kind)
+        return _hang(target, text, kind, behind=False)
 
     def insert_subst_after(self, target: Edit | Piece, subst: Subst, kind: str = "") -> Piece:
         """The same for text that depends on the sockets."""
-        raise NotImplementedError
+        return _hang(target, subst, kind, behind=True)
 
     def insert_subst_before(self, target: Edit | Piece, subst: Subst, kind: str = "") -> Piece:
         """The same in front."""
-        raise NotImplementedError
+        return _hang(target, subst, kind, behind=False)
 
     def insert_condition_after(self, target: Edit | Piece, condition: Condition, kind: str = "") -> Piece:
         """A condition for what follows in the chain."""
-        raise NotImplementedError
+        return _hang(target, condition, kind, behind=True)
 
     def insert_condition_before(self, target: Edit | Piece, condition: Condition, kind: str = "") -> Piece:
         """The same in front."""
-        raise NotImplementedError
+        return _hang(target, condition, kind, behind=False)
 
     def append_header(self, line: str, kind: str = "") -> Piece:
         """A whole header line (with CRLF) behind the last header (append_hf, sr_hdr_add)."""
-        raise NotImplementedError
+        return _hang(self.anchor(self._msg.headers[-1].end, kind), line, kind, behind=True)
 
     def remove(self, edit: Edit) -> bool:
         """Take an edit back with all its texts (remove_lump); False when it is not there."""
-        raise NotImplementedError
+        for edits in (self.headers, self.body):
+            for index, other in enumerate(edits):
+                if other is edit:
+                    self._own()
+                    del (self.headers if edits is self.headers or index < 0 else self._list(edit.offset))[index]
+                    return True
+        return False
 
     def set_body(self, text: str) -> None:
         """Replace the body; earlier body edits are dropped (replace_body). Raises SipError without a body offset."""
-        raise NotImplementedError
+        start = self._msg.body_offset
+        if start < 0:
+            raise SipError("malformed message: no body")
+        self._own()
+        self.body = []
+        self.delete(start, len(self._msg.buf) - start)
+        self.insert_after(self.anchor(start), text)
 
+    def drop_body_edits(self) -> None:
+        """Forget the edits of the body."""
+        self._own()
+        self.body = []
+
+    # -- going back -----------------------------------------------------------------------------------------------
     def mark(self) -> Mark:
-        """The present state; costs nothing until an edit follows."""
-        raise NotImplementedError
-
-    def rollback(self, mark: Mark) -> None:
-        """Back to a mark: what was edited since is gone. A mark can be used many times.
+        """The present state; costs nothing until an edit follows.
 
         Edits and pieces got before a mark are no targets behind it: get them again from `headers` or `body`.
         """
-        raise NotImplementedError
+        self._shared = True
+        return Mark(self.headers, self.body)
+
+    def rollback(self, mark: Mark) -> None:
+        """Back to a mark: what was edited since is gone. A mark can be used many times."""
+        self.headers, self.body = mark
+        self._shared = True
 
     def clear(self) -> None:
         """Forget every edit."""
-        raise NotImplementedError
+        self.headers, self.body, self._shared = [], [], False
 
     def copy(self, msg: Message) -> Edits:
         """The same edits for a clone of the message; later changes of one do not show in the other."""
-        raise NotImplementedError
+        edits = Edits(msg)
+        edits.headers, edits.body = self.headers, self.body
+        edits._shared = self._shared = True
+        return edits
 
+    # -- the outgoing text ----------------------------------------------------------------------------------------
     def body_delta(self, out: Outgoing | None = None) -> int:
         """By how much the body edits change the length of the body."""
-        raise NotImplementedError
+        buf_length, position, delta = len(self._msg.buf), 0, 0
+        for edit in self.body:
+            delta += len(self._texts(edit, out))
+            position = max(position, edit.offset)
+            if edit.delete:
+                end = min(max(edit.offset + edit.length, position), buf_length)
+                delta -= end - position
+                position = end
+        return delta
 
     def join(
         self,
@@ -197,18 +275,198 @@ class Edits:
         uri: str | None = None,
         via: str = "",
         route: str = "",
-        drop_first_via: bool = False,
+        drop_via: bool = False,
         received: str = "",
         rport: int = 0,
         stream: bool = False,
-        status: str = "",
     ) -> str:
         """The outgoing text. What no edit touches leaves as it came. The pending edits themselves do not change.
 
         `uri` replaces the request URI, `via` (a whole line) goes in front of the first Via header, `route` (a whole
-        line) in front of the first Route or behind `via`. `drop_first_via` removes the first Via (replies).
-        `received` (an IP) and `rport` (a port) are set in the topmost received Via, replacing what it has.
-        Content-Length is put right when the body changed; with `stream` always, and added when missing. `status`
-        ("486 Busy") replaces code and reason of a reply.
+        line) in front of the first Route or else behind `via`. `drop_via` removes the first Via (of replies, and of
+        requests that get a new one). `received` (an IP) and `rport` (a port) are set in the topmost received Via,
+        replacing what it has. Content-Length is put right when the body changed; with `stream` always, and added
+        when missing. Substitutions and conditions without `out` count as absent.
         """
-        raise NotImplementedError
+        msg = self._msg
+        buf = msg.buf
+        # (offset, order, length to delete, text): the order keeps edits at one offset as they were made
+        ops: list[tuple[int, int, int, str]] = []
+        order = 0
+        if uri is not None:
+            ops.append((msg.uri_start, 0, msg.uri_end - msg.uri_start, uri))
+        for edit in self.headers:
+            order += 1
+            ops.append((edit.offset, order, edit.length, self._texts(edit, out)))
+        if self.body or stream:
+            delta = self.body_delta(out) if self.body else 0
+            if delta or stream:
+                order += 1
+                op = self._content_length(order, delta, stream)
+                if op is not None:
+                    ops.append(op)
+        header = msg.first("via") if via or drop_via or received or rport else None
+        if header is not None:
+            order += 1
+            if via:
+                ops.append((header.start, order, 0, via))
+            top = msg.vias[0]
+            if drop_via:
+                order += 1
+                if top.end < len(header.value):
+                    ops.append((header.value_start, order, top.end, ""))
+                else:
+                    ops.append((header.start, order, header.end - header.start, ""))
+            elif received or rport:
+                base, at = header.value_start, header.value_start + top.insert_at
+                behind = ""  # where the rport goes that has no place of its own
+                if received:
+                    order += 1
+                    old = top.received
+                    if old is None:
+                        behind = f";received={received}"
+                    else:
+                        start = base + old.start - 1
+                        text = f";received={received}"
+                        if rport and top.rport is None:
+                            # behind the edit that replaced the old received, and inserted there first
+                            text, rport = f";rport={rport}{text}", 0
+                        ops.append((start, order, base + old.end - start, text))
+                if rport:
+                    old = top.rport
+                    if old is None:
+                        behind = f";rport={rport}{behind}"
+                    else:
+                        order += 1
+                        start = base + old.start - 1
+                        ops.append((start, order, base + old.end - start, f";rport={rport}"))
+                if behind:
+                    ops.append((at, order, 0, behind))
+        if route:
+            place = msg.first("route") or header or msg.headers[0]
+            ops.append((place.start, order + 1, 0, route))
+        if not ops and not self.body:
+            return buf
+        ops.sort()
+        for edit in self.body:
+            ops.append((edit.offset, 0, edit.length, self._texts(edit, out)))
+        parts: list[str] = []
+        position = 0
+        for offset, _, length, text in ops:
+            if offset > position:
+                parts.append(buf[position:offset])
+                position = offset
+            if text:
+                parts.append(text)
+            if length and offset + length > position:
+                position = offset + length
+        parts.append(buf[position:])
+        return "".join(parts)
+
+    def _content_length(self, order: int, delta: int, stream: bool) -> tuple[int, int, int, str] | None:
+        """The change that puts Content-Length right (adjust_clen); None when it is right or not wanted."""
+        msg = self._msg
+        header = msg.first("content-length")
+        start = msg.body_offset
+        if header is None:
+            if not stream or start < 0:
+                return None
+            return (msg.eoh, order, 0, f"Content-Length: {len(msg.buf) - start + delta}\r\n")
+        if start < 0:
+            raise SipError("no message body found")
+        length = len(msg.buf) - start + delta
+        if not delta and length == msg.content_length:
+            return None
+        return (header.value_start, order, header.value_end - header.value_start, str(length))
+
+    def _texts(self, edit: Edit, out: Outgoing | None) -> str:
+        """The texts in front of an edit and behind it; what it deletes lies between, so they meet."""
+        text = ""
+        for chain in (edit.before, edit.after):
+            for piece in chain:
+                content = piece.content
+                if isinstance(content, str):
+                    text += content
+                elif isinstance(content, Subst):
+                    text += substitute(content, self._msg, out)
+                elif not holds(content, self._msg, out):
+                    break
+        return text
+
+
+def _hang(target: Edit | Piece, content: str | Subst | Condition, kind: str, *, behind: bool) -> Piece:
+    if isinstance(target, Edit):
+        chain = target.after if behind else target.before
+        piece = Piece(chain, content, kind)
+        chain.insert(0, piece)
+        return piece
+    chain = target.chain
+    piece = Piece(chain, content, kind)
+    for index, other in enumerate(chain):
+        if other is target:
+            chain.insert(index + 1, piece)
+            return piece
+    raise SipError("the piece to insert at is gone")
+
+
+def substitute(subst: Subst, msg: Message, out: Outgoing | None) -> str:
+    """The text of a substitution; "" when the socket it asks about is unknown."""
+    name = subst.name
+    if name.startswith("RCV"):
+        socket, proto = msg.received.socket, msg.received.proto
+        if socket is None:
+            return ""
+        host, port, proto_text = socket.via_host, str(socket.via_port), _uri_proto(socket.proto, proto)
+        show_port = socket.via_port != 5060
+    else:
+        if out is None:
+            return ""
+        socket = out.socket
+        host = socket.advertise_host or msg.set_global_address or socket.host
+        port = str(socket.advertise_port) if socket.advertise_port else msg.set_global_port or str(socket.port)
+        proto_text = _uri_proto(socket.proto, out.proto)
+        show_port = socket.port != 5060 or bool(socket.advertise_port or msg.set_global_port)
+    if ":" in host and host[0] != "[":
+        host = f"[{host}]"
+    if name.endswith("_IP"):
+        return host
+    if name.endswith("_PORT"):
+        return port
+    if name.endswith("_PROTO"):
+        return proto_text
+    text = f"{host}:{port}" if show_port else host
+    if proto_text != "udp":
+        text += f";transport={proto_text}"
+    if name.endswith("_EX") and socket.name:
+        text += f";sn={socket.name}"
+    return text
+
+
+def _uri_proto(socket_proto: str, proto: str) -> str:
+    """The transport that a URI names for a socket over which `proto` runs: WebSockets run over TCP and TLS sockets."""
+    if socket_proto in ("tcp", "tls") and proto in ("ws", "wss"):
+        return "ws"
+    return socket_proto
+
+
+def holds(condition: Condition, msg: Message, out: Outgoing | None) -> bool:
+    """Whether a condition lets its chain through (lump_check_opt); True when the socket of departure is unknown."""
+    if condition is Condition.FALSE:
+        return False
+    if condition is Condition.TRUE or out is None:
+        return True
+    came, leaves = msg.received.socket, out.socket
+    if condition is Condition.IF_DIFF_REALMS:
+        return not (
+            came.port == leaves.port
+            and came.proto == leaves.proto
+            and msg.received.proto == out.proto
+            and came.address == leaves.address
+        )
+    if condition is Condition.IF_DIFF_AF:
+        return (":" in came.address) != (":" in leaves.address)
+    if condition is Condition.IF_DIFF_PROTO:
+        return came.proto != leaves.proto or msg.received.proto != out.proto
+    if condition is Condition.IF_DIFF_PORT:
+        return came.port != leaves.port
+    return came.address != leaves.address

@@ -1,103 +1,100 @@
 """A SIP message: what arrived, and what routing has decided about it.
 
-`Message(text)` finds the first line and the headers in one pass and parses nothing else; a header's value is parsed
-when somebody asks for it and kept. The received text never changes: changes are edits (`kamscript.sip.edits`).
+`Message(text)` finds the first line and the headers in one pass and parses little else; a header's value is parsed
+when somebody asks for it and kept. The received text never changes by itself: changes are edits
+(`kamscript.sip.edits`).
 
     msg = Message.parse(text)
     msg.method, msg.uri                  first line, as received
-    msg.first("call-id").value           a header by kind
+    msg.value("call-id")                 a header by kind
     msg.top_via.branch, msg.to.tag       parsed headers, None where Kamailio finds nothing usable
     msg.new_uri = "sip:bob@10.0.0.2"     routing state, as in Kamailio's sip_msg
+
+Via, To, CSeq and Content-Length are checked while reading, as Kamailio does: a bad one ends the list of headers. The
+parsed values are shared between messages with the same text (the parsers keep what they read last), so they must not
+be changed; of the headers of a call most come back thirteen times.
 
 Source: core/parser/msg_parser.c, parse_fline.c, parse_hname2.c of Kamailio 5.6; RFC 3261 section 7.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from kamscript.sip.auth import Credentials, parse_credentials
+from kamscript.sip.contact import Contacts, parse_contacts
+from kamscript.sip.edits import Edits
+from kamscript.sip.errors import SipError
+from kamscript.sip.headers import (
+    METHODS,
+    CSeq,
+    kind_of_spelling,
+    learn_kind,
+    method_id,
+    parse_content_length,
+    parse_cseq,
+    parse_expires,
+    parse_max_forwards,
+    parse_retry_after,
+)
+from kamscript.sip.nameaddr import NameAddr, ToBody, parse_routes, parse_to
+from kamscript.sip.scan import UNIQUE, Header, first_line, is_sip_version, read_headers
+from kamscript.sip.uri import Uri, parse_uri
+from kamscript.sip.via import Via, parse_via
 
 if TYPE_CHECKING:
     from kamscript.core.sockets import ListenSocket, Received
-    from kamscript.sip.auth import Credentials
-    from kamscript.sip.contact import Contacts
-    from kamscript.sip.edits import Edits
-    from kamscript.sip.nameaddr import NameAddr, ToBody
-    from kamscript.sip.uri import Uri
-    from kamscript.sip.via import Via
 
-# Message.msg_flags (Kamailio's FL_*): what routing asked for, apart from the script's own flags.
+# Message.msg_flags: Kamailio's FL_* bits, what routing asked for apart from the script's own flags.
 FL_FORCE_RPORT = 1 << 0
 FL_FORCE_ACTIVE = 1 << 1
 FL_SDP_IP_AFS = 1 << 2
 FL_SDP_PORT_AFS = 1 << 3
 FL_SHM_CLONE = 1 << 4
 FL_TIMEOUT = 1 << 5  #: the branch timed out (t_branch_timeout)
-FL_REPLIED = 1 << 6  #: a reply was received (t_branch_replied)
+FL_REPLIED = 1 << 6  #: the branch got a reply (t_branch_replied)
 FL_HASH_INDEX = 1 << 7
-FL_FINAL_REPLY = 1 << 11
-FL_BODY_MULTIPART = 1 << 15
-FL_ADD_LOCAL_RPORT = 1 << 16
-FL_DELAYED_REPLY = 1 << 17
-FL_MSG_NOREPLY = 1 << 20
-FL_SIPTRACE = 1 << 18
-FL_ROUTE_ADDR = 1 << 21
+FL_MTU_TCP_FB = 1 << 8
+FL_MTU_TLS_FB = 1 << 9
+FL_MTU_SCTP_FB = 1 << 10
+FL_ADD_LOCAL_RPORT = 1 << 11
+FL_SDP_BODY = 1 << 12
+FL_USE_UAC_FROM = 1 << 13
+FL_USE_UAC_TO = 1 << 14
+FL_TM_RPL_MATCHED = 1 << 15
+FL_RPL_SUSPENDED = 1 << 16
+FL_BODY_MULTIPART = 1 << 17
+FL_RR_ADDED = 1 << 18
+FL_UAC_AUTH = 1 << 19
+FL_ADD_SRVID = 1 << 20
+FL_ADD_XAVP_VIA_PARAMS = 1 << 21
 FL_USE_XAVP_VIA_FIELDS = 1 << 22
-FL_ADD_SRVID = 1 << 23
-FL_ADD_XAVP_VIA_PARAMS = 1 << 24
+FL_MSG_NOREPLY = 1 << 23
+FL_SIPTRACE = 1 << 24
+FL_ROUTE_ADDR = 1 << 25
+FL_USE_OTCPID = 1 << 26
 
-
-class SipError(Exception):
-    """A message, header or URI that Kamailio would refuse; the text says why."""
-
-
-class Header:
-    """One header line, folded lines included. All offsets are characters in `Message.buf`.
-
-    `name` is as written; `kind` the canonical lower-case long name, interned (`"via"` for `v:`, `"call-id"` for `i:`;
-    for a header Kamailio does not know, its own name in lower case). `value` is Kamailio's hdr->body: blanks in front
-    gone, line end and NULs behind gone; folding and blanks behind stay. The line is `buf[start:end]`, line end
-    included; the value `buf[value_start:value_end]`.
-    """
-
-    __slots__ = ("end", "kind", "name", "start", "value", "value_end", "value_start")
-
-    name: str
-    kind: str
-    start: int
-    value_start: int
-    value_end: int
-    end: int
-    value: str
-
-
-class CSeq:
-    """A CSeq header: `number` as a text (`number_text`) and as an int (what str2int makes of it, 0 for no number)."""
-
-    __slots__ = ("method", "number", "number_text")
-
-    number: int
-    number_text: str
-    method: str
+_UNPARSED = object()
+_NO_HEADERS: list[str] = []
 
 
 class Message:
     """A received or built message.
 
-    As received (never changed; `set_text` replaces the lot):
+    As received (`set_text` and `overwrite` alone change it):
       buf            the whole text
       is_request     True for a request
-      method         of the request line, as received; of a reply: its CSeq method ("" when it has none)
+      method         of the request line, as received; "" for a reply
+      method_id      the same in upper case when Kamailio knows the method in another letter case: compare with this
       uri            request URI as received ("" for a reply), `uri_start`..`uri_end` its place
       version        "SIP/2.0" as written
       status, reason of a reply (0 and "" for a request)
       first_start    where the first line starts (leading blanks and line ends are skipped), `first_end` where the
                      first header starts
-      headers        every header in order, up to the first bad one
-      header_error   why the headers end early: the reason that parse_headers(HDR_EOH) would fail for; "" when fine.
+      header_error   why the headers end early: the reason for which parse_headers(HDR_EOH) would fail; "" when fine.
                      Headers behind the bad one do not exist, as in Kamailio
       eoh            offset of the empty line that ends the headers (Kamailio's msg->eoh); -1 when there is none
-      body_offset    where the body starts (get_body()); -1 when the end of the headers is missing or malformed
-      body           the text from there on, whatever Content-Length says
 
     Routing state (Kamailio's sip_msg fields of the same name):
       new_uri        the rewritten request URI, None: as received
@@ -107,16 +104,67 @@ class Message:
       force_send_socket, set_global_address, set_global_port ("" none), add_to_branch
       instance, reg_id, ruid, location_ua, otcpid    of the contact that was looked up
       received       Received: where it came from and arrived
-      edits          pending Edits (made when first asked for; `has_edits` tells without making them)
-      reply_headers  header lines (with CRLF) for replies made here; `reply_body` their body, None none
-      number         $mi; hash_index: tm's bucket, -1 not computed
+      reply_headers  header lines (with CRLF) for replies made here, in order; `reply_body` their body, None none.
+                     The list may be shared and empty: add with `add_reply_header`
+      number         $mi
+      hash_index     tm's bucket, -1 not computed
     """
 
-    __slots__ = ()
+    __slots__ = (
+        "_body_offset",
+        "_contacts",
+        "_cseq",
+        "_edits",
+        "_from",
+        "_headers",
+        "_kinds",
+        "_lines",
+        "_record_routes",
+        "_routes",
+        "_starts",
+        "_to",
+        "_vias",
+        "_where",
+        "add_to_branch",
+        "buf",
+        "dst_uri",
+        "eoh",
+        "first_end",
+        "first_start",
+        "flags",
+        "force_send_socket",
+        "hash_index",
+        "header_error",
+        "instance",
+        "is_request",
+        "location_ua",
+        "method",
+        "method_id",
+        "msg_flags",
+        "new_uri",
+        "number",
+        "otcpid",
+        "path",
+        "reason",
+        "received",
+        "reg_id",
+        "reply_body",
+        "reply_headers",
+        "ruid",
+        "set_global_address",
+        "set_global_port",
+        "status",
+        "uri",
+        "uri_end",
+        "uri_start",
+        "version",
+        "xflags",
+    )
 
     buf: str
     is_request: bool
     method: str
+    method_id: str
     uri: str
     uri_start: int
     uri_end: int
@@ -147,163 +195,439 @@ class Message:
     reply_body: str | None
     number: int
     hash_index: int
+    _lines: list[str] | None
+    _kinds: list[str]
+    _where: dict[str, int]
+    _headers: list[Header | None]
+    _starts: list[int] | None
+    _edits: Edits | None
 
     def __init__(self, text: str, received: Received | None = None) -> None:
-        """Parse as Kamailio's parse_msg: first line, and the headers up to the first Via must be good.
+        """Parse as Kamailio's parse_msg: first line, and the headers up to the first Via, must be good.
 
         Raises SipError. Headers behind the first Via may be bad: see `header_error`; whether From, To, Call-ID and
         CSeq are there is for the caller to ask (`complete`).
         """
-        raise NotImplementedError
+        self._read(text)
+        self.new_uri = self.force_send_socket = self.reply_body = self._edits = None
+        self.dst_uri = self.path = self.set_global_address = self.set_global_port = self.add_to_branch = ""
+        self.instance = self.ruid = self.location_ua = ""
+        self.flags = self.xflags = self.msg_flags = self.reg_id = self.otcpid = self.number = 0
+        self.hash_index = -1
+        self.reply_headers = _NO_HEADERS
+        if received is not None:
+            self.received = received
 
     @classmethod
     def parse(cls, text: str, received: Received | None = None) -> Message:
         """The same as `Message(text, received)`."""
         return cls(text, received)
 
+    # -- reading --------------------------------------------------------------------------------------------------
+    def _read(self, text: str) -> None:
+        """Everything that depends on the text alone. Raises SipError and then leaves the message half read."""
+        self.buf = text
+        self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
+        self._starts = None
+        if not self._read_plain(text):
+            self._read_any(text)
+
+    def _read_plain(self, text: str) -> bool:
+        """The usual message: CRLF everywhere, no folding, no NUL, nothing wrong. False: have a closer look."""
+        eoh = text.find("\r\n\r\n")
+        first = text.find("\r\n")
+        if eoh <= first:
+            return False
+        line = text[:first]
+        lines = text[first + 2 : eoh].split("\r\n")
+        kind_of = kind_of_spelling
+        kinds = [kind_of(item[: item.find(":") + 1]) for item in lines]
+        if None in kinds:
+            kinds = [learn_kind(item[: item.find(":") + 1]) for item in lines]
+            if None in kinds:
+                return False
+        count = len(lines)
+        if text.count("\n", 0, eoh) != count or text.count("\r", 0, eoh) != count or text.find("\0", 0, eoh) >= 0:
+            return False
+        parts = line.split(" ")
+        method = parts[0]
+        if method == "SIP/2.0":
+            if len(parts) < 3:
+                return False
+            status = parts[1]
+            if len(status) != 3 or not (status.isascii() and status.isdigit()):
+                return False
+            self.is_request, self.status, self.version = False, int(status), method
+            self.reason = line[12:].lstrip(" \t")
+            self.method = self.method_id = self.uri = ""
+            self.uri_start = self.uri_end = 8
+        else:
+            if len(parts) != 3 or method not in METHODS or parts[2] != "SIP/2.0" or "\t" in line:
+                return False
+            uri = parts[1]
+            self.is_request, self.status, self.reason, self.version = True, 0, "", "SIP/2.0"
+            self.method = self.method_id = method
+            self.uri = uri
+            start = self.uri_start = len(method) + 1
+            self.uri_end = start + len(uri)
+        where = dict(zip(reversed(kinds), range(count - 1, -1, -1), strict=True))
+        if len(where) != count:
+            for kind in UNIQUE:
+                if kinds.count(kind) > 1:
+                    return False
+        via = where.get("via")
+        self._to = self._cseq = None
+        try:
+            if via is None:
+                self._vias = []
+            else:
+                item = lines[via]
+                self._vias = vias = parse_via(item[item.find(":") + 1 :].lstrip(" \t"))
+                if len(where) != count and kinds.count("via") > 1:
+                    self._vias = vias = list(vias)
+                    for at in range(via + 1, count):
+                        if kinds[at] == "via":
+                            item = lines[at]
+                            vias += parse_via(item[item.find(":") + 1 :].lstrip(" \t"))
+            index = where.get("to")
+            if index is not None:
+                item = lines[index]
+                self._to = parse_to(item[item.find(":") + 1 :].lstrip(" \t"))
+            index = where.get("cseq")
+            if index is not None:
+                item = lines[index]
+                self._cseq = parse_cseq(item[item.find(":") + 1 :].lstrip(" \t"))
+            index = where.get("content-length")
+            if index is not None:
+                item = lines[index]
+                parse_content_length(item[item.find(":") + 1 :].lstrip(" \t"))
+            if "retry-after" in where:
+                for at in range(count):
+                    if kinds[at] == "retry-after":
+                        item = lines[at]
+                        parse_retry_after(item[item.find(":") + 1 :].lstrip(" \t"))
+        except SipError:
+            return False
+        self.first_start, self.first_end = 0, first + 2
+        self.eoh, self._body_offset, self.header_error = eoh + 2, eoh + 4, ""
+        self._lines, self._kinds, self._where = lines, kinds, where  # type: ignore[assignment]
+        self._headers = [None] * count
+        return True
+
+    def _read_any(self, text: str) -> None:
+        line = first_line(text)
+        self.is_request, self.method, self.uri, self.version = bool(line.method), line.method, line.uri, line.version
+        self.status, self.reason = line.status, line.reason
+        self.method_id = method_id(line.method)
+        self.uri_start, self.uri_end = line.uri_start, line.uri_start + len(line.uri)
+        self.first_start, self.first_end = line.start, line.end
+        headers, self.header_error, self.eoh = read_headers(text, line.end, self.is_sip)
+        where: dict[str, int] = {}
+        for index, header in enumerate(headers):
+            where.setdefault(header.kind, index)
+        if not headers or (self.header_error and "via" not in where):
+            raise SipError(self.header_error or "no headers")
+        self._headers, self._where, self._lines = list(headers), where, None
+        self._kinds = [header.kind for header in headers]
+        self._vias = [via for header in headers if header.kind == "via" for via in parse_via(header.value)]
+        to, cseq = self.first("to"), self.first("cseq")
+        self._to = parse_to(to.value) if to else None
+        self._cseq = parse_cseq(cseq.value) if cseq else None
+        eoh = self.eoh
+        self._body_offset = -1 if eoh < 0 else eoh + 2 if text[eoh : eoh + 2] == "\r\n" else eoh + 1
+
+    def _make_header(self, index: int) -> Header:
+        """The Header object of a line of the usual message, kept."""
+        lines = self._lines
+        assert lines is not None, "the careful reader makes them all"
+        starts = self._starts
+        if starts is None:
+            starts = self._starts = list(accumulate(map(len, lines), initial=self.first_end))
+        line = lines[index]
+        start = starts[index] + 2 * index
+        end = start + len(line)
+        colon = line.find(":")
+        value = line[colon + 1 :].lstrip(" \t")
+        name = line[:colon].rstrip(" \t")
+        header = Header(name, self._kinds[index], start, end - len(value), end, end + 2, value)
+        self._headers[index] = header
+        return header
+
     # -- headers --------------------------------------------------------------------------------------------------
     @property
     def headers(self) -> list[Header]:
-        """Every header in order. The list belongs to the message: do not change it."""
-        raise NotImplementedError
+        """Every header in order, up to the first bad one. The list belongs to the message: do not change it."""
+        headers = self._headers
+        if None in headers:
+            for index, header in enumerate(headers):
+                if header is None:
+                    self._make_header(index)
+        return headers  # type: ignore[return-value]
 
     def first(self, kind: str) -> Header | None:
         """The first header of a kind (`"via"`, `"x-foo"`: lower-case long name), None when there is none."""
-        raise NotImplementedError
+        index = self._where.get(kind)
+        if index is None:
+            return None
+        return self._headers[index] or self._make_header(index)
 
     def all(self, kind: str) -> list[Header]:
         """All headers of a kind in order."""
-        raise NotImplementedError
+        index = self._where.get(kind)
+        if index is None:
+            return []
+        headers, kinds = self._headers, self._kinds
+        return [headers[at] or self._make_header(at) for at in range(index, len(kinds)) if kinds[at] == kind]
 
     def value(self, kind: str) -> str | None:
         """The value of the first header of a kind; None when there is none."""
-        raise NotImplementedError
+        index = self._where.get(kind)
+        if index is None:
+            return None
+        header = self._headers[index]
+        if header is not None:
+            return header.value
+        line = self._lines[index]  # type: ignore[index]
+        return line[line.find(":") + 1 :].lstrip(" \t")
 
     def line(self, kind: str) -> str:
         """The whole first header line of a kind, line end included; "" when there is none."""
-        raise NotImplementedError
+        index = self._where.get(kind)
+        if index is None:
+            return ""
+        if self._lines is not None:
+            return self._lines[index] + "\r\n"
+        header = self._headers[index]
+        assert header is not None, "the careful reader makes them all"
+        return self.buf[header.start : header.end]
 
     @property
     def complete(self) -> bool:
         """Whether Via, From, To, Call-ID and CSeq are there: what Kamailio wants before it runs a route."""
-        raise NotImplementedError
+        where = self._where
+        return "via" in where and "from" in where and "to" in where and "call-id" in where and "cseq" in where
 
     @property
     def is_sip(self) -> bool:
         """Whether the version is SIP's (HTTP requests pass the parser too)."""
-        raise NotImplementedError
+        return self.version == "SIP/2.0" or is_sip_version(self.version)
 
     @property
     def body(self) -> str:
-        """The text behind the empty line; "" when there is none."""
-        raise NotImplementedError
+        """The text behind the empty line, whatever Content-Length says; "" when there is none."""
+        return self.buf[self._body_offset :] if self._body_offset >= 0 else ""
 
     @property
     def body_offset(self) -> int:
-        """See the class."""
-        raise NotImplementedError
+        """Where the body starts (get_body); -1 when the end of the headers is missing or a header is bad."""
+        return self._body_offset
 
     # -- parsed headers, kept once parsed -------------------------------------------------------------------------
     @property
     def vias(self) -> list[Via]:
-        """Every Via of every Via header, in order; `via.header` is the Header it stands in."""
-        raise NotImplementedError
+        """Every Via of every Via header, in order."""
+        return self._vias
 
     @property
     def top_via(self) -> Via | None:
-        """The first Via (via1); None when the message has none."""
-        raise NotImplementedError
+        """The first Via (via1); None when the message has none. Its offsets count from the header's value_start."""
+        return self._vias[0] if self._vias else None
 
     @property
     def via2(self) -> Via | None:
-        """The second Via, in the same header or the next."""
-        raise NotImplementedError
+        """The second Via, in the same header or the next; None when there is none."""
+        return self._vias[1] if len(self._vias) > 1 else None
 
     @property
     def from_(self) -> ToBody | None:
         """From: `.uri`, `.display`, `.tag`, `.params`; None when missing or malformed (parse_from_header fails)."""
-        raise NotImplementedError
+        body = self._from
+        if body is _UNPARSED:
+            value = self.value("from")
+            try:
+                body = None if value is None else parse_to(value)
+            except SipError:
+                body = None
+            self._from = body
+        return body  # type: ignore[return-value]
 
     @property
     def to(self) -> ToBody | None:
-        """To, likewise."""
-        raise NotImplementedError
+        """To, likewise; a malformed To ends the headers."""
+        return self._to
 
     @property
     def callid(self) -> str:
         """Call-ID's value, "" when missing."""
-        raise NotImplementedError
+        return self.value("call-id") or ""
 
     @property
     def cseq(self) -> CSeq | None:
-        """CSeq; None when missing (a malformed one makes `header_error`)."""
-        raise NotImplementedError
+        """CSeq; None when missing. A malformed one ends the headers."""
+        return self._cseq
 
     @property
     def contacts(self) -> Contacts | None:
         """All Contact headers together; None when there is none; raises SipError when one is malformed."""
-        raise NotImplementedError
+        contacts = self._contacts
+        if contacts is _UNPARSED:
+            headers = self.all("contact")
+            if len(headers) == 1:
+                contacts = parse_contacts(headers[0].value)
+            elif headers:
+                each = [parse_contacts(header.value) for header in headers]
+                contacts = Contacts(each[0].star, [group for one in each for group in one.groups])
+            else:
+                contacts = None
+            self._contacts = contacts
+        return contacts  # type: ignore[return-value]
 
     @property
     def routes(self) -> list[NameAddr]:
         """All Route entries in order; raises SipError when one is malformed (parse_rr)."""
-        raise NotImplementedError
+        routes = self._routes
+        if routes is _UNPARSED:
+            routes = self._routes = self._entries("route")
+        return routes  # type: ignore[return-value]
 
     @property
     def record_routes(self) -> list[NameAddr]:
         """All Record-Route entries in order; raises SipError."""
-        raise NotImplementedError
+        routes = self._record_routes
+        if routes is _UNPARSED:
+            routes = self._record_routes = self._entries("record-route")
+        return routes  # type: ignore[return-value]
+
+    def _entries(self, kind: str) -> list[NameAddr]:
+        headers = self.all(kind)
+        if len(headers) == 1:
+            return parse_routes(headers[0].value)
+        return [entry for header in headers for entry in parse_routes(header.value)]
 
     @property
     def content_length(self) -> int | None:
         """Content-Length's number; None when missing."""
-        raise NotImplementedError
+        header = self.first("content-length")
+        return None if header is None else parse_content_length(header.value)
 
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards' number; None when missing; -1 when it is no number."""
-        raise NotImplementedError
+        value = self.value("max-forwards")
+        return None if value is None else parse_max_forwards(value)
 
     @property
     def expires(self) -> int | None:
-        """Expires' number (parse_expires: what does not parse is 0... see headers.parse_expires); None: missing."""
-        raise NotImplementedError
+        """Seconds of the Expires header; None when missing or no number; raises SipError when empty."""
+        value = self.value("expires")
+        return None if value is None else parse_expires(value)
 
     def credentials(self, kind: str = "proxy-authorization") -> list[Credentials]:
-        """Digest credentials of all `authorization` or `proxy-authorization` headers; malformed ones are left out."""
-        raise NotImplementedError
+        """Digest credentials of all `authorization` or `proxy-authorization` headers in order.
+
+        Other schemes are left out; raises SipError when digest credentials are malformed.
+        """
+        found = (parse_credentials(header.value) for header in self.all(kind))
+        return [credentials for credentials in found if credentials is not None]
 
     # -- routing --------------------------------------------------------------------------------------------------
     def current_uri(self) -> str:
         """The request URI that counts now: the rewritten one, else the received one (GET_RURI)."""
-        raise NotImplementedError
+        return self.uri if self.new_uri is None else self.new_uri
 
     def parsed_uri(self) -> Uri:
         """`current_uri()` parsed (parse_sip_msg_uri); raises SipError."""
-        raise NotImplementedError
+        return parse_uri(self.uri if self.new_uri is None else self.new_uri)
 
     @property
     def edits(self) -> Edits:
-        """The pending edits."""
-        raise NotImplementedError
+        """The pending edits, made when first asked for."""
+        edits = self._edits
+        if edits is None:
+            edits = self._edits = Edits(self)
+        return edits
 
     @property
     def has_edits(self) -> bool:
         """Whether there are any."""
-        raise NotImplementedError
+        return bool(self._edits)
+
+    def add_reply_header(self, line: str) -> None:
+        """Add a header line (with CRLF) to the replies made here (add_lump_rpl)."""
+        self.reply_headers = [*self.reply_headers, line]
 
     def apply_changes(self) -> None:
         """Rebuild the text with all edits and the new URI in it and parse it again (msg_apply_changes).
 
-        Flags, received, dst_uri and the other routing state stay; edits are gone. Raises SipError when the result
-        does not parse; then the message is as before.
+        received, dst_uri, path, flags, msg_flags, send socket, global address and hash index stay; edits, reply
+        headers, instance, ruid and new URI are gone. Raises SipError when the result does not parse or lacks its
+        main headers; then the message is as before.
         """
-        raise NotImplementedError
+        self.set_text(self.edits.join(uri=self.new_uri))
 
     def set_text(self, text: str) -> None:
-        """Replace the whole text (msg_set_buffer) and parse it; raises SipError, then the message is as before."""
-        raise NotImplementedError
+        """Replace the whole text (msg_set_buffer, sip_msg_update_buffer) and parse it; see `apply_changes`."""
+        fresh = Message(text)
+        if fresh.header_error and not fresh.complete:
+            raise SipError(fresh.header_error)
+        self._read(text)
+        self.new_uri = self.reply_body = self._edits = None
+        self.reply_headers = _NO_HEADERS
+        self.add_to_branch = self.instance = self.ruid = self.location_ua = ""
+        self.reg_id = self.otcpid = 0
+
+    def overwrite(self, start: int, text: str) -> None:
+        """Write over received characters, as many as `text` has (what maxfwd does to Max-Forwards).
+
+        Only inside one header's value, and not in Via, To or CSeq.
+        """
+        end = start + len(text)
+        index = next((i for i, h in enumerate(self.headers) if h.value_start <= start and end <= h.value_end), -1)
+        if index < 0:
+            raise SipError("overwriting outside a header's value")
+        header = self.headers[index]
+        if header.kind in ("via", "to", "cseq"):
+            raise SipError(f"overwriting {header.name}")
+        buf = self.buf = self.buf[:start] + text + self.buf[end:]
+        self._headers[index] = Header(
+            header.name, header.kind, header.start, header.value_start, header.value_end, header.end,
+            buf[header.value_start : header.value_end],
+        )  # fmt: skip
+        if self._lines is not None:
+            self._lines = list(self._lines)
+            self._lines[index] = buf[header.start : header.value_end]
+        self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
+
+    def replace_status(self, status: int, reason: str) -> None:
+        """Change code and reason of a reply (change_reply_status): the code at once, the reason as an edit.
+
+        Raises SipError for a request or a code that has not three digits.
+        """
+        if self.is_request or not 100 <= status <= 999:
+            raise SipError("no reply, or no status code")
+        start = self.uri_start
+        self.buf = f"{self.buf[:start]}{status}{self.buf[start + 3 :]}"
+        self.status = status
+        start += 3
+        while self.buf[start] in " \t":
+            start += 1
+        edits = self.edits
+        edits.insert_after(edits.delete(start, len(self.reason)), reason)
 
     def clone(self) -> Message:
         """A second message that shares text and parsed headers but has its own routing state and edits."""
-        raise NotImplementedError
+        copy = Message.__new__(Message)
+        for name in _COPIED:
+            setattr(copy, name, getattr(self, name))
+        copy._edits = self._edits.copy(copy) if self._edits else None
+        try:
+            copy.received = self.received
+        except AttributeError:
+            pass
+        return copy
+
+    def __repr__(self) -> str:
+        return f"<Message {self.method} {self.uri}>" if self.is_request else f"<Message {self.status} {self.reason}>"
+
+
+_COPIED = tuple(name for name in Message.__slots__ if name not in ("_edits", "received"))
