@@ -392,7 +392,14 @@ def battery(
 
 
 def edits(
-    topic: str, name: str, statements: str, message: str, *, modules: str = "pv xlog textops", before: str = "", after: str = ""
+    topic: str,
+    name: str,
+    statements: str,
+    message: str,
+    *,
+    modules: str = "pv xlog textops",
+    before: str = "",
+    after: str = "",
 ) -> Case:
     """Make one case of many edits: each line of `statements` runs for a message of its own, which then reaches bob.
 
@@ -417,7 +424,8 @@ def _value(number: int, expr: str) -> str:
     # An integer plus 1 is a sum, a string plus 1 a concatenation: the difference tells the type.
     return (
         f'$vn(_r) = $null; $vn(_r) = {expr}; if ($vn(_r) == $null) {{ xlog("{number}|null\\n"); }} '
-        f'else {{ $vn(_t) = $vn(_r) + 1; if ((str)$vn(_t) == (str)$vn(_r) + "1") {{ xlog("{number}|str $vn(_r)\\n"); }} '
+        f"else {{ $vn(_t) = $vn(_r) + 1; "
+        f'if ((str)$vn(_t) == (str)$vn(_r) + "1") {{ xlog("{number}|str $vn(_r)\\n"); }} '
         f'else {{ xlog("{number}|int $vn(_r)\\n"); }} }}'
     )
 

@@ -2,45 +2,91 @@
 
 from __future__ import annotations
 
-from .case import Address
+import re
+
+from kamscript.core.environment import LEVEL_NAMES
+from kamscript.core.rpc import RpcFault, Struct
+from kamscript.lab import Lab as Network
+from kamscript.lab.lab import Mailbox
+from kamscript.lab.network import Address as Seat
+from kamscript.source import ConfigError
+
+from .case import KAMAILIO, Address, Refused
 
 
 class Lab:
     """kamscript as the world of a case; see `case.World` for the calls."""
 
     def __init__(self, config: str) -> None:
-        raise NotImplementedError("waits for kamscript.lab")
+        if not re.search(r"(?m)^\s*listen\s*=", config):
+            config = f"{config.rstrip()}\nlisten=udp:{KAMAILIO[0]}:{KAMAILIO[1]}\n"
+        try:
+            self._lab = Network(text=config, target="5.6")
+        except ConfigError as error:
+            errors = [found for found in error.diagnostics if found.severity == "error"]
+            raise Refused(str(error), (found.line for found in errors)) from error
+        self._mailboxes: dict[Address, Mailbox] = {}
+        self._read: dict[Address, int] = {}
 
     def open(self, address: Address) -> None:
-        """Listen at `address`."""
-        raise NotImplementedError
+        """Seat a party that keeps what it gets."""
+        self._mailboxes[address] = Mailbox()
+        self._read[address] = 0
+        self._lab.network.attach(Seat(*address), self._mailboxes[address], address[0])
 
     def send(self, source: Address, data: bytes) -> None:
-        """Hand a datagram to the server."""
-        raise NotImplementedError
+        """Hand a datagram to the server and deliver what comes of it."""
+        self._lab.send(data.decode("latin-1"), source)
 
     def receive(self, address: Address, timeout: float) -> bytes | None:
         """The next datagram at `address`, turning the clock by up to `timeout` seconds."""
-        raise NotImplementedError
+        texts = self._mailboxes[address].texts
+        try:
+            self._lab.wait(lambda: len(texts) > self._read[address], timeout)
+        except AssertionError:
+            return None
+        self._read[address] += 1
+        return texts[self._read[address] - 1].encode("latin-1")
 
     def pending(self, address: Address) -> list[bytes]:
         """What came to `address` and was not received."""
-        raise NotImplementedError
+        texts = self._mailboxes[address].texts[self._read[address] :]
+        self._read[address] += len(texts)
+        return [text.encode("latin-1") for text in texts]
 
     def settle(self) -> None:
         """Nothing to do: a message is dealt with when `send` returns."""
 
     def advance(self, seconds: float) -> None:
         """Turn the clock."""
-        raise NotImplementedError
+        self._lab.advance(seconds)
 
     def rpc(self, method: str, *args: str | int | float) -> object:
         """Run an RPC command."""
-        raise NotImplementedError
+        try:
+            answer = self._lab.server.rpc.call(method, list(args))
+        except RpcFault as fault:
+            return {"code": fault.code, "error": fault.text}
+        self._lab.flush()
+        self._lab.run()
+        return _plain(answer)
 
     def log(self) -> list[str]:
         """What the config logged."""
-        raise NotImplementedError
+        return [
+            f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{record.text.removesuffix(chr(10))}"
+            for record in self._lab.log
+            if record.origin in ("<script>", "acc")
+        ]
 
     def close(self) -> None:
-        """End the server."""
+        """Nothing outlives the object."""
+
+
+def _plain(value: object) -> object:
+    """An RPC value as the daemon's runner gives it: a struct is a list of [name, value]."""
+    if isinstance(value, Struct):
+        return [[name, _plain(member)] for name, member in value.members]
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -46,7 +46,7 @@ class Real:
         text += f'modparam("ctl", "binrpc", "unix:{self._dir}/ctl")\n'
         path = self._dir / "kamailio.cfg"
         path.write_bytes(self._outward(text.encode("latin-1")))
-        command = [BINARY, "-DD", "-E", "-f", str(path), "-m", "64", "-M", "8", "-L", MODULES, "-n", "1"]
+        command = [BINARY, "-DD", "-E", "-f", str(path), "-m", "64", "-M", "8", "-L", MODULES, "-n", "1", "-a", "no"]
         command += ["-Y", str(self._dir), "-P", str(self._dir / "pid")]
         if not re.search(r"(?m)^\s*listen\s*=", config):
             command += ["-T", "-l", f"udp:{KAMAILIO[0]}:{self._outward(b'21200').decode()}"]

@@ -1,5 +1,7 @@
 """if, switch, while, return, exit, drop; return codes of functions and routes; each kind of route."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
 from ..case import Scene, battery, case

@@ -1,5 +1,7 @@
 """xlog and log: levels, formats, escapes, facilities, what is printed and what is not."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
 from ..case import Scene, case

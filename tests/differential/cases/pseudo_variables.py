@@ -1,8 +1,10 @@
 """Pseudo-variables of core, pv and tmx, read over several messages and written."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
-from ..case import REQUEST, Scene, battery, build, case
+from ..case import REQUEST, battery, build
 
 FULL = build(
     "INVITE sip:+4912;isub=7:secret@Example.COM:5070;transport=udp;user=phone?Subject=hi SIP/2.0",

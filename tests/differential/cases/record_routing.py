@@ -1,5 +1,7 @@
 """Module rr: Record-Route in its flavours, loose and strict routing, parameters, direction."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
 from ..case import Scene, case

@@ -1,5 +1,7 @@
 """registrar and usrloc: save, lookup, expiry, q, path, unregistering, limits, and the ul.* commands."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
 from ..case import Scene, case

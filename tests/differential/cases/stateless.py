@@ -1,5 +1,7 @@
 """Replies and forwards without a transaction: sl, forward(), Via, received and rport, Max-Forwards, sanity."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
 from ..case import KAMAILIO, Scene, build, case
@@ -57,7 +59,7 @@ request_route {
 )
 def reply_codes_reasons_and_headers(scene: Scene) -> None:
     """Codes as numbers, strings, variables; a redirect lists the destination set; headers were appended before."""
-    for number, user in enumerate("code int empty odd high prov redirect error".split(), 1):
+    for number, user in enumerate(["code", "int", "empty", "odd", "high", "prov", "redirect", "error"], 1):
         scene.alice.request("OPTIONS", f"sip:{user}@example.com", cseq=number)
         scene.settle()
 

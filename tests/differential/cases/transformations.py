@@ -1,5 +1,7 @@
 """Every transformation of pv and textops, with its edges."""
 
+# ruff: noqa: E501 - a line of a config, or a fact, stays one line
+
 from __future__ import annotations
 
 from ..case import battery, build
