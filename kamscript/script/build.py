@@ -21,7 +21,7 @@ MAX_ARGUMENTS = 6  # route_struct.h MAX_ACTIONS, less the two that the call itse
 MAX_SELECT = 32  # select.h MAX_SELECT_PARAMS
 MAX_FLAG = 31  # flags.h MAX_FLAG
 _OK_IN_ONSEND = frozenset(
-    [
+    (
         "log",
         "setflag",
         "resetflag",
@@ -30,31 +30,14 @@ _OK_IN_ONSEND = frozenset(
         "set_reply_no_connect",
         "set_forward_close",
         "set_reply_close",
-    ]
+    )
 )
 _FACILITIES = frozenset(
-    [
-        "LOG_AUTH",
-        "LOG_CRON",
-        "LOG_DAEMON",
-        "LOG_KERN",
-        "LOG_LOCAL0",
-        "LOG_LOCAL1",
-        "LOG_LOCAL2",
-        "LOG_LOCAL3",
-        "LOG_LOCAL4",
-        "LOG_LOCAL5",
-        "LOG_LOCAL6",
-        "LOG_LOCAL7",
-        "LOG_LPR",
-        "LOG_MAIL",
-        "LOG_NEWS",
-        "LOG_USER",
-        "LOG_UUCP",
-        "LOG_AUTHPRIV",
-        "LOG_FTP",
-        "LOG_SYSLOG",
-    ]
+    f"LOG_{name}"
+    for name in (
+        *("AUTH", "AUTHPRIV", "CRON", "DAEMON", "FTP", "KERN", "LPR", "MAIL", "NEWS", "SYSLOG", "USER", "UUCP"),
+        *(f"LOCAL{i}" for i in range(8)),
+    )
 )
 _POLL_METHODS = frozenset(["none", "poll", "epoll_lt", "epoll_et", "sigio_rt", "select", "kqueue", "/dev/poll"])
 _BEFORE_MEMORY = {"user": "user", "shm_mem": "shm/shm_mem_size", "shm_force_alloc": "shm_force_alloc"}

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-HEADER = '''"""The LALR tables of grammar/kamailio.lark; written by `python -m kamscript.script.make_tables`, not by hand."""
+HEADER = '''"""The LALR tables of grammar/kamailio.lark, as `python -m kamscript.script.make_tables` writes them."""
 
 # fmt: off
 # ruff: noqa: E501

@@ -30,28 +30,11 @@ _STATEMENTS = tables.NONTERMINALS.index("statements")
 _ITEM = tables.NONTERMINALS.index("item")
 _LBRACE, _RBRACE, _SEMICOLON, _ID = KIND["LBRACE"], KIND["RBRACE"], KIND["SEMICOLON"], KIND["ID"]
 _ITEM_STARTS = frozenset(
-    KIND[name]
-    for name in [
-        "LOADMODULE",
-        "LOADPATH",
-        "MODPARAM",
-        "MODPARAMX",
-        "CFGENGINE",
-        "FLAGS",
-        "LISTEN",
-        "ALIAS",
-        "ROUTE_REQUEST",
-        "ROUTE_REPLY",
-        "ROUTE_KIND",
-        "ROUTE_EVENT",
-        "SET_NUMBER",
-        "SET_INTEGER",
-        "SET_TEXT",
-        "SET_TEXT_WORD",
-        "SET_NUMBER_WORD",
-        "SET_WORD",
-        "SET_HOST",
-    ]
+    kind
+    for name, kind in KIND.items()
+    if name.startswith(("SET_", "ROUTE_"))
+    and name != "SET_ADV_ADDRESS"
+    or name in ("LOADMODULE", "LOADPATH", "MODPARAM", "MODPARAMX", "CFGENGINE", "FLAGS", "LISTEN", "ALIAS")
 )
 
 
