@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 
@@ -52,20 +52,21 @@ class Files(Protocol):
 
 
 class LogRecord(NamedTuple):
-    """One log line: `level` is Kamailio's number (-5 BUG ... -1 ERR, 0 WARNING, 1 NOTICE, 2 INFO, 3 DBG)."""
+    """One log line. `level` is Kamailio's number, see `LEVEL_NAMES`."""
 
     level: int
     origin: str  #: "<script>", "<core>", or a module's name
     text: str
     prefix: str = ""  #: log_prefix, expanded
-    facility: str = ""
+    facility: str = ""  #: as written in a config: "LOG_DAEMON"
 
 
+#: What Kamailio prints for a level; -2 (its L_CRIT) is printed without a name.
 LEVEL_NAMES = {
     -5: "ALERT",
     -4: "BUG",
     -3: "CRITICAL",
-    -2: "ALERT",
+    -2: "",
     -1: "ERROR",
     0: "WARNING",
     1: "NOTICE",
@@ -75,7 +76,13 @@ LEVEL_NAMES = {
 
 
 class Environment:
-    """What the driver hands to a server. `database(url)` gives a stores.Database; `pid` is what `$pp` shows."""
+    """What the driver hands to a server.
+
+    `database(url)` gives a stores.Database; `interfaces` are the machine's addresses by interface name (what a config
+    without `listen` binds, and what `listen=udp:eth0` means); `source_address(ip)` says which own address packets to
+    `ip` leave from, None unknown (only asked with mhomed=1); `pid` is what `$pp` shows, `arguments` the command line
+    (core.arg).
+    """
 
     def __init__(
         self,
@@ -90,7 +97,12 @@ class Environment:
         pid: int = 1,
         hostname: str = "localhost",
         working_directory: str = "/",
+        interfaces: Mapping[str, Sequence[str]] | None = None,
+        source_address: Callable[[str], str | None] | None = None,
+        arguments: Sequence[str] = ("kamailio",),
     ) -> None:
         self.now, self.chance, self.resolver, self.files, self.log = now, chance, resolver, files, log
         self.database, self.environ, self.pid, self.hostname = database, environ or {}, pid, hostname
         self.working_directory = working_directory
+        self.interfaces: Mapping[str, Sequence[str]] = {"lo": ["127.0.0.1"]} if interfaces is None else interfaces
+        self.source_address, self.arguments = source_address, tuple(arguments)

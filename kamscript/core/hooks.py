@@ -8,26 +8,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.sockets import Datagram, ListenSocket, Received
-    from kamscript.sip.message import Message
 
 
 class Hooks:
     """Lists of callables; modules append in `start()`. An empty list costs one truth test per message.
 
-    pre_script       `(ctx) -> bool`, before the request or reply route; False ends the message there
-    post_script      `(ctx) -> object`, behind the request or reply route and what follows it
+    pre_script       `(ctx) -> bool`, before the request, reply or onsend route (`ctx.route` tells); False ends it there
+    post_script      `(ctx) -> object`, behind that route and what follows it
     reply_in         `(ctx) -> bool`, replies behind the core's reply route; True: handled, do not forward
     data_in          `(text, received) -> str`, every arriving message before parsing (SREV_NET_DATA_IN)
     data_out         `(text, socket, destination) -> str`, every leaving message (SREV_NET_DATA_OUT)
-    not_sip          `(ctx-less text, received) -> bool`, what does not parse; True: dealt with (SREV_RCV_NOSIP)
+    not_sip          `(text, received) -> bool`, what does not parse; True: dealt with (SREV_RCV_NOSIP)
     nonsip_request   `(ctx) -> int`, requests of another protocol: 1 go on, 0 drop, -1 error (nonsip_hooks.c)
     myself           `(host, port, proto) -> bool`, asked behind sockets and aliases (register_check_self_func)
     request_build    `(ctx) -> object`, before a request's outgoing text is built, each branch
     via_params       `(ctx, socket) -> str`, text (with its `;`) added to the Via that a request gets
     send_failed      `(datagram) -> object`, the driver could not send
     closed           `(connection) -> object`, a stream is gone
-    sent             `(socket, destination, text) -> object`, everything that went to the outbox
-    core_stats       `(name, msg) -> object`, what core counted
     """
 
     __slots__ = (
@@ -51,7 +48,7 @@ class Hooks:
         self.reply_in: list[Callable[[Context], bool]] = []
         self.data_in: list[Callable[[str, Received], str]] = []
         self.data_out: list[Callable[[str, ListenSocket, Any], str]] = []
-        self.not_sip: list[Callable[[Message, Received], bool]] = []
+        self.not_sip: list[Callable[[str, Received], bool]] = []
         self.nonsip_request: list[Callable[[Context], int]] = []
         self.myself: list[Callable[[str, int, str], bool]] = []
         self.request_build: list[Callable[[Context], object]] = []

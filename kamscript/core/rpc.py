@@ -8,8 +8,12 @@ A command is a method declared with `@rpc` (see `kamscript.module`); `server.rpc
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from kamscript.script.bind import exists
+from kamscript.values import parse_int
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -26,12 +30,14 @@ class RpcFault(Exception):
 class Struct:
     """Kamailio's struct: members in the order they were added; a name may come twice.
 
-    `struct["name"]` is the first member of that name.
+    `struct["name"]` is the first member of that name. With `array`, it is one of Kamailio's arrays of named members
+    (`core.sockets_list`): the binary channel shows a struct, JSON a list of objects with one member each.
     """
 
-    __slots__ = ("members",)
+    __slots__ = ("is_array", "members")
 
-    def __init__(self, members: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def __init__(self, members: Mapping[str, Any] | None = None, *, is_array: bool = False, **more: Any) -> None:
+        self.is_array = is_array
         self.members: list[tuple[str, Any]] = []
         for source in (members or {}), more:
             for name, value in source.items():
@@ -85,6 +91,8 @@ def as_value(value: Any) -> Any:
 
 def to_json(value: Any) -> Any:
     """`value` with structs as dicts. A member that comes twice becomes a list, so that nothing is lost."""
+    if isinstance(value, Struct) and value.is_array:
+        return [{name: to_json(member)} for name, member in value.members]
     if isinstance(value, Struct):
         out: dict[str, Any] = {}
         counts: dict[str, int] = {}
@@ -141,30 +149,146 @@ class Rpc:
 
 
 class RpcCommands:
-    """Every RPC command of one server."""
+    """Every RPC command of one server: those that loaded modules declare, and those added at run time."""
+
+    __slots__ = ("_added", "_server", "_table")
 
     def __init__(self, server: Server) -> None:
-        raise NotImplementedError
+        self._server = server
+        self._added: dict[str, tuple[Callable[..., Any], str]] = {}
+        self._table: dict[str, tuple[Callable[..., Any], str]] | None = None
+
+    def _commands(self) -> dict[str, tuple[Callable[..., Any], str]]:
+        table = self._table
+        if table is None:
+            table = {}
+            target = self._server.target
+            for module in self._server.modules.values():
+                for decl in type(module).rpcs.values():
+                    if exists(decl.since, decl.until, target):
+                        table[decl.name] = (getattr(module, decl.method), decl.doc)
+            table.update(self._added)
+            self._table = table
+        return table
 
     def names(self) -> list[str]:
-        """All commands, as system.listMethods lists them."""
-        raise NotImplementedError
+        """All commands, sorted as system.listMethods lists them."""
+        return sorted(self._commands())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._commands()
 
     def doc(self, name: str) -> str:
         """What the command does; raises KeyError."""
-        raise NotImplementedError
+        return self._commands()[name][1]
 
     def add(self, name: str, command: Callable[..., Any], doc: str = "") -> None:
         """Register `command(rpc, *args)`."""
-        raise NotImplementedError
+        self._added[name] = (command, doc)
+        self._table = None
 
-    def call(self, name: str, arguments: Sequence[Any] = ()) -> list[Any]:
-        """Run a command: what it added, in order. Raises RpcFault (405 for an unknown name).
+    def call(self, name: str, arguments: Sequence[Any] = (), *, convert: bool = True) -> list[Any]:
+        """Run a command: what it added, in order. Raises RpcFault (500 for an unknown name, as the channels answer).
 
-        Arguments are int, float or str; a text is read as a number where the command wants one, as the control
-        channels do. A missing or extra one follows Kamailio: missing is a 400 fault, extra ones are ignored.
+        Arguments are int, float or str. With `convert`, a text is read as a number and a number as a text where the
+        command wants the other; without, that is a 400 fault as on the binary channel. A missing argument is a 400
+        fault, extra ones are ignored.
         """
-        raise NotImplementedError
+        found = self._commands().get(name)
+        if found is None:
+            raise RpcFault(500, f"command {name} not found")
+        command = found[0]
+        rpc = Rpc(self._server, name, arguments)
+        result = command(rpc, *_convert(command, list(arguments), convert))
+        if rpc.failure is not None:
+            raise rpc.failure
+        if result is not None:
+            rpc.add(result)
+        return rpc.answer
 
 
-__all__ = ["Rpc", "RpcCommands", "RpcFault", "Struct", "as_value", "to_json"]
+def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -> list[Any]:
+    """The arguments as the command's annotations want them."""
+    function: Any = getattr(command, "__func__", command)
+    wanted = _SIGNATURES.get(function)
+    if wanted is None:
+        wanted = _SIGNATURES[function] = _signature(command)
+    kinds, required, rest = wanted
+    out: list[Any] = []
+    for position, value in enumerate(arguments):
+        if position < len(kinds):
+            kind = kinds[position]
+        elif rest is not None:
+            kind = rest
+        else:
+            break
+        out.append(_value(value, kind, position, convert))
+    if len(out) < required:
+        raise RpcFault(
+            400, f"error at parameter {len(out)}: expected {_TYPE[kinds[len(out)]]} type but end of packet encountered"
+        )
+    return out
+
+
+_TYPE = {"int": "integer", "float": "double", "str": "string", "any": "string"}
+#: By function: kinds of its positional arguments, how many must be there, the kind of `*args`.
+_SIGNATURES: dict[Any, tuple[tuple[str, ...], int, str | None]] = {}
+
+
+def _signature(command: Callable[..., Any]) -> tuple[tuple[str, ...], int, str | None]:
+    kinds: list[str] = []
+    required, rest = 0, None
+    parameters = list(inspect.signature(command).parameters.values())[1:]  # without rpc
+    for parameter in parameters:
+        kind = _kind(parameter.annotation)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = kind
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            kinds.append(kind)
+            required += parameter.default is parameter.empty
+    return tuple(kinds), required, rest
+
+
+def _kind(annotation: Any) -> str:
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    words = {word.strip() for word in text.split("|")} - {"None"}
+    return words.pop() if len(words) == 1 and words <= {"int", "float", "str"} else "any"
+
+
+def _value(value: Any, kind: str, position: int, convert: bool) -> Any:
+    if kind == "any":
+        return value
+    if kind == "int" and isinstance(value, int):
+        return value
+    if kind == "float" and isinstance(value, int | float):
+        return float(value)
+    if kind == "str" and isinstance(value, str):
+        return value
+    if convert:
+        if kind == "str":
+            return f"{value:f}" if isinstance(value, float) else str(value)
+        if kind == "int" and isinstance(value, float):
+            return int(value)
+        if kind == "int" and isinstance(value, str):
+            number = parse_int(value)
+            if number is not None:
+                return number
+        if kind == "float" and isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError:
+                pass
+    raise RpcFault(400, f"error at parameter {position}: expected {_TYPE[kind]} type but record doesn't match type")
+
+
+_ARRAYS = """
+cfg.list cnt.grps_list cnt.list_groups cnt.list_vars cnt.var_list core.arg core.echo core.modules core.ppdefines
+core.ppdefines_full core.printi core.prints core.ps core.psa core.psx core.pwd core.tcp_list dbcl.list_clusters
+dbcl.list_connections dlg.briefing dlg.list dlg.list_ctx dlg.list_match dlg.list_match_ctx dlg.profile_list
+dmq.list_nodes htable.dump htable.listTables htable.stats imc.list_rooms jsonrpc.echo mod.mem_stats mod.mem_statsx
+mod.stats mqueue.get_sizes mtree.list mtree.summary permissions.addressDump permissions.subnetDump pkg.stats
+pl.get_pipes pl.list pl.stats rtpengine.show rtpproxy.list system.listMethods tls.list tm.list tm.t_uac_wait
+uac.reg_dump dns.view
+"""
+#: Commands whose answer is a list even when it holds one value (RET_ARRAY), which JSON channels want to know.
+RETURNS_ARRAY = frozenset(_ARRAYS.split())
