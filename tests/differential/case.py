@@ -289,6 +289,8 @@ class Case:
     repeats: bool = False
     facts: Mapping[int, str] | None = None
     """For a battery: config line -> the fact's text."""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    """For a case of verdicts: the line in question -> the whole config; each is only started."""
     refused: str = ""
     """For a battery: the config with the lines that Kamailio refuses; facts as above."""
 
@@ -418,6 +420,22 @@ def edits(
             scene.bob.drain()
 
     return _register(Case(topic, name, text, play))
+
+
+def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog") -> Case:
+    """Make one case that only asks whether the server starts: each line of `lines` alone in a config.
+
+    A line that begins with `:` stands at the level of the config (`\\n` is a line end there), any other in
+    request_route. A fix-up error shows only here: the daemon stops at the first one.
+    """
+    configs = {}
+    for line in (line.strip() for line in lines.strip("\n").split("\n")):
+        if not line or line.startswith("# "):
+            continue
+        top, body = (line[1:].strip().replace("\\n", "\n"), "drop;") if line.startswith(":") else ("", line)
+        request = "" if "request_route" in top else f"request_route {{\n{body}\n}}\n"
+        configs[line] = f"{loadmodules(modules)}{top}\n{request}"
+    return _register(Case(topic, name, "\n".join(configs.values()), lambda scene: None, verdicts=configs))
 
 
 def _value(number: int, expr: str) -> str:

@@ -16,6 +16,8 @@ Outcome = dict[str, object]
 
 def run(case: Case, start: Callable[[str], World]) -> Outcome:
     """Play the case in the world that `start(config)` makes."""
+    if case.verdicts:
+        return {"starts": {line: _starts(config, start) for line, config in case.verdicts.items()}}
     refused = _refused(case, start) if case.refused else set()
     world = start(case.config)
     try:
@@ -31,6 +33,14 @@ def run(case: Case, start: Callable[[str], World]) -> Outcome:
     if isinstance(facts, dict) and case.facts:
         facts.update({text: "refused" for line, text in case.facts.items() if line in refused})
     return outcome
+
+
+def _starts(config: str, start: Callable[[str], World]) -> bool:
+    try:
+        start(config).close()
+    except Refused:
+        return False
+    return True
 
 
 def _refused(case: Case, start: Callable[[str], World]) -> set[int]:

@@ -33,6 +33,9 @@ _SENTINEL: Address = ("127.0.0.19", 21200)
 class Real:
     """Kamailio 5.6 with one UDP worker; see `case.World` for the calls. The config's path reads `kamailio.cfg`."""
 
+    patience = 15.0
+    """Seconds after which a daemon that says nothing is given up."""
+
     def __init__(self, config: str) -> None:
         self._block, self._claim = _claim_block()
         self._dir = Path(tempfile.mkdtemp(prefix="kamscript-differential-"))
@@ -125,7 +128,7 @@ class Real:
     def _settle(self, starting: bool = False) -> None:
         self._probes += 1
         mark = b"place %d\r\n" % self._probes
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + self.patience
         sent = False
         while mark not in self._stderr:
             if time.monotonic() > deadline:
