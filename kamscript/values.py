@@ -1,7 +1,7 @@
 """Kamailio's three kinds of value and the conversions between them.
 
 A script value is a Python ``int``, a ``str`` (latin-1: a character is a byte) or ``None`` for ``$null``.
-Source: core/rvalue.c and core/pvar.c of Kamailio 5.6; the differential batteries pin every rule here.
+Source: core/rvalue.c, core/ut.h and core/pvar.c of Kamailio 5.6; the differential batteries pin every rule here.
 """
 
 from __future__ import annotations
@@ -18,21 +18,49 @@ def wrap(number: int) -> int:
     return (number + 0x80000000 & 0xFFFFFFFF) - 0x80000000
 
 
-def parse_int(text: str) -> int | None:
-    """`text` read whole as a decimal, hexadecimal (0x) or octal (0) integer; None when it is anything else."""
+def decimal(text: str) -> int | None:
+    """`text` as a decimal number, with a sign or without (str2sint).
+
+    A sign alone and the empty text are 0. None for anything else, and for numbers outside 32 bits.
+    """
     digits = text[1:] if text[:1] in ("-", "+") else text
-    if not digits.isascii() or not digits.isalnum():
+    if not digits:
+        return 0
+    if not (digits.isdigit() and digits.isascii()):
         return None
-    try:
-        if digits[:2] in ("0x", "0X"):
-            number = int(digits[2:], 16)
-        elif digits[0] == "0" and len(digits) > 1:
-            number = int(digits, 8)
-        else:
-            number = int(digits)
-    except ValueError:
+    number = -int(digits) if text[0] == "-" else int(digits)
+    return number if INT_MIN <= number <= INT_MAX else None
+
+
+def unsigned(text: str) -> int | None:
+    """`text` as an unsigned decimal number of at most 32 bits (str2int); None for anything else."""
+    digits = text[1:] if text[:1] == "+" else text
+    if not digits:
+        return 0
+    if not (digits.isdigit() and digits.isascii()):
         return None
-    return -number if text[0] == "-" else number
+    number = int(digits)
+    return number if number <= 0xFFFFFFFF else None
+
+
+def hexadecimal(digits: str) -> int | None:
+    """Hexadecimal digits without prefix as a 32-bit integer (hexstr2int); None for anything else."""
+    number = 0
+    for digit in digits:
+        if digit not in "0123456789abcdefABCDEF":
+            return None
+        number = (number << 4 | int(digit, 16)) & 0xFFFFFFFF
+    return wrap(number)
+
+
+def parse_int(text: str) -> int | None:
+    """`text`, read whole, as a decimal number or a hexadecimal one behind `0x`; None when it is anything else."""
+    if text.isdigit() and len(text) < 10 and text.isascii():
+        return int(text)
+    number = decimal(text)
+    if number is None and len(text) > 2 and text[:2] in ("0x", "0X"):
+        return hexadecimal(text[2:])
+    return number
 
 
 def to_int(value: Value) -> int:
@@ -46,11 +74,9 @@ def to_int(value: Value) -> int:
 
 def to_str(value: Value) -> str:
     """`value` as text: null is empty."""
-    if value.__class__ is str:
-        return value  # type: ignore[return-value]
     return "" if value is None else str(value)
 
 
 def to_bool(value: Value) -> bool:
-    """`value` as a condition: a number other than 0, a text that is not empty."""
-    return bool(value)
+    """`value` as the condition of an `if`: a number, or a text that reads as one, greater than 0."""
+    return to_int(value) > 0

@@ -1,8 +1,8 @@
 """A compiled config: what a server is made from. It never changes, and any number of servers run it side by side.
 
-    program = compile(resolved, target="5.6")       # once, or from the cache
-    routes = program.bind(server)                   # per server: cheap
-    code = run(routes[Route.REQUEST, ""], ctx)      # per message; see kamscript.script.runtime
+program = compile(resolved, target="5.6")       # once, or from the cache
+routes = program.bind(server)                   # per server: cheap
+code = run(routes[Route.REQUEST, ""], ctx)      # per message; see kamscript.script.runtime
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import marshal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kamscript.module import FixupError, Route
+from kamscript.script.bind import Lazy, binding_of
 from kamscript.script.nodes import Alias, CustomVar, Item, Listen, ModParam, RouteKind, Setting
 from kamscript.source import Diagnostic, Span
 
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
 
 #: A route, bound to one server. Its value is the route's return code; `exit` and `drop` raise `runtime.ScriptExit`.
 RouteFunction = Callable[["Context"], int]
+
+
+#: What the kinds of block are called at run time.
+KINDS = {
+    RouteKind.REQUEST: Route.REQUEST,
+    RouteKind.FAILURE: Route.FAILURE,
+    RouteKind.REPLY: Route.CORE_ONREPLY,
+    RouteKind.ONREPLY: Route.TM_ONREPLY,
+    RouteKind.BRANCH: Route.BRANCH,
+    RouteKind.ONSEND: Route.ONSEND,
+    RouteKind.EVENT: Route.EVENT,
+}
 
 
 class Need(NamedTuple):
@@ -45,6 +59,25 @@ class RouteCode(NamedTuple):
     code: bytes
 
 
+class PartCode(NamedTuple):
+    """A function that routes call by its global name: a block inside an expression, statements of an included file."""
+
+    name: str
+    path: str
+    code: bytes
+
+
+class Action(NamedTuple):
+    """One statement for the debugger's trace: where it stands, what it does, and in which route."""
+
+    path: str
+    line: int
+    cline: int  #: the line that Kamailio keeps for it
+    kind: str  #: "function", "core", "route", "assign", "if", "while", "switch" or "jump"
+    name: str  #: of the function
+    route: str
+
+
 @dataclass(frozen=True)
 class Program:
     """A config after compilation. Plain data: it pickles, and `kamscript.script.cache` stores it.
@@ -62,6 +95,8 @@ class Program:
     avpflags: Mapping[str, int]
     routes: tuple[RouteCode, ...]
     needs: Mapping[str, Need]
+    parts: tuple[PartCode, ...] = ()
+    actions: tuple[Action, ...] = ()  #: only when the config loads the debugger module
     sources: tuple[str, ...] = ()  #: names of all files that were read, the main one first
     defines: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
@@ -90,25 +125,45 @@ class Program:
         """Whether the config has this route block."""
         return any(route.kind is kind and route.name == name for route in self.routes)
 
-    def code(self, route: RouteCode) -> CodeType:
-        """The code object of a route; unmarshalled once per process."""
+    def code(self, part: RouteCode | PartCode) -> CodeType:
+        """The code object; unmarshalled once per process."""
         cache: dict[bytes, CodeType] = self.__dict__.setdefault("_code", {})
-        code = cache.get(route.code)
+        code = cache.get(part.code)
         if code is None:
-            code = cache[route.code] = marshal.loads(route.code)
+            code = cache[part.code] = marshal.loads(part.code)
         return code
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
 
-    def bind(self, server: Server) -> dict[tuple[RouteKind, str], RouteFunction]:
-        """The routes as functions over `server`, keyed by kind and name (`(RouteKind.REQUEST, "")` is the main one).
+    def bind(self, server: Server) -> dict[tuple[Route, str], RouteFunction]:
+        """The routes as functions over `server`, keyed by kind and name (`(Route.REQUEST, "")` is the main one).
 
         Accessors, module methods and patterns are made when first used, so binding costs microseconds. A bad constant
         argument then raises FixupError at its first use: call `check` once to find all of them at load.
         """
-        raise NotImplementedError
+        binding = binding_of(server)
+        names = binding.names
+        names["__builtins__"] = Lazy(binding, self.needs)
+        for part in self.parts:
+            names[part.name] = FunctionType(self.code(part), names, part.name, (1,))
+        routes = binding.routes
+        for route in self.routes:
+            routes[KINDS[route.kind], route.name] = FunctionType(self.code(route), names, route.name, (1,))
+        return routes
 
     def check(self, server: Server) -> list[Diagnostic]:
-        """Fix up every argument and pseudo-variable on `server`, as the daemon does at start; what it would refuse."""
-        raise NotImplementedError
+        """Fix up every argument and pseudo-variable on `server`, as the daemon does at start; what it would refuse.
+
+        `server` is bound and its modules started. Nothing runs.
+        """
+        binding = binding_of(server)
+        found: list[Diagnostic] = []
+        for name, need in self.needs.items():
+            if name in binding.names:
+                continue
+            try:
+                binding.names[name] = binding.make(need)
+            except FixupError as error:
+                found.append(Diagnostic("fix-up", str(error), need.span))
+        return found

@@ -1,0 +1,404 @@
+"""A program's names on one server: pseudo-variables, functions, patterns. Each is made when first used.
+
+Routes are Python functions whose globals are one dict per server. A name that is not in it yet is looked up in the
+"builtins" of that dict, an object whose `__missing__` makes it and puts it into the dict: so a fresh server costs a
+copy of a few names, and the second use costs what any global costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kamscript.module import Accessor, FixupError, PvRef, Route
+from kamscript.script.pv import PvSyntaxError, PvText, Tr, parse_pv, split_format
+from kamscript.script.runtime import NAMES
+from kamscript.values import Value
+
+if TYPE_CHECKING:
+    from kamscript.core.context import Context
+    from kamscript.core.server import Server
+    from kamscript.module import Module, PvDecl, TransformationDecl
+    from kamscript.script.program import Need, RouteFunction
+
+Getter = Callable[["Context"], Value]
+Transform = Callable[["Context", Value], Value]
+
+GENERATIONS = ("4.4", "5.6", "6.x")
+
+
+def exists(since: str, until: str, target: str) -> bool:
+    """Whether something with these generations is part of `target` ("all": everything is)."""
+    if target not in GENERATIONS:
+        return True
+    at = GENERATIONS.index(target)
+    low = GENERATIONS.index(since) if since in GENERATIONS else 0
+    high = GENERATIONS.index(until) if until in GENERATIONS else len(GENERATIONS)
+    return low <= at <= high
+
+
+class TransformationFailed(Exception):
+    """A transformation has no result: the pseudo-variable counts as undefined, and as nothing inside of a text."""
+
+
+class Lazy(dict[str, Any]):
+    """The builtins of a server's routes: makes what they name."""
+
+    def __init__(self, binding: Binding, needs: Mapping[str, Need]) -> None:
+        super().__init__()
+        self.binding, self.needs = binding, needs
+
+    def __missing__(self, name: str) -> Any:
+        need = self.needs.get(name)
+        if need is None:
+            raise KeyError(name)
+        made = self.binding.make(need)
+        self.binding.names[name] = made
+        return made
+
+
+def variable_name(kind: str, name: str) -> str:
+    """The global that holds `$var(name)` (kind "v") or `$vn(name)` (kind "n")."""
+    return f"{kind}_" + "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in name)
+
+
+class Binding:
+    """What one server has made of its config's texts; found at `server.shared["script"]`."""
+
+    __slots__ = ("_accessors", "_formats", "_pvs", "_transformations", "names", "routes", "server")
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.names: dict[str, Any] = dict(NAMES)
+        self.routes: dict[tuple[Route, str], RouteFunction] = {}
+        self._accessors: dict[str, PvAccessor] = {}
+        self._formats: dict[str, Any] = {}
+        self._pvs: dict[str, tuple[Module, PvDecl]] | None = None
+        self._transformations: dict[str, tuple[Module, TransformationDecl]] | None = None
+
+    # -- what routes need ------------------------------------------------------------------------------------------
+    def make(self, need: Need) -> Any:
+        """The object that a route calls by name; raises FixupError."""
+        return getattr(self, f"_make_{need.kind}")(*need.args)
+
+    def _make_get(self, pv: PvText) -> Getter:
+        return self.accessor(pv).get
+
+    def _make_text(self, pv: PvText) -> Callable[[Context], str]:
+        return self.accessor(pv).expand
+
+    def _make_set(self, pv: PvText) -> Callable[[Context, Value], object]:
+        found = self.accessor(pv)
+        if found.set is None:
+            raise FixupError(f"{pv.text} cannot be written")
+        return found.set
+
+    def _make_accessor(self, pv: PvText) -> Accessor:
+        return self.accessor(pv)
+
+    def _make_format(self, text: str) -> Any:
+        return self.format(text)
+
+    def _make_variable(self, initial: Value) -> Value:
+        return initial
+
+    def _make_function(self, module: str, method: str) -> Any:
+        return getattr(self.server.modules[module], method)
+
+    def _make_double(self, module: str, name: str, arity: int) -> Any:
+        return self.server.double(module, name, arity)
+
+    def _make_resolved(self, module: str, name: str, arity: int, position: int, text: str) -> Any:
+        return self._fixup(module, name, arity, position).resolve(text, self.server)
+
+    def _make_converted(self, module: str, name: str, arity: int, position: int, text: str) -> Any:
+        return self._fixup(module, name, arity, position).convert(text)
+
+    def _make_convert(self, module: str, name: str, arity: int, position: int) -> Any:
+        return self._fixup(module, name, arity, position).convert
+
+    def _fixup(self, module: str, name: str, arity: int, position: int) -> Any:
+        decl = self.server.modules[module].functions[name, arity]
+        if position < len(decl.arguments):
+            return decl.arguments[position].fixup
+        assert decl.variadic is not None
+        return decl.variadic.fixup
+
+    def _make_regex(self, pattern: str, newline: bool) -> Any:
+        from kamscript import ere
+
+        try:
+            return ere.compile(pattern, icase=True, newline=newline)
+        except ValueError as error:
+            raise FixupError(f"bad regular expression {pattern!r}: {error}") from None
+
+    def _make_search(self, pattern: str) -> Any:
+        return self._make_regex(pattern, False).test
+
+    def _make_pattern(self) -> Callable[[Context, str], Any]:
+        """`(ctx, text)` to a pattern, for regular expressions that change at run time."""
+        from kamscript.script.runtime import BAD
+
+        def pattern(ctx: Context, text: str) -> Any:
+            try:
+                return self._make_regex(text, True)
+            except FixupError as error:
+                ctx.server.log.error("<core>", str(error))
+                return BAD
+
+        return pattern
+
+    def _make_expand(self) -> Callable[[Context, str], str]:
+        """`(ctx, text)` to the text with its pseudo-variables expanded once more, as fixup_spve does at run time."""
+
+        def expand(ctx: Context, text: str) -> str:
+            if "$" not in text:
+                return text
+            try:
+                return self.format(text)(ctx)
+            except FixupError as error:
+                ctx.server.log.error("<core>", str(error))
+                return ""
+
+        return expand
+
+    def _make_case(self, pattern: str) -> Any:
+        """A regular expression of a switch: case-sensitive, unlike `=~` (core/switch.c)."""
+        from kamscript import ere
+
+        try:
+            return ere.compile(pattern).test
+        except ValueError as error:
+            raise FixupError(f"bad regular expression {pattern!r}: {error}") from None
+
+    def _make_route(self, name: str) -> Any:
+        return self.routes[Route.REQUEST, name]
+
+    def _make_part(self, number: int) -> Any:
+        raise KeyError(number)  # parts are there from the start
+
+    def _make_socket_id(self, proto: str, hosts: tuple[str, ...], port: int, port_end: int) -> Any:
+        from kamscript.script.nodes import SocketId
+        from kamscript.source import NOWHERE
+
+        return SocketId(NOWHERE, proto, hosts, port, port_end)
+
+    def _make_test(self, subject: str, op: str, kind: str, value: object) -> Any:
+        from kamscript.script.coretests import make_test
+
+        return make_test(self.server, subject, op, kind, value)
+
+    def _make_select(self, path: tuple[str | int, ...], text: str) -> Getter:
+        from kamscript.script.select import make_select
+
+        return make_select(self.server, path, text)
+
+    def _make_trace(self, *_: object) -> Any:
+        return self.server.shared.get("trace_action") or _untraced
+
+    # -- texts -----------------------------------------------------------------------------------------------------
+    def accessor(self, pv: PvText) -> PvAccessor:
+        """The pseudo-variable; made once per text. Raises FixupError."""
+        found = self._accessors.get(pv.text)
+        if found is None:
+            found = self._accessors[pv.text] = self._resolve(pv)
+        return found
+
+    def format(self, text: str) -> Any:
+        """The text, ready to be expanded; made once."""
+        found = self._formats.get(text)
+        if found is None:
+            from kamscript.script.format import Format
+
+            try:
+                parts = split_format(text)
+            except PvSyntaxError as error:
+                raise FixupError(str(error)) from None
+            pieces = [part if isinstance(part, str) else self.accessor(part).expand for part in parts]
+            found = self._formats[text] = Format(text, pieces)
+        return found
+
+    def pv_class(self, name: str) -> tuple[Module, PvDecl] | None:
+        """The module and declaration of a pseudo-variable class, None when no loaded module has it."""
+        table = self._pvs
+        if table is None:
+            table = self._pvs = {}
+            for module in self.server.modules.values():
+                for key, decl in module.pvs.items():
+                    if key not in table and exists(decl.since, decl.until, self.server.target):
+                        table[key] = module, decl
+        return table.get(name)
+
+    def transformation_class(self, name: str) -> tuple[Module, TransformationDecl] | None:
+        """The module and declaration of a transformation class, likewise."""
+        table = self._transformations
+        if table is None:
+            table = self._transformations = {}
+            for module in self.server.modules.values():
+                for key, decl in module.transformations.items():
+                    table.setdefault(key, (module, decl))
+        return table.get(name)
+
+    def _resolve(self, pv: PvText) -> PvAccessor:
+        base = self._base(pv)
+        if not pv.transformations:
+            return PvAccessor(base.get, base.set, pv.text)
+        return PvAccessor(base.get, None, pv.text, tuple(self._transform(tr, pv) for tr in pv.transformations))
+
+    def _transform(self, tr: Tr, pv: PvText) -> Transform:
+        found = self.transformation_class(tr.klass)
+        if found is None:
+            raise FixupError(f"unknown transformation {{{tr.klass}.{tr.args[0]}}} in {pv.text}")
+        module, decl = found
+        made: Transform = getattr(module, decl.factory)(tr.args)
+        return made
+
+    def _base(self, pv: PvText) -> Accessor:
+        name = pv.name
+        if name == "$":
+            return Accessor(lambda ctx: "$", None, pv.text)
+        if name in BUILTIN:
+            return BUILTIN[name](self.server, pv)
+        found = self.pv_class(name)
+        if found is not None:
+            module, decl = found
+            if decl.factory:
+                accessor: Accessor = getattr(module, decl.factory)(self._ref(pv))
+                accessor.text = pv.text
+                return accessor
+            if pv.inner is not None:
+                raise FixupError(f"${name} takes no name in parentheses")
+            if pv.index is not None:
+                raise FixupError(f"${name} takes no index")
+            setter = getattr(module, decl.setter) if decl.setter else None
+            return Accessor(getattr(module, decl.getter), setter, pv.text)
+        if any(name not in self.server.modules for name in self.server.program.modules):
+            return self.server.double_pv(self._ref(pv))  # type: ignore[no-any-return]
+        raise FixupError(f"unknown pseudo-variable ${name}")
+
+    def _ref(self, pv: PvText) -> PvRef:
+        inner: Any = pv.inner
+        index: Any = pv.index
+        if isinstance(index, str) and index[:1] == "$":
+            index = self._parse(index)
+        if inner is not None and "$" in inner:
+            try:
+                parts = split_format(inner)
+            except PvSyntaxError as error:
+                raise FixupError(str(error)) from None
+            if len(parts) == 1 and isinstance(parts[0], PvText):
+                inner = self.accessor(parts[0])
+            else:
+                inner = self.format(inner)
+        return PvRef(pv.name, inner, index)
+
+    def _parse(self, text: str) -> PvAccessor:
+        try:
+            return self.accessor(parse_pv(text))
+        except PvSyntaxError as error:
+            raise FixupError(str(error)) from None
+
+
+class PvAccessor(Accessor):
+    """A pseudo-variable of a config. `expand(ctx)` is its text inside of a larger one: `<null>` when undefined."""
+
+    __slots__ = ("expand",)
+
+    def __init__(
+        self,
+        get: Getter,
+        set: Callable[[Context, Value], object] | None,
+        text: str,
+        transforms: tuple[Transform, ...] = (),
+    ) -> None:
+        if transforms:
+            get, self.expand = _transformed(get, transforms)
+        else:
+
+            def expand(ctx: Context) -> str:
+                value = get(ctx)
+                return "<null>" if value is None else value if value.__class__ is str else str(value)  # type: ignore[return-value]
+
+            self.expand: Callable[[Context], str] = expand
+        super().__init__(get, set, text)
+
+    def __call__(self, ctx: Context) -> str:
+        """The text, so that an accessor can stand where a Format can."""
+        return self.expand(ctx)
+
+
+def _transformed(base: Getter, transforms: tuple[Transform, ...]) -> tuple[Getter, Callable[[Context], str]]:
+    first, rest = transforms[0], transforms[1:]
+
+    def run(ctx: Context) -> Value:
+        value = first(ctx, base(ctx))
+        for transform in rest:
+            value = transform(ctx, value)
+        return value
+
+    def get(ctx: Context) -> Value:
+        try:
+            return run(ctx)
+        except TransformationFailed:
+            return None
+
+    def expand(ctx: Context) -> str:
+        try:
+            value = run(ctx)
+        except TransformationFailed:
+            return ""
+        return "<null>" if value is None else value if value.__class__ is str else str(value)  # type: ignore[return-value]
+
+    return get, expand
+
+
+def _untraced(ctx: Context, number: int) -> None:
+    """Nobody follows the script's actions."""
+
+
+def binding_of(server: Server) -> Binding:
+    """The server's binding, made when first asked for."""
+    found: Binding | None = server.shared.get("script")
+    if found is None:
+        found = server.shared["script"] = Binding(server)
+    return found
+
+
+# --- pseudo-variables that the core has without the pv module (core/pv_core.c) ----------------------------------------
+
+
+def _plain(get: Getter) -> Callable[[Server, PvText], Accessor]:
+    def make(server: Server, pv: PvText) -> Accessor:
+        if pv.inner is not None or pv.index is not None:
+            raise FixupError(f"${pv.name} takes neither a name in parentheses nor an index")
+        return Accessor(get, None, pv.text)
+
+    return make
+
+
+def _named(get: Callable[[Server, str], Value]) -> Callable[[Server, PvText], Accessor]:
+    def make(server: Server, pv: PvText) -> Accessor:
+        name = pv.inner
+        if name is None:
+            raise FixupError(f"${pv.name} expects a name in parentheses")
+        return Accessor(lambda ctx: get(server, name), None, pv.text)
+
+    return make
+
+
+def _number(text: str | None) -> int | None:
+    from kamscript.values import decimal
+
+    return None if text is None else decimal(text) or 0
+
+
+BUILTIN: dict[str, Callable[[Server, PvText], Accessor]] = {
+    "null": _plain(lambda ctx: None),
+    "rc": _plain(lambda ctx: ctx.rc),
+    "retcode": _plain(lambda ctx: ctx.rc),
+    "?": _plain(lambda ctx: ctx.rc),
+    "env": _named(lambda server, name: server.environment.environ.get(name)),
+    "envn": _named(lambda server, name: _number(server.environment.environ.get(name))),
+    "def": _named(lambda server, name: server.program.defines.get(name)),
+    "defn": _named(lambda server, name: _number(server.program.defines.get(name)) or 0),
+}

@@ -1,0 +1,159 @@
+"""What the code generator knows of a config: its modules, flags, and the names that its routes need at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from kamscript.module import Module
+from kamscript.script import nodes
+from kamscript.script.bind import BUILTIN, exists, variable_name
+from kamscript.script.program import Action, Need
+from kamscript.script.pv import PvSyntaxError, PvText, parse_pv
+from kamscript.script.resolve import Resolved
+from kamscript.source import Diagnostic, Span
+
+#: Kinds of generated value: "int", "str", "text" (str or None), "val" (int or str) and "any" (int, str or None).
+Kind = str
+
+#: Pseudo-variables that Kamailio gives as a text and as a number at once (pv_get_strintval): `$rp + 1` joins, and an
+#: integer argument takes them.
+BOTH_FORMS: Final = frozenset({"rp", "cs", "rs", "cl", "expires", "dp", "op"})
+
+
+class Scope:
+    """One compilation: collects needs and diagnostics; the same text gives the same name."""
+
+    def __init__(self, resolved: Resolved, modules: Mapping[str, type[Module]], target: str) -> None:
+        self.resolved, self.modules, self.target = resolved, modules, target
+        self.needs: dict[str, Need] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self.actions: list[Action] = []
+        self._names: dict[tuple[object, ...], str] = {}
+        self._inline = self._inline_table()
+        self.unknown_modules = any(name not in modules for name in resolved.modules)
+        self.traced = "debugger" in resolved.modules
+        self.max_level = 256
+        for item in resolved.config.items:
+            if isinstance(item, nodes.Setting) and item.name == "max_recursive_level":
+                self.max_level = getattr(item.value, "value", 256)
+
+    def error(self, rule: str, message: str, span: Span, hint: str = "") -> None:
+        """Note something that Kamailio refuses."""
+        self.diagnostics.append(Diagnostic(rule, message, span, hint=hint))
+
+    def action(self, node: nodes.Statement, route: str) -> int:
+        """The number of a statement in the table that the debugger's trace reads."""
+        self.actions.append(Action(node.pos.path, node.pos.line, node.cline, *action_name(node), route))
+        return len(self.actions) - 1
+
+    # -- names ------------------------------------------------------------------------------------------------------
+    def need(self, prefix: str, kind: str, args: tuple[object, ...], span: Span) -> str:
+        """The global name of something made by `Binding._make_<kind>(*args)`."""
+        key = (kind, *args)
+        try:
+            name = self._names.get(key)
+        except TypeError:  # an argument without a hash
+            name = None
+            key = ()
+        if name is None:
+            name = prefix if prefix not in self.needs else f"{prefix}_{len(self.needs)}"
+            self.needs[name] = Need(kind, args, span)
+            if key:
+                self._names[key] = name
+        return name
+
+    def variable(self, pv: PvText, span: Span) -> str | None:
+        """The global that holds a `$var`, `$vz` or `$vn`; None when `pv` is none of them."""
+        if pv.name not in ("var", "vz", "vn") or pv.inner is None or "$" in pv.inner or pv.index is not None:
+            return None
+        if "pv" not in self.modules or "pv" not in self.resolved.modules:
+            return None
+        null = pv.name == "vn"
+        name = variable_name("n" if null else "v", pv.inner)
+        self.needs.setdefault(name, Need("variable", (None if null else 0,), span))
+        return name
+
+    def parse(self, text: str, span: Span) -> PvText | None:
+        """The pseudo-variable; None, with a diagnostic, when it is none."""
+        try:
+            return parse_pv(text)
+        except PvSyntaxError as error:
+            self.error("bad-pseudo-variable", str(error), span)
+            return None
+
+    # -- pseudo-variables -------------------------------------------------------------------------------------------
+    def _inline_table(self) -> dict[str, tuple[str, Kind]]:
+        if "pv" not in self.resolved.modules or "pv" not in self.modules:
+            return {}
+        return dict(getattr(self.modules["pv"], "inline", {}))
+
+    def known_pv(self, name: str) -> bool:
+        """Whether a loaded module, or the core, has the class `$name`."""
+        if name in BUILTIN or name == "$":
+            return True
+        for module in ("core", *self.resolved.modules):
+            decl = self.modules[module].pvs.get(name) if module in self.modules else None
+            if decl is not None and exists(decl.since, decl.until, self.target):
+                return True
+        return False
+
+    def is_attr(self, pv: PvText) -> bool:
+        """Whether `$name` is an AVP in SER's notation, as no pseudo-variable has this name."""
+        return pv.text == f"${pv.name}" and not self.known_pv(pv.name) and not self.unknown_modules
+
+    def avp_key(self, pv: PvText) -> str | None:
+        """The key of a plain `$avp(name)`; None when the general way must be taken."""
+        if pv.name != "avp" or pv.inner is None or pv.index is not None or "pv" not in self.modules:
+            return None
+        plain = pv.inner.replace("_", "a").replace("-", "a")
+        if not (plain.isalnum() and plain.isascii()) or plain.isdigit():
+            return None
+        if any(module == "pv" and line.name == "avp_aliases" for module, line in self.resolved.params):
+            return None
+        return pv.inner
+
+    def read(self, pv: PvText, span: Span) -> tuple[str, Kind]:
+        """Python that reads a pseudo-variable, and the kind of its value."""
+        if pv.transformations:
+            return f"{self.need(_hint('p', pv), 'get', (pv,), span)}(ctx)", "any"
+        variable = self.variable(pv, span)
+        if variable is not None:
+            return variable, "any" if pv.name == "vn" else "val"
+        if pv.name in ("rc", "retcode", "?") and pv.inner is None:
+            return "ctx.rc", "int"
+        if pv.name == "null" and pv.inner is None:
+            return "None", "any"
+        if pv.name == "$":
+            return "'$'", "str"
+        key = self.avp_key(pv)
+        if key is not None:
+            return f"(_0[0] if (_0 := ctx.avps.lists.get({key!r})) else None)", "any"
+        if self.is_attr(pv):
+            return f"(_0[0] if (_0 := ctx.avps.lists.get({pv.name!r})) else None)", "any"
+        if pv.inner is None and pv.index is None and pv.name in self._inline:
+            return self._inline[pv.name]
+        return f"{self.need(_hint('p', pv), 'get', (pv,), span)}(ctx)", "any"
+
+
+def _hint(prefix: str, pv: PvText) -> str:
+    """A readable global name for what stands for a pseudo-variable."""
+    inner = "" if pv.inner is None else "_" + pv.inner
+    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in pv.name + inner)
+    return f"{prefix}_{plain[:40]}"
+
+
+def action_name(node: nodes.Statement) -> tuple[str, str]:
+    """What kind of action a statement is, and the name of the function or route that it calls ("" for none)."""
+    match node:
+        case nodes.Do(call=nodes.Call() as call):
+            return "function", call.name
+        case nodes.Do(call=nodes.CoreCall() as call):
+            return "core", call.name
+        case nodes.Do(call=nodes.RouteCall()):
+            return "route", "route"
+        case nodes.Jump():
+            return "jump", node.kind
+        case nodes.Assign():
+            return "assign", ""
+    return type(node).__name__.lower(), ""
