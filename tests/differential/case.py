@@ -289,6 +289,8 @@ class Case:
     repeats: bool = False
     facts: Mapping[int, str] | None = None
     """For a battery: config line -> the fact's text."""
+    needs: str = ""
+    """A file of the system that the config comes from; without it the case is skipped."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """For a case of verdicts: the line in question -> the whole config; each is only started."""
     refused: str = ""
@@ -315,14 +317,20 @@ def loadmodules(modules: str) -> str:
 
 
 def case(
-    config: str, *, modules: str = "", differs: Mapping[str, str] | None = None, repeats: bool = False
+    config: str,
+    *,
+    modules: str = "",
+    differs: Mapping[str, str] | None = None,
+    repeats: bool = False,
+    needs: str = "",
 ) -> Callable[[Callable[[Scene], None]], Case]:
     """Make a case of the decorated function; `modules` are loaded, in order, before the text of `config`."""
 
     def decorate(play: Callable[[Scene], None]) -> Case:
         topic = play.__module__.rpartition(".")[2]
         text = loadmodules(modules) + config
-        return _register(Case(topic, play.__name__, text, play, play.__doc__ or "", differs or {}, repeats))
+        name, doc = play.__name__, play.__doc__ or ""
+        return _register(Case(topic, name, text, play, doc, differs or {}, repeats, needs=needs))
 
     return decorate
 

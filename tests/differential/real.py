@@ -25,7 +25,7 @@ from .case import KAMAILIO, Address, Refused
 
 BINARY = shutil.which("kamailio") or "/usr/sbin/kamailio"
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-_RECORD = re.compile(r"^ ?\d+\(\d+\) ([A-Z]+): ", re.MULTILINE)
+_RECORD = re.compile(r"^ ?\d+\(\d+\) ([A-Za-z]+): ", re.MULTILINE)
 _OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")
 _SENTINEL: Address = ("127.0.0.19", 21200)
 
@@ -175,8 +175,8 @@ class Real:
         for index, found in enumerate(marks):
             end = marks[index + 1].start() if index + 1 < len(marks) else len(text)
             rest = text[found.end() : end]
-            if rest.startswith("acc ["):  # what module acc logs is as good as the config's own
-                rest = rest.partition("(): ")[2]
+            # What module acc logs is as good as the config's own.
+            rest = re.sub(r"\Aacc \[.*?\(\): |(?<=} )acc \[.*?\(\): ", "", rest, count=1)
             if not _OF_THE_CODE.match(rest):
                 entries.append(f"{found[1]}: {rest.replace('<script>: ', '', 1).removesuffix(chr(10))}")
         return entries
