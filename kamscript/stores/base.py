@@ -169,16 +169,37 @@ def conditions(where: Where) -> Iterator[tuple[str, str, Cell]]:
         yield from where
 
 
-def open_database(url: str, log: Log, *, directory: str = "/") -> Database:
-    """Connect lazily to the real database at a Kamailio URL; paths are relative to `directory`.
+class NoDatabase(Database):
+    """Stands in where a config is only checked: it refuses nothing at start and fails every statement."""
 
+    def check_version(self, table: str, version: int) -> None:
+        """Nothing to check."""
+
+    def query(
+        self, table: str, columns: Sequence[str] = (), where: Where = (), *, order: str = "", limit: int = 0
+    ) -> list[tuple[Cell, ...]]:
+        """No rows."""
+        return []
+
+    def fetch(
+        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000
+    ) -> Iterator[list[tuple[Cell, ...]]]:
+        """No rows."""
+        return iter(())
+
+
+def open_database(url: str, log: Log, *, directory: str = "/", config_directory: str = "/etc/kamailio") -> Database:
+    """Connect lazily to the real database at a Kamailio URL.
+
+    A relative path of a `sqlite://` URL starts at `directory` (the working directory of the daemon, core parameter
+    `workdir`), that of a `text://` URL at `config_directory`.
     Raises ValueError for a URL that cannot be read, DatabaseError for a driver that kamscript does not have.
     """
     parsed = parse_url(url)
     if parsed.driver == "text":
         from kamscript.stores.text import TextDatabase
 
-        return TextDatabase(parsed, log, directory=directory)
+        return TextDatabase(parsed, log, directory=config_directory)
     from kamscript.stores.database import SqlDatabase
 
     return SqlDatabase(parsed, log, directory=directory)
@@ -187,7 +208,8 @@ def open_database(url: str, log: Log, *, directory: str = "/") -> Database:
 def bind(server: Server, url: str) -> Database:
     """The server's connection to `url`; FixupError when the start must be refused (db_bind_mod).
 
-    As in Kamailio the database module of the URL's driver must be loaded: `db_mysql` for `mysql://`.
+    As in Kamailio the database module of the URL's driver must be loaded: `db_mysql` for `mysql://`. In an environment
+    without databases (`kamscript check`) the connection is a `NoDatabase`.
     """
     databases: dict[str, Database] = server.shared.setdefault("databases", {})
     if url in databases:
@@ -200,7 +222,7 @@ def bind(server: Server, url: str) -> Database:
     if module is None:
         raise FixupError(f"Module db_{parsed.driver} not found. Missing loadmodule?")
     if server.environment.database is None:
-        raise FixupError("no databases in this environment")
+        return NoDatabase(parsed, lambda level, text: None)
     try:
         database: Database = server.environment.database(url)
     except (ValueError, DatabaseError) as error:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePosixPath
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,6 +48,7 @@ class SqlDatabase(Database):
         self._connection: sa.Connection | None = None
         self._types: dict[str, dict[str, str]] = {}
         self._transactions = 0
+        self._used = monotonic()
         self.dialect = _DRIVERS.get(url.driver, (url.driver, ""))[0].partition("+")[0]
         if url.driver not in _DRIVERS:
             raise DatabaseError(f"no driver for {url.driver}:// databases")
@@ -84,14 +86,16 @@ class SqlDatabase(Database):
         options = self.options
         if self.dialect == "mysql":
             args: dict[str, Any] = {"charset": "utf8mb4"}
-            timeouts = {"connect_timeout": "connect_timeout", "read_timeout": "timeout", "write_timeout": "timeout"}
-            args |= {name: options[option] for name, option in timeouts.items() if options.get(option)}
+            timeouts = ("connect_timeout", "read_timeout", "write_timeout")
+            args |= {name: options[name] for name in timeouts if options.get(name)}
             if self.url.host.startswith("["):
                 args |= {"read_default_group": self.url.host[1:-1], "read_default_file": "~/.my.cnf"}
             if options.get("found_rows"):
                 args["client_flag"] = 2  # CLIENT.FOUND_ROWS: an update counts the rows it matched
-            if options.get("ssl") is not None:
-                args["ssl_disabled" if not options["ssl"] else "ssl"] = True if not options["ssl"] else options["ssl"]
+            if options.get("ssl_disabled"):
+                args["ssl_disabled"] = True
+            elif options.get("ssl"):
+                args["ssl"] = options["ssl"]
             return args
         if self.dialect == "postgresql":
             args = {"connect_timeout": options["timeout"]} if options.get("timeout") else {}
@@ -106,7 +110,17 @@ class SqlDatabase(Database):
         if self._connection is None:
             self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._connected(self._connection)
+        elif self.options.get("ping_interval"):
+            self._ping(self._connection)
         return self._connection
+
+    def _ping(self, connection: sa.Connection) -> None:
+        """Ask the server whether it is there when the connection was idle for `ping_interval` seconds."""
+        now = monotonic()
+        idle, self._used = now - self._used, now
+        if idle > self.options["ping_interval"]:
+            raw: Any = connection.connection.dbapi_connection
+            raw.ping(reconnect=True)
 
     def _connected(self, connection: sa.Connection) -> None:
         """Tell a fresh connection what the database module's parameters ask for."""
@@ -114,8 +128,6 @@ class SqlDatabase(Database):
             mode = self.options.get("journal_mode", {}).get(self.url.name)
             if mode:
                 connection.exec_driver_sql(f"PRAGMA journal_mode={mode}")
-        elif self.dialect == "postgresql" and self.options.get("lockset"):
-            connection.exec_driver_sql("SET lock_timeout = 1000")
 
     def _run(self, statement: Any) -> sa.CursorResult[Any]:
         """Execute, again on a new connection as often as the driver retries; DatabaseError when it keeps failing."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Column(NamedTuple):
-    """One column. `type` is Kamailio's word for it; see `schema.py` of the drivers for what a database makes of it.
+    """One column. `type` is Kamailio's word for it; `database.py` tells what a database makes of it.
 
     Types: string (`size` characters), text, largetext, char, int, unsigned int, short, unsigned short,
     unsigned char, float, double, datetime, binary, largebinary. `key` is "auto" for the numbered primary key,

@@ -173,12 +173,21 @@ class TextDatabase(MemoryDatabase):
             if longest > limit:
                 raise BadTable(f"{table}:{number}: Please increase 'file_buffer_size' param!")
             rows.append(values)
-        made = sa.Table(table, sa.MetaData(), *(_column(column) for column in columns))
-        made.create(self.connection)
+        sa.Table(table, sa.MetaData(), *(_column(column) for column in columns)).create(self.connection)
         if rows:
             names = [column.name for column in columns]
             bound = [self._bound(dict(zip(names, values, strict=True))) for values in rows]
-            self.connection.execute(made.insert(), bound)
+            self.connection.execute(sa.insert(self._table(table, *names)), bound)
+
+    def columns(self, table: str) -> list[TextColumn]:
+        """The columns of a table."""
+        self._prepare(table)
+        return self._columns[table]
+
+    def _select(self, table: str, columns: Sequence[str], where: Where, order: str, limit: int) -> Any:
+        names = list(columns) or [column.name for column in self.columns(table)]
+        statement = super()._select(table, names, where, order, limit)
+        return statement if order else statement.order_by(sa.column(_PLACE))
 
     def _write(self, value: Cell) -> Any:
         # db_text keeps a time as a number, and a text byte for byte.
@@ -222,10 +231,20 @@ class TextDatabase(MemoryDatabase):
         self._prepare(table)
         self._changed.add(table)
         filled: dict[str, Cell] = dict(values)
+        # As in db_text, a new row comes first.
+        first = self._run(f"SELECT min({_PLACE}) FROM {self._quoted(table)}").scalar()
+        filled[_PLACE] = (1 if first is None else int(first)) - 1
+        number = 0
         for column in self._columns[table]:
-            if column.name not in filled and not column.auto and not column.null:
+            if column.name in filled:
+                continue
+            if column.auto:
+                last = self._run(f"SELECT max({self._quoted(column.name)}) FROM {self._quoted(table)}").scalar()
+                number = filled[column.name] = int(last or 0) + 1
+            elif not column.null:
                 filled[column.name] = "" if column.kind in ("str", "string", "blob") else 0
-        return super().insert(table, filled)
+        super().insert(table, filled)
+        return number
 
     def update(self, table: str, values: Mapping[str, Cell], where: Where = ()) -> int:
         """Change rows."""
@@ -264,7 +283,7 @@ class TextDatabase(MemoryDatabase):
         """Write the tables that changed."""
         for table in sorted(self._changed & self._made):
             columns = self._columns[table]
-            rows = self._run(sa.select(*(sa.column(c.name) for c in columns)).select_from(sa.table(table)))
+            rows = self._run(self._select(table, (), (), "", 0))
             lines = [" ".join(map(str, columns))]
             lines += [
                 self.delimiter.join(format_value(v, c, self.delimiter) for v, c in zip(row, columns, strict=True))
@@ -283,18 +302,14 @@ class TextDatabase(MemoryDatabase):
         self.dump()
 
 
+#: SQLite's own number of a row: its place in the file.
+_PLACE = "rowid"
 _KINDS = {"s": "str", "i": "int", "d": "double", "b": "blob", "t": "time"}
 
 
 def _column(column: TextColumn) -> sa.Column[Any]:
     kinds: dict[str, Any] = {"int": sa.Integer, "time": sa.Integer, "double": sa.Float, "blob": sa.Text}
-    return sa.Column(
-        column.name,
-        kinds.get(column.kind, sa.Text)(),
-        primary_key=column.auto,
-        autoincrement=column.auto,
-        nullable=not column.auto,
-    )
+    return sa.Column(column.name, kinds.get(column.kind, sa.Text)())
 
 
 def _plain(value: Any) -> Cell:

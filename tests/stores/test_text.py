@@ -38,7 +38,7 @@ def test_changes_are_written_when_the_database_closes(people: Database, director
     assert (directory / "people").read_text() == SAMPLE
     people.close()
     assert (directory / "people").read_text() == (
-        "id(int,auto) name(str) flag(double) desc(str,null)\n3:bob:-2.50:\n4:eve:1.00:x\\:y\\n\n"
+        "id(int,auto) name(str) flag(double) desc(str,null)\n4:eve:1.00:x\\:y\\n\n3:bob:-2.50:\n"
     )
 
 

@@ -31,7 +31,7 @@ def test_the_parts_of_a_url(text: str, parts: DatabaseUrl) -> None:
 
 @pytest.mark.parametrize("text", ["", "mysql", "mysql:/h/db", "mysql://h", "text://", "://h/db"])
 def test_what_is_no_url_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="database URL|no database name|no directory"):
+    with pytest.raises(ValueError, match=r"database URL|no database name|no directory"):
         parse_url(text)
 
 
