@@ -292,7 +292,6 @@ verdicts(
     : #!subst "/(/b/"
     : #!substdef "/A/b/"
     : #!substdef "/A/"
-    : #!defenv HOME
     : #!defenv NOT_SET_AT_ALL
     : #!trydefenv NOT_SET_AT_ALL
     : #!ifexp 1 == 1\n#!endif
