@@ -57,6 +57,20 @@ def literal(host: str) -> str:
     return shortest(host.strip("[]")) if ":" in host else host
 
 
+#: DnsEntry.flags: the name is known not to exist; the entry never expires.
+BAD_NAME, PERMANENT = 1, 2
+
+
+class DnsEntry:
+    """The answers added for one name and type (dns.add_a and its kin); `until` is in Unix seconds."""
+
+    __slots__ = ("answers", "flags", "until", "used")
+
+    def __init__(self, flags: int, now: float) -> None:
+        self.answers: list[str] | list[SrvRecord] | list[NaptrRecord] = []
+        self.flags, self.until, self.used = flags, now, now
+
+
 class Dns:
     """The look-ups of one server: records added by RPC, then the resolver that was handed in."""
 
@@ -64,8 +78,8 @@ class Dns:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        #: records of `dns.add_a` and its kin: (type, lower-case name) -> answers
-        self.added: dict[tuple[str, str], list[str] | list[SrvRecord]] = {}
+        #: records of `dns.add_a` and its kin by type ("A", "AAAA", "SRV") and lower-case name
+        self.added: dict[tuple[str, str], DnsEntry] = {}
 
     @property
     def flags(self) -> int:
@@ -97,15 +111,28 @@ class Dns:
 
     def srv(self, name: str) -> list[SrvRecord]:
         """SRV answers by priority, then weight; with dns_srv_lb in random order by weight (RFC 2782)."""
-        added = self.added.get(("SRV", name.lower()))
-        records = added if added is not None else self._server.environment.resolver.srv(name)
+        entry = self.entry("SRV", name) if self.added else None
+        records = entry.answers if entry is not None else self._server.environment.resolver.srv(name)
         ordered = sorted((r for r in records if isinstance(r, SrvRecord)), key=lambda r: (r.priority, -r.weight))
         return self._balanced(ordered) if self._server.cfg.core["dns_srv_lb"] else ordered
 
+    def entry(self, kind: str, name: str) -> DnsEntry | None:
+        """What was added for a name and still holds."""
+        key = (kind, name.lower())
+        entry = self.added.get(key)
+        if entry is None:
+            return None
+        now = self._server.timers.now
+        if not entry.flags & PERMANENT and entry.until <= now:
+            del self.added[key]
+            return None
+        entry.used = now
+        return entry
+
     def _ask(self, kind: str, name: str) -> list[str]:
-        added = self.added.get((kind, name.lower()))
-        if added is not None:
-            return [answer for answer in added if isinstance(answer, str)]
+        entry = self.entry(kind, name) if self.added else None
+        if entry is not None:
+            return [answer for answer in entry.answers if isinstance(answer, str)]
         resolver = self._server.environment.resolver
         return list(resolver.a(name) if kind == "A" else resolver.aaaa(name))
 

@@ -90,7 +90,7 @@ class Server:
       environment what the driver handed in: chance, resolver, files, database, ...
       outbox      messages to be sent, in order; drivers use `take_outbox`
       closing     connections that the driver shall close; drivers use `take_closing`
-      connections open streams by number, with where they come from
+      connections open streams by number, with where they come from; `stream_aliases` further addresses they serve
       message_number  `$mi` of the message received last
       bind        the UDP socket that the message now dealt with came in by, None otherwise
       request_flags   FL_* bits that every request has (force_rport, udp_mtu_try_proto)
@@ -130,6 +130,7 @@ class Server:
         self.outbox: list[Datagram] = []
         self.closing: list[int] = []
         self.connections: dict[int, Received] = {}
+        self.stream_aliases: dict[tuple[str, str, int], int] = {}
         self.message_number = 0
         self.started = environment.now
         self.bind: ListenSocket | None = None
@@ -318,6 +319,10 @@ class Server:
             if not self._complete(msg, "request"):
                 statistics.core("err_requests")
                 return
+            if msg.received.connection and self.tcp["accept_aliases"]:
+                via = msg.top_via
+                if via is not None and via.alias is not None:
+                    self.add_stream_alias(msg.received, via.port or 5060)
             statistics.count_request(msg.method_id)
             for before in hooks.pre_script:
                 if not before(ctx):
@@ -435,6 +440,9 @@ class Server:
         """The stream `connection` is gone; `hooks.closed` hear it."""
         self.timers.now = max(now, self.timers.now)
         self.connections.pop(connection, None)
+        for key, number in list(self.stream_aliases.items()):
+            if number == connection:
+                del self.stream_aliases[key]
         for hook in self.hooks.closed:
             try:
                 hook(connection)
@@ -458,7 +466,15 @@ class Server:
         if self.hooks.data_out:
             for hook in self.hooks.data_out:
                 text = hook(text, socket, destination)
+        if self.stream_aliases and not destination.connection:
+            connection = self.stream_aliases.get(destination[:3])
+            if connection is not None:
+                destination = destination._replace(connection=connection)
         self.outbox.append(Datagram(socket, destination, text))
+
+    def add_stream_alias(self, source: Received, port: int) -> None:
+        """Let what is sent to the sender's address and `port` use the stream it came over (tcpconn_add_alias)."""
+        self.stream_aliases[source.proto, source.src_ip, port] = source.connection
 
     def run_onsend(
         self, ctx: Context, socket: ListenSocket, destination: Destination, text: str, *, reply: bool = False
