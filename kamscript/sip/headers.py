@@ -93,8 +93,13 @@ def learn_kind(spelling: str) -> str | None:
 
 
 def header_kind(name: str) -> str:
-    """The kind of a header name as a config writes it: canonical long name in lower case."""
-    lower = name.strip().lower()
+    """The kind of a header name as a config writes it: canonical long name in lower case.
+
+    Raises SipError for what parse_hname2() refuses as a name.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise SipError(f"{name!r} is no header name")
+    lower = name.lower()
     return COMPACT.get(lower, lower)
 
 

@@ -29,6 +29,7 @@ from kamscript.sip.errors import SipError
 from kamscript.sip.headers import (
     METHODS,
     CSeq,
+    header_kind,
     kind_of_spelling,
     learn_kind,
     method_id,
@@ -589,6 +590,7 @@ class Message:
         if header.kind in ("via", "to", "cseq"):
             raise SipError(f"overwriting {header.name}")
         buf = self.buf = self.buf[:start] + text + self.buf[end:]
+        self._headers = list(self._headers)  # a clone may hold the old list
         self._headers[index] = Header(
             header.name, header.kind, header.start, header.value_start, header.value_end, header.end,
             buf[header.value_start : header.value_end],
@@ -631,3 +633,5 @@ class Message:
 
 
 _COPIED = tuple(name for name in Message.__slots__ if name not in ("_edits", "received"))
+
+__all__ = ["CSeq", "Header", "Message", "NameAddr", "SipError", "ToBody", "Uri", "Via", "header_kind"]
