@@ -128,9 +128,20 @@ def flat(value: object, key: str = "") -> dict[str, object]:
     return result
 
 
+def _one_line_for_a_missing_message(left: dict[str, object], right: dict[str, object]) -> None:
+    """Leave only the first line of a message that one side did not see at all: `bob/3/0` without `bob/3/1` and on."""
+    for one, other in ((left, right), (right, left)):
+        seen = {key.rpartition("/")[0] for key in other}
+        for key in list(one):
+            message, _, line = key.rpartition("/")
+            if message.count("/") == 1 and line.isdigit() and line != "0" and message not in seen:
+                del one[key]
+
+
 def differences(wanted: Outcome, got: Outcome, known: Mapping[str, str]) -> list[str]:
     """What differs, one line each; `known` differences (by key or by the key's beginning) must differ."""
     left, right = flat(wanted), flat(json.loads(json.dumps(got)))
+    _one_line_for_a_missing_message(left, right)
     lines: list[str] = []
     met: set[str] = set()
     for key in [*left, *(key for key in right if key not in left)]:
