@@ -81,7 +81,8 @@ class Framer:
             found = _END.search(buffer, max(self._scanned - 2, 0))
             if found is None:
                 self._scanned = len(buffer)
-                return self._wait()
+                self._check_limit()
+                return None
             headers_end = found.end()
             found = _LENGTH.search(buffer, 0, headers_end)
             if found is None:
@@ -94,12 +95,13 @@ class Framer:
                     raise self._fail("bad Content-Length header value")
                 self._need = headers_end + length
         if len(buffer) < self._need:
-            return self._wait()
+            self._check_limit()
+            return None
         message, self._buffer = buffer[: self._need], buffer[self._need :]
         self._need = self._scanned = 0
         return message
 
-    def _wait(self) -> None:
+    def _check_limit(self) -> None:
         if len(self._buffer) >= self.limit:
             raise self._fail("buffer overrun")
 

@@ -11,14 +11,15 @@ from functools import lru_cache
 
 from kamscript.sip.errors import SipError
 
-_LONG_NAMES = (
+_NAMES = (
     "Accept Accept-Contact Accept-Language Allow Allow-Events Authorization Call-ID Call-Info Contact "
     "Content-Disposition Content-Encoding Content-Length Content-Type CSeq Date Diversion Event Expires From Identity "
     "Identity-Info Max-Forwards Min-Expires Min-SE Organization Path Priority Privacy Proxy-Authenticate "
     "Proxy-Authorization Proxy-Require P-Preferred-Identity P-Asserted-Identity Reason Record-Route Refer-To "
     "Referred-By Reject-Contact Remote-Party-ID Request-Disposition Require Retry-After Route Server Session-Expires "
     "SIP-If-Match Subject Subscription-State Supported To Unsupported User-Agent Via WWW-Authenticate "
-).split()
+)
+_LONG_NAMES = _NAMES.split()
 
 #: Compact forms that Kamailio knows.
 COMPACT = {
