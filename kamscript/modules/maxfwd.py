@@ -1,0 +1,86 @@
+"""maxfwd: Max-Forwards (RFC 3261 16.6.3). Source: maxfwd manual, src/modules/maxfwd/maxfwd.c, mf_funcs.c."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kamscript.core.cfg import CfgVar
+from kamscript.module import Int, Module, Param, Route, function
+
+if TYPE_CHECKING:
+    from kamscript.core.context import Context
+
+_ABSENT, _MALFORMED = -1, -2
+_BLANKS = " \t\r\n"
+
+
+class Maxfwd(Module, name="maxfwd"):
+    """Check and lower Max-Forwards."""
+
+    max_limit = Param(70, "A higher Max-Forwards is lowered to this; 0 to 255.")
+
+    _cfg: dict[str, Any]
+
+    def start(self) -> None:
+        """Declare what can change at run time."""
+        self._cfg = self.server.cfg.declare(
+            "maxfwd", [CfgVar("max_limit", 70, "Max. maxfwd limit", high=255)], values={"max_limit": self.max_limit}
+        )
+
+    @function(Route.REQUEST)
+    @function(Route.REQUEST, name="mf_process_maxfwd_header")
+    @function(Route.REQUEST, name="process_maxfwd")
+    def maxfwd_process(self, ctx: Context, limit: Int) -> int:
+        """Lower Max-Forwards by one, or add one of `limit`: 1 lowered, 2 added, -1 it was 0, -2 malformed.
+
+        The header changes at once, not as an edit; its length stays, blanks fill it on the left.
+        """
+        if not self._good(limit):
+            return -1
+        value = self._value(ctx)
+        msg = ctx.msg
+        if value == _ABSENT:
+            msg.edits.insert_before(msg.headers[0].start, f"Max-Forwards: {limit}\r\n")
+            return 2
+        if value == _MALFORMED:
+            return -2
+        if value == 0:
+            return -1
+        header = msg.first("max-forwards")
+        assert header is not None, "it has a value"
+        text = header.value.rstrip(_BLANKS)
+        new = min(value - 1, self._cfg["max_limit"])
+        start = header.value_start + len(text) - len(text.lstrip(_BLANKS))
+        msg.overwrite(start, str(new).rjust(header.value_start + len(text) - start))
+        return 1
+
+    @function(Route.REQUEST | Route.FAILURE | Route.BRANCH)
+    @function(Route.REQUEST | Route.FAILURE | Route.BRANCH, name="maxfwd_at_least")
+    @function(Route.REQUEST | Route.FAILURE | Route.BRANCH, name="mf_lowlimit")
+    def is_maxfwd_lt(self, ctx: Context, limit: Int) -> int:
+        """Whether Max-Forwards is less than `limit`: 1, -1; -2 there is none, -3 malformed."""
+        if not self._good(limit):
+            return -1
+        value = self._value(ctx)
+        if value < 0:
+            return value - 1
+        return -1 if value >= limit else 1
+
+    def _good(self, limit: int) -> bool:
+        if 0 <= limit <= 255:
+            return True
+        self.server.log.error(self.name, f"limit {limit} is not between 0 and 255")
+        return False
+
+    def _value(self, ctx: Context) -> int:
+        value = ctx.msg.value("max-forwards")
+        if value is None:
+            return _MALFORMED if ctx.msg.header_error else _ABSENT
+        digits = value.strip(_BLANKS)
+        if not digits:
+            return 0
+        # str2s reads at most five digits, into 16 bits.
+        if len(digits) > 5 or not (digits.isascii() and digits.isdigit()):
+            self.server.log.error(self.name, f"Max-Forwards {digits!r} is no number")
+            return _MALFORMED
+        return int(digits) & 0xFFFF
