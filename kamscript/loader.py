@@ -21,7 +21,7 @@ from kamscript.source import FileReader, MemoryReader, Reader, Source
 
 if TYPE_CHECKING:
     from kamscript.module import Module
-    from kamscript.script.parse import Target
+    from kamscript.script.keywords import Target
     from kamscript.script.program import Program
     from kamscript.script.resolve import Resolved
 
@@ -37,7 +37,7 @@ class UsageError(ValueError):
 
 def target_of(name: str | None = None) -> Target:
     """The generation asked for by `name`, else by KAMSCRIPT_TARGET, else all; raises UsageError."""
-    from kamscript.script.parse import Target
+    from kamscript.script.keywords import Target
 
     wanted = name or os.environ.get("KAMSCRIPT_TARGET") or "all"
     if wanted not in get_args(Target):

@@ -43,6 +43,8 @@ class LabResolver:
     def ptr(self, address: str) -> str | None:
         """The first name with this address."""
         self.asked.append(("PTR", address))
+        if address == "127.0.0.1":
+            return "localhost"
         return next((name for name, addresses in self.hosts.items() if address in addresses), None)
 
 

@@ -97,6 +97,7 @@ class Lab:
         else:
             raise TypeError("Lab needs a config path or a text")
         self.log = Log()
+        self._databases: Callable[[str], Any] | None = None
         self.seed = seed
         self.resolver = LabResolver(hosts)
         self.timers = Timers(start)
@@ -108,6 +109,7 @@ class Lab:
             resolver=self.resolver,
             files=LabFiles(files),
             log=self.log.append,
+            database=self._database,
             environ=dict(environ or {}),
         )
         program = self.program
@@ -116,6 +118,17 @@ class Lab:
         for socket in self.server.sockets:
             self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), "kamailio")
         self.flush()
+
+    def _database(self, url: str) -> Any:
+        """Any URL is an empty database in memory with Kamailio's tables."""
+        if self._databases is None:
+            from kamscript.stores import memory_databases
+
+            self._databases = memory_databases(self._log_database, lambda: self.timers.now)
+        return self._databases(url)
+
+    def _log_database(self, level: int, text: str) -> None:
+        self.log.append(LogRecord(level, "db", text))
 
     # -- time
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,9 @@ from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, Napt
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver as DnsPython
+
+#: Linux's request for an interface's address.
+SIOCGIFADDR = 0x8915
 
 #: syslog severities by Kamailio's log level (dprint.c).
 SYSLOG_SEVERITY = {-5: 1, -4: 2, -3: 2, -2: 2, -1: 3, 0: 4, 1: 5, 2: 6, 3: 7}
@@ -129,9 +133,45 @@ class SystemLog:
         self._syslog.syslog(priority, f"{level}: {record.prefix}{record.origin}: {record.text.rstrip()}")
 
 
-def system_environment(log: StandardErrorLog | SystemLog) -> Environment:
-    """Everything handed to a live server; databases over SQLAlchemy, opened when a module asks."""
-    from kamscript.stores import open_database
+def interfaces() -> dict[str, list[str]]:
+    """The machine's IPv4 addresses by interface name."""
+    import fcntl
+    import struct
+
+    found: dict[str, list[str]] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            request = struct.pack("256s", name.encode()[:15])
+            try:
+                answer = fcntl.ioctl(probe.fileno(), SIOCGIFADDR, request)
+            except OSError:
+                continue
+            found[name] = [socket.inet_ntoa(answer[20:24])]
+    return found
+
+
+def source_address(ip: str) -> str | None:
+    """The own address that packets to `ip` leave from; None when there is no way there."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((ip.strip("[]"), 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def system_environment(log: StandardErrorLog | SystemLog, directory: str = "") -> Environment:
+    """Everything handed to a live server; databases over SQLAlchemy, opened when a module asks.
+
+    `directory` is where relative database files are (the working directory).
+    """
+    where = directory or os.getcwd()
+
+    def database(url: str) -> Any:
+        from kamscript.stores import open_database
+
+        return open_database(url, lambda level, text: log(LogRecord(level, "db", text)), directory=where)
 
     return Environment(
         now=time.time(),
@@ -139,9 +179,14 @@ def system_environment(log: StandardErrorLog | SystemLog) -> Environment:
         resolver=SystemResolver(),
         files=SystemFiles(),
         log=log,
-        database=open_database,
+        database=database,
         environ=dict(os.environ),
         pid=os.getpid(),
         hostname=socket.gethostname(),
-        working_directory=os.getcwd(),
+        working_directory=where,
+        interfaces=interfaces(),
+        source_address=source_address,
+        arguments=("kamailio", *sys.argv[2:]),
+        execute=lambda command: subprocess.run(command, shell=True, check=False).returncode,
+        end=lambda number: os.kill(os.getpid(), number),
     )

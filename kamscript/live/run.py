@@ -6,9 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kamscript.loader import load, module_classes, resolved
 from kamscript.source import FileReader
+
+if TYPE_CHECKING:
+    from kamscript.script.program import Program
 
 DEFAULT_CONFIG = "/etc/kamailio/kamailio.cfg"
 
@@ -26,34 +30,33 @@ def run(options: argparse.Namespace) -> int:
     return _serve(options, program)
 
 
-def _serve(options: argparse.Namespace, program: object) -> int:
+def _serve(options: argparse.Namespace, program: Program) -> int:
     from kamscript.core.server import Server
     from kamscript.live.control import controls_of
     from kamscript.live.daemon import BindError, Daemon, serve
     from kamscript.live.environment import StandardErrorLog, SystemLog, system_environment
-    from kamscript.script.program import Program
 
-    assert isinstance(program, Program)
     to_stderr = options.stderr or options.foreground > 0 or _logs_to_stderr(program)
     environment = system_environment(StandardErrorLog() if to_stderr else SystemLog())
     server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
     server.start()
     doubles = server.doubles_called()
     if doubles and not options.doubles:
-        print("these functions are known but not simulated; start with --doubles to run without them:", file=sys.stderr)
-        for line in doubles:
-            print(f"  {line}", file=sys.stderr)
+        print("known to Kamailio, but not simulated (start with --doubles to run without them):", file=sys.stderr)
+        print(*(f"  {line}" for line in doubles), sep="\n", file=sys.stderr)
         return 1
     daemon = Daemon(server)
-    daemon.controls = controls_of(daemon, options.runtime_dir or ".")
     pidfile = Path(options.pidfile) if options.pidfile else None
 
     def ready() -> None:
         if pidfile is not None:
             pidfile.write_text(f"{os.getpid()}\n")
-        print("Listening on", *(f"\n             {socket.text}" for socket in server.sockets), file=sys.stderr)
+        print(
+            "Listening on", *(f"\n             {socket.text}" for socket in server.sockets), file=sys.stderr, flush=True
+        )
 
     try:
+        daemon.controls = controls_of(daemon)
         serve(daemon, ready)
     except BindError as error:
         print(f"kamscript: {error}", file=sys.stderr)
@@ -64,5 +67,10 @@ def _serve(options: argparse.Namespace, program: object) -> int:
     return 0
 
 
-def _logs_to_stderr(program: object) -> bool:
-    return True
+def _logs_to_stderr(program: Program) -> bool:
+    """What the config's last `log_stderror` says; without one, syslog."""
+    wanted = False
+    for setting in program.settings:
+        if setting.name == "log_stderror":
+            wanted = bool(getattr(setting.value, "value", setting.value))
+    return wanted
