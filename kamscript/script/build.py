@@ -19,6 +19,7 @@ from kamscript.values import wrap
 
 MAX_ARGUMENTS = 6  # route_struct.h MAX_ACTIONS, less the two that the call itself takes
 MAX_SELECT = 32  # select.h MAX_SELECT_PARAMS
+MAX_GROUP_VARIABLES = 256  # cfg.h CFG_MAX_VAR_NUM
 MAX_FLAG = 31  # flags.h MAX_FLAG
 _OK_IN_ONSEND = frozenset(
     (
@@ -44,6 +45,7 @@ _BEFORE_MEMORY = {"user": "user", "shm_mem": "shm/shm_mem_size", "shm_force_allo
 
 _ROUTES = frozenset(KIND[name] for name in ("ROUTE", "ROUTE_REQUEST", "ROUTE_REPLY", "ROUTE_KIND", "ROUTE_EVENT"))
 _LBRACE, _LBRACK, _STRING, _NOT = KIND["LBRACE"], KIND["LBRACK"], KIND["STRING"], KIND["NOT"]
+_FLAGS = KIND["FLAGS"]
 _PRECEDENCE = {
     "||": 1, "&&": 2, "|": 3, "&": 4, "^": 5, "<<": 6, ">>": 7,
     "==": 8, "!=": 8, "ieq": 8, "ine": 8, "eq": 8, "ne": 8, "=~": 8,
@@ -71,6 +73,7 @@ class Builder:
         self.read = 0
         self.flags_table = FlagTable()
         self.avpflags_table = FlagTable()
+        self.variables: dict[str, set[str]] = {}
         self.memory = False
         self.longest = 0
         self._starts: list[int] | None = None
@@ -189,30 +192,35 @@ class Builder:
     def coreparam_text(self, *v: Token) -> n.Setting:
         return n.Setting(v[0], f"coreparam.{v[2].value}", self.text(v[5]))
 
-    def custom(self, group: Token, dot: Token, name: Token, equal: Token, value: Any) -> n.CustomVar:
-        return n.CustomVar(group, str(group.value), str(name.value), value)
+    def custom(self, group: Token, dot: Token, name: Token, equal: Token, value: Any, *rest: Token) -> n.CustomVar:
+        called, names = str(name.value), self.variables.setdefault(str(group.value), set())
+        if called in names:
+            self.complain("variable-twice", f"{group.value}.{called} is already declared", group.to(name))
+        elif len(names) >= MAX_GROUP_VARIABLES:
+            self.complain("variable-group", f"a group holds at most {MAX_GROUP_VARIABLES} variables", group)
+        names.add(called)
+        return n.CustomVar(group, str(group.value), called, value, str(rest[1].value) if rest else "")
 
-    def custom_described(self, *v: Any) -> n.CustomVar:
-        return n.CustomVar(v[0], str(v[0].value), str(v[2].value), v[4], str(v[6].value))
+    custom_described = custom
 
     def custom_instance(self, *v: Any) -> n.CustomVar:
         return n.CustomVar(v[0], str(v[0].value), str(v[5].value), v[7], "", v[2].value)
 
     # --- flags ---
 
-    def flag(self, name: Token, colon: Token | None = None, number: Token | None = None) -> tuple[Token, int | None]:
-        return name, None if number is None else number.value  # type: ignore[return-value]
-
-    def flags(self, word: Token, entries: list[tuple[Token, int | None]]) -> n.Flags:
+    def flag(self, name: Token, colon: Token | None = None, number: Token | None = None) -> tuple[str, int | None]:
+        word = next(t for t in reversed(self.tokens[: self.read + 1]) if t.kind == _FLAGS)
         table = self.flags_table if word.value == "flags" else self.avpflags_table
-        for token, number in entries:
-            trouble, warning = table.add(str(token.value), number)
-            if trouble:
-                self.complain("bad-flag", trouble, token)
-            elif warning:
-                self.warn("flag-shared", warning, token)
-        named = tuple((str(token.value), number) for token, number in entries)
-        return n.Flags(word, str(word.value), named)  # type: ignore[arg-type]
+        asked: int | None = None if number is None else number.value  # type: ignore[assignment]
+        trouble, warning = table.add(str(name.value), asked)
+        if trouble:
+            self.complain("bad-flag", trouble, name)
+        elif warning:
+            self.warn("flag-shared", warning, name)
+        return str(name.value), asked
+
+    def flags(self, word: Token, entries: list[tuple[str, int | None]]) -> n.Flags:
+        return n.Flags(word, word.value, tuple(entries))  # type: ignore[arg-type]
 
     # --- sockets ---
 
@@ -649,6 +657,9 @@ class Builder:
     # --- calls ---
 
     def args_first(self, value: Any) -> list[n.Expr]:
+        return [self.expr(value)]
+
+    def args_after_comma(self, comma: Token, value: Any) -> list[n.Expr]:
         return [self.expr(value)]
 
     def args_more(self, args: list[n.Expr], comma: Token, value: Any) -> list[n.Expr]:

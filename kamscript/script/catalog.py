@@ -6,7 +6,7 @@ The facts stand in data/catalog.json, one module a line:
     "p": [name, type, generations], ...   type: i number, s text, b either; `*` may be given several times
     "v": [name, generations, abilities], ...   1 writable, 2 takes an inner name, 4 takes an index
     "r": [name, generations], ...
-    "t": names of transformation classes
+    "t": transformation classes, each with the names that 5.6 has
 
 Generations are bits: 1 4.4, 2 5.6, 4 6.x. Source: the export tables of Kamailio 4.4.0, 5.6.3 and 6.x.
 """
@@ -59,6 +59,7 @@ class PvFact:
     writable: bool = True
     inner: bool = True
     index: bool = True
+    known: bool = False  #: the abilities come from the export table
 
 
 def _function(module: str, row: list[Any]) -> FunctionFact:
@@ -99,12 +100,12 @@ class ModuleFacts:
         found = {}
         for row in self._raw.get("v", ()):
             can = row[2] if len(row) > 2 else 7
-            found[row[0]] = PvFact(self.name, row[0], row[1], bool(can & 1), bool(can & 2), bool(can & 4))
+            found[row[0]] = PvFact(self.name, row[0], row[1], bool(can & 1), bool(can & 2), bool(can & 4), len(row) > 2)
         return found
 
-    def transformations(self) -> list[str]:
-        """Names of transformation classes."""
-        return list(self._raw.get("t", ()))
+    def transformations(self) -> dict[str, frozenset[str]]:
+        """Transformation classes, each with the names that 5.6 has."""
+        return {name: frozenset(names.split()) for name, names in self._raw.get("t", {}).items()}
 
     def rpcs(self) -> dict[str, int]:
         """RPC commands and their generations."""
@@ -149,6 +150,10 @@ class Catalog:
     def pv_exporters(self, name: str) -> list[str]:
         """The modules that have a pseudo-variable."""
         return [m for m in self.names() for row in self._raw[m].get("v", ()) if row[0] == name]
+
+    def transformation_exporters(self, name: str) -> list[str]:
+        """The modules that have a transformation class."""
+        return [m for m in self.names() if name in self._raw[m].get("t", {})]
 
 
 @cache

@@ -32,8 +32,7 @@ _LBRACE, _RBRACE, _SEMICOLON, _ID = KIND["LBRACE"], KIND["RBRACE"], KIND["SEMICO
 _ITEM_STARTS = frozenset(
     kind
     for name, kind in KIND.items()
-    if name.startswith(("SET_", "ROUTE_"))
-    and name != "SET_ADV_ADDRESS"
+    if (name.startswith(("SET_", "ROUTE_")) and name != "SET_ADV_ADDRESS")
     or name in ("LOADMODULE", "LOADPATH", "MODPARAM", "MODPARAMX", "CFGENGINE", "FLAGS", "LISTEN", "ALIAS")
 )
 
@@ -188,8 +187,10 @@ class _Parser:
             depth -= 1
         inside = _STATEMENT in _GOTOS[states[depth]]
         goto = _GOTOS[states[depth]][_STATEMENT if inside else _ITEM]
+        last = values[-1] if values else None
         del states[depth + 1 :], values[depth:]
-        values.append(None)
+        # A complete call in front of the error is still worth a look: its name may be the real mistake.
+        values.append(nodes.Do(last.pos, last.cline, last) if inside and isinstance(last, nodes.Call) else None)
         states.append(goto)
         return self._skip_statement(at) if inside else self._skip_item(at)
 

@@ -219,7 +219,10 @@ class _Scanner:
         if self.open_end is not None:
             source = self.open_end.span.source
             length = len(source.text)
-        self.tokens.append(Token(source, max(0, length - 1), length, END, "", ""))
+        last = max(0, length - 1)
+        if self.open_end is not None and self.open_end.rule == "unclosed-text":
+            last = self.open_end.span.start  # the original counts the whole of it as one token
+        self.tokens.append(Token(source, last, length, END, "", ""))
         return Scanned(
             self.tokens,
             self.files,

@@ -16,6 +16,7 @@ from kamscript.script import nodes as n
 from kamscript.script.catalog import GENERATIONS, FunctionFact, PvFact, catalog, generations
 from kamscript.script.defines import DefineError, compile_ere
 from kamscript.script.flags import FlagTable
+from kamscript.script.keywords import KIND
 from kamscript.script.nodes import Call, Config, LoadModule, ModParam, Route, RouteKind
 from kamscript.script.types import is_constant
 from kamscript.source import ConfigError, Diagnostic, Span, did_you_mean
@@ -49,7 +50,6 @@ _GROUPS = {
     "websocket": "websocket",
     "tls": "tls",
 }
-MAX_GROUP_VARIABLES = 256  # cfg.h CFG_MAX_VAR_NUM
 #: cfgengine names that mean this language.
 _NATIVE = frozenset(("native", "default"))
 
@@ -143,9 +143,10 @@ class _Resolver:
         self.flags, self.avpflags = FlagTable(), FlagTable()
         self.functions: dict[int, Function] = {}
         self.diagnostics: list[Diagnostic] = []
-        self.variables: dict[str, set[str]] = {}
         self.static_groups = {"core", "tcp"}
         self.pvs: dict[str, PvFact] = self._pvs_of("core")
+        self.transformations: dict[str, frozenset[str] | None] = {}  #: class: its names, None for any
+        self.memory = False
         self._found: dict[tuple[str, int, int], Function | None] = {}
 
     # --- complaints ---
@@ -205,6 +206,10 @@ class _Resolver:
         if name in _GROUPS:
             self.static_groups.add(_GROUPS[name])
         self.pvs.update(self._pvs_of(name))
+        if declared is not None:
+            self.transformations.update(dict.fromkeys(declared.transformations))
+        if facts is not None:
+            self.transformations.update(facts.transformations())
         self._found.clear()
 
     def _pvs_of(self, module: str) -> dict[str, PvFact]:
@@ -223,21 +228,34 @@ class _Resolver:
     # --- parameters ---
 
     def modparam(self, item: ModParam) -> None:
+        self.memory = True
         try:
-            pattern = compile_ere(f"^({item.module})$", icase=True, newline=False)
+            matched = self._matching(item.module)
         except DefineError as error:
             self.error("bad-regex", f"{error}", item.pos, line=item.cline)
             return
         if item.expand and "$" in item.module + item.name:
             self.warn("expanded-param", "the variables in this modparamx are not known before the start", item.pos)
             return
-        matched = [name for name in reversed(self.modules) if pattern.search(name)]
         if not matched:
             hint = f'loadmodule "{item.module}.so" above it' if self.facts.module(item.module) else ""
             hint = hint or did_you_mean(item.module, self.modules)
             self.error("module-not-loaded", f"no loaded module matches {item.module}", item.pos, hint, item.cline)
+        value = item.value
+        if isinstance(value, n.Pv) and value.text.startswith(("$def(", "$(def(")):
+            name = value.text.split("def(", 1)[1].rstrip(")")
+            if name not in self.config.defines:
+                self.error("no-value", f"{value.text} has no value", value.pos, "", item.cline)
         for name in matched:
             self.param(name, item)
+
+    def _matching(self, pattern: str) -> list[str]:
+        """Loaded modules whose whole name the expression matches, in any case; the last loaded first."""
+        if pattern.replace("_", "").replace("|", "").isalnum():
+            names = pattern.lower().split("|")
+            return [name for name in reversed(self.modules) if name.lower() in names]
+        compiled = compile_ere(f"^({pattern})$", icase=True, newline=False)
+        return [name for name in reversed(self.modules) if compiled.search(name)]
 
     def param(self, module: str, item: ModParam) -> None:
         kind = {n.IntLit: "int", n.StrLit: "str"}.get(type(item.value), "both")
@@ -271,17 +289,8 @@ class _Resolver:
             self.params.append((module, item))
 
     def custom(self, item: n.CustomVar) -> None:
-        if item.instance is not None:
-            return
         if item.group in self.static_groups:
-            self.error("variable-group", f"the group {item.group} belongs to a module or the core", item.pos)
-            return
-        names = self.variables.setdefault(item.group, set())
-        if item.name in names:
-            self.error("variable-twice", f"{item.group}.{item.name} is already declared", item.pos)
-        elif len(names) >= MAX_GROUP_VARIABLES:
-            self.error("variable-group", f"a group holds at most {MAX_GROUP_VARIABLES} variables", item.pos)
-        names.add(item.name)
+            self.warn("variable-group", f"the group {item.group} belongs to the core or a module", item.pos)
 
     # --- routes ---
 
@@ -301,6 +310,7 @@ class _Resolver:
                 self.pv(node, id(node) in assigned)  # type: ignore[arg-type]
             elif kind is n.Assign:
                 assigned.add(id(node.target))  # type: ignore[attr-defined]
+        self.memory = True
 
     def call(self, call: Call, bits: int, kind: RouteKind) -> None:
         """The function behind a call: the module loaded last wins."""
@@ -402,7 +412,9 @@ class _Resolver:
     def pv(self, node: n.Pv, written: bool) -> None:
         """What Kamailio asks of a variable when it parses it: the class, an inner name, an index, writability."""
         text = node.text
-        plain = "(" not in text
+        if text in ("$?", "$$", "$($)"):
+            return
+        plain = getattr(node.pos, "kind", None) == KIND["AVP_OR_PVAR"]
         inside = text[2:-1] if text.startswith("$(") else text[1:]
         name, rest = _pv_name(inside)
         fact = self.pvs.get(name)
@@ -412,24 +424,64 @@ class _Resolver:
             else:
                 self._unknown_pv(node, name)
             return
-        has_inner = rest.startswith("(")
-        if has_inner:
-            end = _closing(rest)
+        if rest.startswith("("):
+            end = _closing(rest, "()")
             inner, rest = rest[1:end], rest[end + 1 :]
-            if not fact.inner:
-                self.error("bad-variable", f"${name} takes no name in parentheses", node.pos)
+            if not fact.inner or not inner:
+                why = "has an empty name" if fact.inner else "takes no name in parentheses"
+                self.error("bad-variable", f"${name} {why}", node.pos)
                 return
-            if not inner:
-                self.error("bad-variable", f"${name}() has an empty name", node.pos)
+        elif fact.inner and fact.known and not plain:
+            self.error("bad-variable", f"${name} needs a name in parentheses", node.pos)
+            return
+        elif fact.inner and fact.known:
+            self._avp(node, name)
+            return
+        if rest.startswith("["):
+            end = _closing(rest, "[]")
+            if not fact.index or end == 1:
+                why = "has an empty index" if fact.index else "takes no index"
+                self.error("bad-variable", f"${name} {why}", node.pos)
                 return
-        if rest.startswith("[") and not fact.index:
-            self.error("bad-variable", f"${name} takes no index", node.pos)
+            rest = rest[end + 1 :]
+        if name == "shv" and not self.memory:
+            say = self.error if self.target == "5.6" else self.warn
+            say(
+                "shared-memory-late",
+                "5.6 has no shared memory yet for $shv",
+                node.pos,
+                "put a modparam or another route block above",
+            )
+        if rest and not self._transformations(node, rest):
             return
         if written:
             if not fact.writable:
                 self.error("read-only", f"${name} cannot be written", node.pos)
-            elif rest.endswith("}"):
+            elif rest:
                 self.error("read-only", "a variable with a transformation cannot be written", node.pos)
+
+    def _transformations(self, node: n.Pv, rest: str) -> bool:
+        """The `{class.name,...}` behind a variable; false when one is refused."""
+        while rest.startswith("{"):
+            end = _closing(rest, "{}")
+            klass, dot, name = rest[1:end].partition(".")
+            name = name.split(",", 1)[0].strip()
+            rest = rest[end + 1 :].lstrip(" \t")
+            if not dot or klass not in self.transformations:
+                exporters = self.facts.transformation_exporters(klass)
+                known = sorted(self.transformations)
+                hint = f'loadmodule "{exporters[0]}.so"' if exporters else did_you_mean(klass, known)
+                self.error("unknown-transformation", f"there is no transformation {{{klass}.{name}}}", node.pos, hint)
+                return False
+            names = self.transformations[klass]
+            if self.target == "5.6" and names is not None and name not in names:
+                hint = did_you_mean(name, names)
+                self.error("unknown-transformation", f"there is no transformation {{{klass}.{name}}}", node.pos, hint)
+                return False
+        if rest:
+            self.error("bad-variable", f"unexpected {rest[0]} in {node.text}", node.pos)
+            return False
+        return True
 
     def _avp(self, node: n.Pv, name: str) -> None:
         """`$name` of no known class is the AVP of that name, mostly by mistake."""
@@ -458,13 +510,13 @@ def _pv_name(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def _closing(text: str) -> int:
-    """Where the parenthesis that opens `text` closes."""
+def _closing(text: str, pair: str) -> int:
+    """Where the bracket that opens `text` closes."""
     nested = 0
     for i, c in enumerate(text):
-        if c == "(":
+        if c == pair[0]:
             nested += 1
-        elif c == ")":
+        elif c == pair[1]:
             nested -= 1
             if nested == 0:
                 return i
