@@ -48,11 +48,12 @@ def build_request(
     *,
     uri: str | None = None,
     path: str | None = None,
+    vias: str = "",
 ) -> tuple[str, ListenSocket, Destination]:
     """The current request as it leaves through `socket`: our Via on top, received/rport on the one below, edits done.
 
     `branch` is the whole branch parameter value (`z9hG4bK...`); `uri` overrides the request URI, `path` adds a Route
-    header (both default to what the message carries). Returns text, socket and destination: for a text longer than
+    header (both default to what the message carries); `vias` are further Via lines below ours. Returns text, socket and destination: for a text longer than
     `udp_mtu` these are the `udp_mtu_try_proto` transport's.
     """
     msg, server = ctx.msg, ctx.server
@@ -74,7 +75,7 @@ def build_request(
     text = msg.edits.join(
         Outgoing(socket, proto),
         uri=uri,
-        via=via_line(ctx, socket, destination, branch),
+        via=via_line(ctx, socket, destination, branch) + vias,
         route=f"Route: {path}\r\n" if path else "",
         received=source.src_ip
         if rport

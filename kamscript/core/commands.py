@@ -14,7 +14,7 @@ from kamscript.core.core_rpc import CoreRpc
 from kamscript.core.dns import literal
 from kamscript.core.errors import E_BAD_ADDRESS
 from kamscript.core.forward import forward
-from kamscript.core.log import L_ERR
+from kamscript.core.log import L_DBG
 from kamscript.core.rewrite import revert_uri, rewrite, set_uri
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, ListenSocket
 from kamscript.module import Any_, Const, FixupError, Int, Route, Str, function
@@ -259,9 +259,9 @@ class CoreCommands(CoreRpc, name="core"):
     # -- the rest -------------------------------------------------------------------------------------------------
     @function(Route.ANY, arity=(1, 2))
     def log(self, ctx: Context, level: Any_, text: Any_ = None) -> int:
-        """Write a log line; the level (default -1, ERR) comes first."""
+        """Write a log line; the level comes first (default 4: below DEBUG)."""
         if text is None:
-            level, text = L_ERR, level
+            level, text = L_DBG + 1, level
         assert isinstance(level, int)
         self.server.log.write(level, "<script>", str(text), ctx)
         return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kamscript.core.build import branch_base, build_reply, build_request, from_reverse_hex
+from kamscript.core.build import branch_base, build_reply, build_request, from_reverse_hex, via_line
 from kamscript.core.dns import literal
 from kamscript.core.errors import (
     E_ADM_PROHIBITED,
@@ -75,7 +75,10 @@ def forward_request(ctx: Context, host: str, port: int = 0, proto: str = "") -> 
             result = E_NO_SOCKET
             continue
         destination = outgoing(ctx, destination)
-        text, socket, destination = build_request(ctx, socket, destination, branch)
+        # As in the daemon: a request that is forwarded again carries the Vias of the times before as well.
+        vias = ctx.state.get("forward", "")
+        text, socket, destination = build_request(ctx, socket, destination, branch, vias=vias)
+        ctx.state["forward"] = via_line(ctx, socket, destination, branch) + vias
         if not server.run_onsend(ctx, socket, destination, text):
             log.info("<core>", f"request to {destination.ip}:{destination.port} dropped (onsend_route)")
             result = E_ADM_PROHIBITED

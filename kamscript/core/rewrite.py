@@ -78,14 +78,14 @@ def _rewritten(ctx: Context, uri: Uri, part: Part, text: str, count: int) -> str
         user = text + user
     out = _scheme(ctx, uri, becomes_sip) + ":" + user
     has_user = bool(user) or part == "prefix"
-    if has_user and uri.password and part != "userpass":
+    if has_user and part != "userpass" and (uri.password or f"{uri.user}:@" in uri.text):
         out += ":" + uri.password
     if tel and uri.params:
         out += ";" + uri.params
     if part in _HOST_PARTS or part == "hostall":
         host: str | None = text
     else:
-        host = uri.host if not tel or uri.phone_context else None
+        host = uri.host if uri.scheme in ("sip", "sips") or uri.phone_context else None
     if host is not None:
         out += "@" + host if has_user else host
     if part == "hostall":
