@@ -60,6 +60,9 @@ class Database:
         """Take the parameters of the database module, by their names there, before the first statement."""
         self.options.update(options)
 
+    def connect(self) -> None:
+        """Connect now; without it the first statement does. Raises DatabaseError."""
+
     # -- statements -----------------------------------------------------------------------------------------------
     def query(
         self, table: str, columns: Sequence[str] = (), where: Where = (), *, order: str = "", limit: int = 0

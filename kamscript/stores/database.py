@@ -114,6 +114,10 @@ class SqlDatabase(Database):
             self._ping(self._connection)
         return self._connection
 
+    def connect(self) -> None:
+        """Open the connection."""
+        self._run(sa.text("SELECT 1"))
+
     def _ping(self, connection: sa.Connection) -> None:
         """Ask the server whether it is there when the connection was idle for `ping_interval` seconds."""
         now = monotonic()

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from kamscript.stores import schema
-from kamscript.stores.base import Cell, Database, Log, Result, Timestamp, Where
+from kamscript.stores.base import L_ERR, Cell, Database, DatabaseError, Log, Result, Timestamp, Where
 from kamscript.stores.database import MemoryDatabase, SqlDatabase
 from kamscript.stores.urls import DatabaseUrl
 
@@ -227,7 +227,7 @@ class TextDatabase(MemoryDatabase):
 
     # -- what changes a table -------------------------------------------------------------------------------------
     def insert(self, table: str, values: Mapping[str, Cell], *, delayed: bool = False) -> int:
-        """A new row; columns that are not named are null, or empty or 0 where null is not allowed."""
+        """A new row, in front of the others. There are no defaults: every column that takes no null must be named."""
         self._prepare(table)
         self._changed.add(table)
         filled: dict[str, Cell] = dict(values)
@@ -242,7 +242,9 @@ class TextDatabase(MemoryDatabase):
                 last = self._run(f"SELECT max({self._quoted(column.name)}) FROM {self._quoted(table)}").scalar()
                 number = filled[column.name] = int(last or 0) + 1
             elif not column.null:
-                filled[column.name] = "" if column.kind in ("str", "string", "blob") else 0
+                text = f"cannot insert into {table}: null value not allowed in column {column.name}"
+                self.log(L_ERR, text)
+                raise DatabaseError(text)
         super().insert(table, filled)
         return number
 

@@ -12,11 +12,12 @@ from kamscript.stores import Database, DatabaseError, Timestamp, open_database
 from .conftest import Lines
 
 NOON = Timestamp(1700000000)
+NUMBERS = dict.fromkeys(("reg_id", "server_id", "connection_id", "keepalive", "partition"), 0)
 
 
 def contact(ruid: str, **more: object) -> dict[str, object]:
     row = {"username": "alice", "contact": "sip:a@10.0.0.1", "expires": NOON, "q": 0.5, "callid": "c", "cseq": 1}
-    return {**row, "last_modified": NOON, "flags": 0, "cflags": 0, "user_agent": "", "ruid": ruid, **more}
+    return {**row, "last_modified": NOON, "flags": 0, "cflags": 0, "user_agent": "", "ruid": ruid, **NUMBERS, **more}
 
 
 def test_a_row_comes_back_with_the_types_it_went_in(database: Database) -> None:

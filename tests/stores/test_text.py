@@ -42,6 +42,11 @@ def test_changes_are_written_when_the_database_closes(people: Database, director
     )
 
 
+def test_there_are_no_defaults(people: Database) -> None:
+    with pytest.raises(DatabaseError, match="null value not allowed in column flag"):
+        people.insert("people", {"name": "eve"})
+
+
 def test_an_empty_field_is_null_unless_emptystring_is_set(people: Database) -> None:
     people.configure(emptystring=1)
     assert people.query("people", ["desc"], {"id": 3}) == [("",)]
