@@ -39,7 +39,7 @@ from kamscript.sip.headers import (
     parse_max_forwards,
     parse_retry_after,
 )
-from kamscript.sip.nameaddr import NameAddr, ToBody, parse_routes, parse_to
+from kamscript.sip.nameaddr import NameAddr, ToBody, parse_from, parse_routes, parse_to
 from kamscript.sip.scan import UNIQUE, Header, first_line, is_sip_version, read_headers
 from kamscript.sip.uri import Uri, parse_uri
 from kamscript.sip.via import Via, parse_via
@@ -330,10 +330,11 @@ class Message:
             raise SipError(self.header_error or "no headers")
         self._headers, self._where, self._lines = list(headers), where, None
         self._kinds = [header.kind for header in headers]
+        # what the checks saw: the value with the NULs at its end
+        seen = {kind: text[headers[at].value_start : headers[at].end].rstrip("\r\n") for kind, at in where.items()}
         self._vias = [via for header in headers if header.kind == "via" for via in parse_via(header.value)]
-        to, cseq = self.first("to"), self.first("cseq")
-        self._to = parse_to(to.value) if to else None
-        self._cseq = parse_cseq(cseq.value) if cseq else None
+        self._to = parse_to(seen["to"]) if "to" in seen else None
+        self._cseq = parse_cseq(seen["cseq"]) if "cseq" in seen else None
         eoh = self.eoh
         self._body_offset = -1 if eoh < 0 else eoh + 2 if text[eoh : eoh + 2] == "\r\n" else eoh + 1
 
@@ -446,7 +447,7 @@ class Message:
         if body is _UNPARSED:
             value = self.value("from")
             try:
-                body = None if value is None else parse_to(value)
+                body = None if value is None else parse_from(value)
             except SipError:
                 body = None
             self._from = body

@@ -34,8 +34,13 @@ _PARAM = re.compile(
     rf";{_LWS}(?P<name>{_NAME}){_LWS}"
     rf"(?:(?P<equals>=){_LWS}(?:\"(?P<quoted>[^\"\\\r\n\0]*)\"|(?P<token>{_NAME}))?{_LWS})?"
 )
-# some user agents put commas into tags; only allowed where a comma does not end the address
-_TAG = re.compile(rf";{_LWS}(?P<name>tag){_LWS}={_LWS}(?P<token>[^ \t\r\n\0\\\";=,][^ \t\r\n\0\\\";=]*){_LWS}", re.I)
+# some user agents put commas into tags; only allowed where a comma does not end the address, ignored in front of one
+_TAG = re.compile(
+    rf";{_LWS}(?P<name>tag){_LWS}(?P<equals>=)(?:[ \t,]|{_FOLD})*"
+    rf"(?:\"(?P<quoted>[^\"\\\r\n\0]*)\"|(?P<token>[^ \t\r\n\0\\\";=,][^ \t\r\n\0\\\";=]*))?{_LWS}",
+    re.IGNORECASE,
+)
+_VALUE_END = re.compile(r"\0|(?:\r\n|\n|\r(?!\n))(?![ \t])")
 
 
 class NameAddr:
@@ -103,6 +108,15 @@ def parse_to(value: str) -> ToBody:
     return body
 
 
+def parse_from(value: str) -> ToBody:
+    """A From value: as To, but Kamailio looks no further than the first NUL or bare line end; raises SipError."""
+    if "\0" in value or "\r" in value or "\n" in value:
+        found = _VALUE_END.search(value)
+        if found is not None:
+            value = value[: found.start()]
+    return parse_to(value)
+
+
 @lru_cache(maxsize=1024)
 def parse_addresses(value: str) -> list[ToBody]:
     """A comma-separated list of addresses (P-Asserted-Identity, P-Preferred-Identity, Diversion): raises SipError."""
@@ -140,13 +154,12 @@ def _address_at(value: str, start: int, pattern: re.Pattern[str]) -> tuple[ToBod
         item = (_TAG.match(value, at) if pattern is _ONE else None) or _PARAM.match(value, at)
         if item is None:
             raise SipError("bad parameter behind an address")
-        name, fields = item.group("name"), item.groupdict()
-        text = fields.get("quoted")
-        place = item.span("quoted") if text is not None else item.span("token")
+        name, equals, text, token = item.groups()
+        place = item.span("quoted" if token is None else "token")
         if text is None:
-            text = fields["token"]
+            text = token
         if text is None:
-            text = "" if fields.get("equals") else None
+            text = "" if equals else None
             place = (item.end(), item.end())
         params.append(Param(name, text, item.start("name"), item.end()))
         if len(name) == 3 and name.lower() == "tag":

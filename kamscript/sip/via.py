@@ -26,6 +26,20 @@ _PORT = re.compile(rf":{_LWS}*([^ \t\r\n\0:;,()\[\]]+){_LWS}*")
 _PARAM_NAME = re.compile(rf";({_LWS}*)([^ \t\r\n\0=;,:()\[\]][^ \t\r\n\0=;,]*)({_LWS}*)")
 _PARAM_VALUE = re.compile(rf"={_LWS}*(?:\"((?:[^\",\r\n\0]|{_FOLD})*)\"|([^ \t\r\n\0=;,\"]+))?({_LWS}*)")
 _NEXT = re.compile(rf"(?:{_LWS}|,)*")
+#: What a parameter counts as. Kamailio's reader goes through names letter by letter and its state numbers overlap,
+#: so that beginnings of `alias` and `comp`, and some longer names, count as parameters that they are not.
+_MEANING = {
+    **{name: name for name in ("branch", "maddr", "ttl", "received", "i", "comp", "rport", "hidden", "alias")},
+    **dict.fromkeys(("a",), "hidden"),
+    **dict.fromkeys(("al", "hiddenl"), "ttl"),
+    **dict.fromkeys(("ali", "hiddenli", "ttli"), "branch"),
+    **dict.fromkeys(("alia", "hiddenlia", "ttlia", "brancha"), "maddr"),
+    **dict.fromkeys(("hiddenlias", "ttlias", "branchas", "maddrs"), "alias"),
+    **dict.fromkeys(("c",), "received"),
+    **dict.fromkeys(("co", "receivedo"), "rport"),
+    **dict.fromkeys(("com", "receivedom", "rportm"), "i"),
+    **dict.fromkeys(("receivedomp", "rportmp", "ip"), "comp"),
+}
 _NEEDS_VALUE = frozenset(("branch", "maddr", "ttl", "received", "i", "comp"))
 _NEVER_VALUE = frozenset(("hidden", "alias"))
 
@@ -163,16 +177,14 @@ def _plain(value: str, found: re.Match[str]) -> Via | None:
             end = at + len(item)
             param = ViaParam(name, text if equals else None, at, end)
             params.append(param)
-            if name == "branch":
-                if not equals:
+            meaning = _MEANING.get(name) or _MEANING.get(name.lower())
+            if meaning is not None:
+                if meaning in (_NEVER_VALUE if equals else _NEEDS_VALUE):
                     return None
-                via.branch = text
-            elif len(name) <= 8:
-                key = name.lower()
-                if key == "branch" or (not equals and key in _NEEDS_VALUE) or (equals and key in _NEVER_VALUE):
-                    return None
-                if key in _IMPORTANT:
-                    setattr(via, key, param)
+                if meaning == "branch":
+                    via.branch = text
+                elif meaning in _IMPORTANT:
+                    setattr(via, meaning, param)
             at = end
     return via
 
@@ -232,7 +244,8 @@ def _param(via: Via, value: str, at: int) -> tuple[int, bool]:
     found = _PARAM_NAME.match(value, at)
     if found is None:
         raise SipError("bad parameter in Via")
-    name, key = found.group(2), found.group(2).lower()
+    name = found.group(2)
+    key = _MEANING.get(name.lower(), "")
     start, end = at + 1, found.end(2)
     at, blank = found.end(), bool(found.group(3))
     text: str | None = None
