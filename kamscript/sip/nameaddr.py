@@ -113,7 +113,12 @@ def parse_from(value: str) -> ToBody:
     if "\0" in value or "\r" in value or "\n" in value:
         found = _VALUE_END.search(value)
         if found is not None:
+            after = value[found.end() : found.end() + 1]
             value = value[: found.start()]
+            if found.group() != "\0" and (
+                after in ("\\", "\0") or (after == "," and value.rfind(";") > value.rfind(">"))
+            ):
+                raise SipError("bad character behind a line end")
     return parse_to(value)
 
 

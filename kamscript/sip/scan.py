@@ -23,7 +23,7 @@ _BLANKS = re.compile(r"[ \t]*")
 _LINE_REST = re.compile(r"[^\r\n]*")
 _LWS = re.compile(r"(?:[ \t]|\r?\n[ \t])*")
 _NAME = re.compile(r"[0-9A-Za-z\-._+~]+[ \t]*:")
-# most headers end at a line feed that no blank follows; those that are parsed at once end at a bare CR too
+# most headers end at a line feed that no blank follows; Via and To end at a bare CR too
 _END = re.compile(r"\n(?![ \t])")
 _STRICT_END = re.compile(r"(?:\r\n|\n|\r(?!\n))(?![ \t])")
 
@@ -150,16 +150,23 @@ def _header(text: str, start: int) -> Header:
     if value_start >= len(text):
         raise SipError("header without a value at the end of the message")
     checked = _CHECKED.get(kind)
-    match = (_END if checked is None or kind == "retry-after" else _STRICT_END).search(text, value_start)
+    match = (_STRICT_END if kind in ("via", "to") else _END).search(text, value_start)
     if match is None:
         raise SipError("header does not end")
     end = match.end()
-    raw = text[value_start : match.start()] if checked else ""
-    if checked and "\0" in raw and kind in ("via", "to"):
-        end = value_start + raw.index("\0")  # these end at a NUL; what follows is read as the next header
-        raw = raw[: end - value_start]
-    if checked:
-        checked(raw.rstrip("\r") if kind == "retry-after" else raw)
+    if checked is not None:
+        raw = text[value_start : match.start()]
+        if kind == "via":
+            stop = parse_via(raw)[-1].end
+            if stop < len(raw):
+                end = value_start + stop  # it ends at a NUL; what follows is read as the next header
+        elif kind == "to":
+            if "\0" in raw:
+                end = value_start + raw.index("\0")
+                raw = raw[: end - value_start]
+            parse_to(raw)
+        else:
+            checked(raw[:-1] if raw[-1:] == "\r" else raw)
     value_end = end
     while value_end > value_start and text[value_end - 1] in "\r\n\0":
         value_end -= 1

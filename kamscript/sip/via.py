@@ -19,11 +19,11 @@ _PLAIN = re.compile(
     r"((?:;[^\s;,=\"\0:(]+(?:=[^\s;,=\"\0]+)?)*)"
 )
 _SENT_PROTOCOL = re.compile(
-    rf"{_LWS}*SIP{_LWS}*/{_LWS}*2\.0{_LWS}*/{_LWS}*([^\s\0/20.IiPpDdCcLl][^ \t\r\n\0/]*){_LWS}+", re.IGNORECASE
+    rf"{_LWS}*SIP{_LWS}*/{_LWS}*2\.0{_LWS}*/{_LWS}*([^ \t\r\n/20.IiPpDdCcLl][^ \t\r\n/]*){_LWS}+", re.IGNORECASE
 )
 _SENT_BY = re.compile(rf"(\[[^\[\];,()\0 \t\r\n]+\]|[^ \t\r\n\0:;,()\[\]][^ \t\r\n\0:;,()\[\]]*){_LWS}*")
 _PORT = re.compile(rf":{_LWS}*([^ \t\r\n\0:;,()\[\]]+){_LWS}*")
-_PARAM_NAME = re.compile(rf";({_LWS}*)([^ \t\r\n\0=;,:()\[\]][^ \t\r\n\0=;,]*)({_LWS}*)")
+_PARAM_NAME = re.compile(rf";({_LWS}*)([^ \t\r\n\0=;,:()\[\]][^ \t\r\n=;,]*)({_LWS}*)")
 _PARAM_VALUE = re.compile(rf"={_LWS}*(?:\"((?:[^\",\r\n\0]|{_FOLD})*)\"|([^ \t\r\n\0=;,\"]+))?({_LWS}*)")
 _NEXT = re.compile(rf"(?:{_LWS}|,)*")
 #: What a parameter counts as. Kamailio's reader goes through names letter by letter and its state numbers overlap,
@@ -139,7 +139,8 @@ _IMPORTANT = frozenset(("received", "rport", "alias", "i", "maddr", "ttl"))
 def parse_via(value: str) -> list[Via]:
     """All Vias of one header value, in order; raises SipError where parse_via() fails. The list is shared.
 
-    `value` is the header's value without its line end; folding may be in it.
+    `value` is the header's value without its line end; folding may be in it. A NUL behind host, port, a blank or a
+    comment ends the header: then the last `end` is the NUL's place.
     """
     found = _PLAIN.fullmatch(value)
     if found is not None:
@@ -151,7 +152,7 @@ def parse_via(value: str) -> list[Via]:
     while True:
         via, at = _general(value, at)
         vias.append(via)
-        if at >= len(value):
+        if at >= len(value) or value[at] == "\0":
             return vias
 
 
@@ -226,8 +227,8 @@ def _general(value: str, start: int) -> tuple[Via, int]:
         via.params_text = value[first + 1 : via.params[-1].end]
     if at < length and value[at] == "(" and (blank or not via.params):
         at = _comment(via, value, at)
-    if at >= length:
-        via.end = length
+    if at >= length or value[at] == "\0":
+        via.end = at
         return via, at
     if value[at] != ",":
         raise SipError("bad character in Via")
@@ -277,6 +278,8 @@ def _param(via: Via, value: str, at: int) -> tuple[int, bool]:
         and not (value[at] == "," and key == "rport")
     ):
         raise SipError("bad character behind a Via parameter")
+    if at < len(value) and value[at] == "\0" and (not blank or (text is None and key not in _NEVER_VALUE)):
+        raise SipError("NUL in a Via parameter")
     param = ViaParam(name, text, start, end)
     via.params.append(param)
     if key == "branch":
