@@ -53,8 +53,8 @@ def build_request(
     """The current request as it leaves through `socket`: our Via on top, received/rport on the one below, edits done.
 
     `branch` is the whole branch parameter value (`z9hG4bK...`); `uri` overrides the request URI, `path` adds a Route
-    header (both default to what the message carries); `vias` are further Via lines below ours. Returns text, socket and destination: for a text longer than
-    `udp_mtu` these are the `udp_mtu_try_proto` transport's.
+    header (both default to what the message carries); `vias` are further Via lines below ours. Returns text, socket
+    and destination: for a text longer than `udp_mtu` these are the `udp_mtu_try_proto` transport's.
     """
     msg, server = ctx.msg, ctx.server
     if server.hooks.request_build:

@@ -59,6 +59,7 @@ class LogRecord(NamedTuple):
     text: str
     prefix: str = ""  #: log_prefix, expanded
     facility: str = ""  #: as written in a config: "LOG_DAEMON"
+    head: str | None = None  #: printed in place of `origin: ` (modparam xlog prefix); None: the usual
 
 
 #: What Kamailio prints for a level; -2 (its L_CRIT) is printed without a name.

@@ -89,8 +89,17 @@ class Log:
                 return level <= limit
         return level <= (self.level if self.local is None else self.local)
 
-    def write(self, level: int, origin: str, text: str, ctx: Context | None = None, facility: str = "") -> None:
-        """One line, when enabled. `ctx` is the running context, where there is one."""
+    def write(
+        self,
+        level: int,
+        origin: str,
+        text: str,
+        ctx: Context | None = None,
+        facility: str = "",
+        *,
+        head: str | None = None,
+    ) -> None:
+        """One line, when enabled. `ctx` is the running context, where there is one; `head` see LogRecord."""
         if not self.enabled(level, origin):
             return
         prefix = ""
@@ -104,7 +113,7 @@ class Log:
         level = max(L_ALERT, min(L_DBG, level))
         if not facility:
             facility = self.facilities.get(origin.strip("<>"), self.facility)
-        self._emit(LogRecord(level, origin, text, prefix, facility))
+        self._emit(LogRecord(level, origin, text, prefix, facility, head))
 
     def critical(self, origin: str, text: str) -> None:
         """A CRITICAL line."""

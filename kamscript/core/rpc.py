@@ -116,13 +116,24 @@ class Rpc:
     `rpc.answer` is the list of values; when the command returns something other than None, that is added too.
     """
 
-    __slots__ = ("answer", "arguments", "failure", "name", "server")
+    __slots__ = ("answer", "arguments", "delayed", "failure", "name", "on_finish", "server")
 
     def __init__(self, server: Server, name: str, arguments: Sequence[Any] = ()) -> None:
         self.server, self.name = server, name
         self.arguments = list(arguments)
         self.answer: list[Any] = []
         self.failure: RpcFault | None = None
+        self.delayed = False  #: the answer comes later: `on_finish(rpc)` is called then
+        self.on_finish: Callable[[Rpc], object] | None = None
+
+    def delay(self) -> None:
+        """Say that the answer comes later (RPC_DELAYED_REPLY): the command keeps this handle and calls `finish`."""
+        self.delayed = True
+
+    def finish(self) -> None:
+        """The delayed answer is complete."""
+        if self.on_finish is not None:
+            self.on_finish(self)
 
     def add(self, *values: Any) -> Any:
         """Append values to the answer: int, float, str, dict or Struct, list. Returns the last, as it was added."""
@@ -188,23 +199,44 @@ class RpcCommands:
         self._table = None
 
     def call(self, name: str, arguments: Sequence[Any] = (), *, convert: bool = True) -> list[Any]:
-        """Run a command: what it added, in order. Raises RpcFault (500 for an unknown name, as the channels answer).
+        """Run a command: what it added, in order (a delayed command's list fills later).
+
+        Raises RpcFault: 500 for an unknown name, as the channels answer, else what the command says. See `start`.
+        """
+        rpc = self.start(name, arguments, convert=convert)
+        if rpc.failure is not None:
+            raise rpc.failure
+        return rpc.answer
+
+    def start(
+        self,
+        name: str,
+        arguments: Sequence[Any] = (),
+        *,
+        convert: bool = True,
+        on_finish: Callable[[Rpc], object] | None = None,
+    ) -> Rpc:
+        """Run a command for a channel; look at `failure` or `answer` of the result, or wait when it is `delayed`.
 
         Arguments are int, float or str. With `convert`, a text is read as a number and a number as a text where the
         command wants the other; without, that is a 400 fault as on the binary channel. A missing argument is a 400
         fault, extra ones are ignored.
         """
+        rpc = Rpc(self._server, name, arguments)
+        rpc.on_finish = on_finish
         found = self._commands().get(name)
         if found is None:
-            raise RpcFault(500, f"command {name} not found")
+            rpc.failure = RpcFault(500, f"command {name} not found")
+            return rpc
         command = found[0]
-        rpc = Rpc(self._server, name, arguments)
-        result = command(rpc, *_convert(command, list(arguments), convert))
-        if rpc.failure is not None:
-            raise rpc.failure
-        if result is not None:
-            rpc.add(result)
-        return rpc.answer
+        try:
+            result = command(rpc, *_convert(command, list(arguments), convert))
+        except RpcFault as fault:
+            rpc.failure = rpc.failure or fault
+        else:
+            if result is not None:
+                rpc.add(result)
+        return rpc
 
 
 def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -> list[Any]:
