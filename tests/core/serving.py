@@ -9,6 +9,7 @@ from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, Napt
 from kamscript.core.server import Server
 from kamscript.core.sockets import Datagram, Received
 from kamscript.loader import load_text, module_classes
+from kamscript.module import Module
 
 NOW = 1000.0
 ALICE, BOB = ("127.0.0.11", 5060), ("127.0.0.12", 5060)
@@ -58,6 +59,7 @@ class Serving:
         *,
         target: str = "5.6",
         interfaces: Mapping[str, list[str]] | None = None,
+        modules: Mapping[str, type[Module]] | None = None,
     ) -> None:
         self.names = names or Names()
         self.records: list[LogRecord] = []
@@ -70,7 +72,8 @@ class Serving:
             log=self.records.append,
             interfaces=interfaces,
         )
-        self.server = Server(program, self.environment, modules=module_classes(program.modules), target=target)
+        classes = {**module_classes(program.modules), **(modules or {})}
+        self.server = Server(program, self.environment, modules=classes, target=target)
         self.server.start()
 
     def send(
