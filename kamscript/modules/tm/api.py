@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
-    from kamscript.core.sockets import Destination
+    from kamscript.core.sockets import Destination, ListenSocket
     from kamscript.modules.tm.callbacks import TransactionCallback
     from kamscript.modules.tm.dialog import UacDialog
     from kamscript.modules.tm.transaction import Transaction
@@ -23,8 +23,7 @@ class Stats(NamedTuple):
     waiting: int
     total: int
     total_local: int
-    replied_locally: int
-    completed: tuple[int, int, int, int, int, int, int]  #: index = class: completed[2] counts 2xx
+    completed: tuple[int, ...]  #: by class of the reply: completed[2] counts 2xx
     created: int
     freed: int
     delayed_free: int
@@ -79,9 +78,19 @@ class TmApi:
         raise NotImplementedError
 
     def reply_trans(
-        self, t: Transaction, code: int, reason: str, *, headers: str = "", body: str = "", totag: str = ""
+        self,
+        t: Transaction,
+        code: int,
+        reason: str,
+        *,
+        headers: str = "",
+        body: str | None = None,
+        totag: str | None = None,
     ) -> int:
-        """Reply to `t` from anywhere (t_reply_trans, t_reply_with_body): 1, or <0. `headers` end in CRLF each."""
+        """Reply to `t` from anywhere (t_reply_trans, t_reply_with_body): 1, or <0.
+
+        `headers` end in CRLF each. `totag` None: as tm makes it; "": the To header stays as it came.
+        """
         raise NotImplementedError
 
     def reply_totag(self, ctx: Context) -> str:
@@ -89,8 +98,11 @@ class TmApi:
         raise NotImplementedError
 
     # -- forking --------------------------------------------------------------------------------------------------
-    def append_branches(self, t: Transaction, contact: str = "") -> int:
-        """Add the destination set to a running INVITE transaction (t_append_branches): branches added, <0 error."""
+    def append_branches(self, ctx: Context, t: Transaction, contact: str = "") -> int:
+        """Add `ctx.branches` to a running INVITE transaction (t_append_branches): branches added, <0 error.
+
+        With `contact` only those whose URI holds this text; what was tried before is left out.
+        """
         raise NotImplementedError
 
     def picked_branch(self) -> int:
@@ -114,11 +126,14 @@ class TmApi:
         *,
         skip_timer: bool = False,
     ) -> int:
-        """Go on with a suspended transaction in a route block or a Python function (t_continue): 1, or <0."""
+        """Go on with a suspended transaction in a route block or a Python function (t_continue): >=0, or <0.
+
+        With `skip_timer` also one that waits for its end already (t_continue_skip_timer).
+        """
         raise NotImplementedError
 
     def cancel_suspend(self, index: int, label: int) -> int:
-        """Undo `suspend` within the same route run (t_cancel_suspend): 1, or <0."""
+        """Undo `suspend` (t_cancel_suspend): 0 undone, <0 not."""
         raise NotImplementedError
 
     # -- events ---------------------------------------------------------------------------------------------------
@@ -166,6 +181,7 @@ class TmApi:
         outbound: str = "",
         callid: str = "",
         cseq: int = 10,
+        socket: ListenSocket | None = None,
         callback: TransactionCallback | None = None,
         types: int = 0,
         param: Any = None,
@@ -185,7 +201,7 @@ class TmApi:
         """A new Call-ID as tm makes them."""
         raise NotImplementedError
 
-    def generate_fromtag(self, callid: str) -> str:
+    def generate_fromtag(self, callid: str, uri: str = "") -> str:
         """A new From tag as tm makes them."""
         raise NotImplementedError
 

@@ -60,14 +60,14 @@ class TmcbParams:
     reply message; None when the event has none or when the reply is made by this server (a timeout, `t_reply`):
     then `code` alone tells. `branch` is the branch index, -1 none. `buffer` and `destination` are set for READY and
     SENT events and REQUEST_FWDED/OUT: what leaves and where it goes. `param` is what was registered. `ctx` is the
-    running context, or one over the transaction's request when no route is running.
+    running context, or one over the transaction's request when no route is running; None for TMCB_DESTROY.
     """
 
     __slots__ = ("branch", "buffer", "code", "ctx", "destination", "flags", "param", "reply", "request")
 
     def __init__(
         self,
-        ctx: Context,
+        ctx: Context | None,
         request: Message | None,
         reply: Message | None = None,
         code: int = 0,
@@ -76,7 +76,8 @@ class TmcbParams:
         buffer: str = "",
         destination: Destination | None = None,
     ) -> None:
-        self.ctx, self.request, self.reply, self.code = ctx, request, reply, code
+        self.ctx: Context = ctx  # type: ignore[assignment]
+        self.request, self.reply, self.code = request, reply, code
         self.branch, self.flags, self.buffer, self.destination = branch, flags, buffer, destination
         self.param: Any = None
 

@@ -1,0 +1,609 @@
+"""Replies from downstream: onreply routes, the decision, failure routes, relaying (tm/t_reply.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kamscript.core.build import build_local_reply, build_reply
+from kamscript.core.context import Context
+from kamscript.core.errors import E_UNSPEC
+from kamscript.core.sockets import Destination
+from kamscript.module import Route
+from kamscript.modules.tm.callbacks import (
+    TMCB_E2EACK_IN,
+    TMCB_E2EACK_RETR_IN,
+    TMCB_LOCAL_COMPLETED,
+    TMCB_LOCAL_F,
+    TMCB_LOCAL_RESPONSE_OUT,
+    TMCB_ON_BRANCH_FAILURE,
+    TMCB_ON_BRANCH_FAILURE_RO,
+    TMCB_ON_FAILURE,
+    TMCB_ON_FAILURE_RO,
+    TMCB_REQUEST_SENT,
+    TMCB_RESPONSE_FWDED,
+    TMCB_RESPONSE_OUT,
+    TMCB_RESPONSE_READY,
+    TMCB_RESPONSE_SENT,
+    TYPE_LOCAL_ACK,
+)
+from kamscript.modules.tm.cancel import CANCEL_METHODS, FORCE_CANCEL, KILL, Cancelling
+from kamscript.modules.tm.engine import reason_phrase
+from kamscript.modules.tm.picking import NONE, PENDING, pick_branch
+from kamscript.modules.tm.sending import needs_totag
+from kamscript.modules.tm.states import (
+    A_ACK,
+    A_CANCEL,
+    A_PASS,
+    A_SLOW,
+    A_STOP,
+    A_STOP_RETR,
+    B_RETR,
+    INVITE_CLIENT,
+    NON_INVITE_CLIENT,
+    REPLY_EVENT,
+    S_1XX,
+    S_2XX,
+    S_FINAL,
+)
+from kamscript.modules.tm.transaction import (
+    FAKED_REPLY,
+    NEVER,
+    T_6XX,
+    T_ASYNC_CONTINUE,
+    T_ASYNC_SUSPENDED,
+    T_CANCELED,
+    T_DISABLE_6XX,
+    T_NO_AUTO_ACK,
+    ClientBranch,
+    FakedReply,
+)
+from kamscript.sip.message import FL_REPLIED, FL_RPL_SUSPENDED, FL_TIMEOUT
+
+if TYPE_CHECKING:
+    from kamscript.modules.tm.transaction import Outgoing, Transaction
+    from kamscript.sip.message import Message
+
+# What became of a reply (enum rps).
+RPS_ERROR: Final = 0
+RPS_PROVISIONAL: Final = 1
+RPS_STORED: Final = 2
+RPS_COMPLETED: Final = 3
+RPS_PUSHED: Final = 4  #: a 2xx behind the final reply
+RPS_DISCARDED: Final = 5
+
+#: What `decide` says: what became of the reply, whether to keep it, the branch whose reply goes upstream (-1: none),
+#: and the branches to cancel.
+Decision = tuple[int, bool, int, list[ClientBranch]]
+
+_TOTAG_EVENTS: Final = TMCB_RESPONSE_OUT | TMCB_RESPONSE_READY | TMCB_E2EACK_IN | TMCB_E2EACK_RETR_IN
+_NOBODY: Final[list[ClientBranch]] = []
+
+
+def answer_totag(t: Transaction, reply: Message) -> bool:
+    """Remember the to-tag of a relayed 2xx; True when it was known (update_totag_set)."""
+    to = reply.to
+    tag = to.tag if to is not None else None
+    if not tag:
+        return False
+    if tag in t.fwded_totags:
+        return True
+    t.fwded_totags[tag] = False
+    return False
+
+
+class Replies(Cancelling):
+    """From a reply that came in to what goes out."""
+
+    tm_error = 0  #: the error of the last t_relay() in a failure route
+
+    # -- a reply came ---------------------------------------------------------------------------------------------
+    def reply_in(self, ctx: Context) -> bool:
+        """The core's reply hook (reply_received): True when the reply belongs to a transaction and was dealt with."""
+        t = ctx.t if ctx.t is not None else self.match_reply(ctx)
+        if t is None or ctx.branch < 0:
+            return self._unmatched(ctx)
+        self.counts.received += 1
+        msg = ctx.msg
+        branch = t.branches[ctx.branch]
+        code = msg.status
+        cseq = msg.cseq
+        is_invite = t.is_invite
+        if is_invite and cseq is not None and cseq.method == "CANCEL":
+            cancel = branch.cancel
+            if cancel is not None:
+                if code >= 200:
+                    self.stop_timer(cancel)
+                else:
+                    cancel.retr_deadline = NEVER
+            return True
+        last = branch.last_received
+        row = (INVITE_CLIENT if is_invite else NON_INVITE_CLIENT)[branch.state][REPLY_EVENT[code // 100]]
+        if row is None:
+            return True
+        branch.state, actions = row
+        if actions & A_STOP:
+            timer = branch.timer
+            if timer is not None:
+                timer.callback = None
+                branch.timer = None
+        elif actions & A_STOP_RETR:
+            branch.retr_deadline = NEVER
+        elif actions & A_SLOW:
+            branch.slow = True
+            branch.retr_deadline = self.server.timers.now + t.retr2
+        if actions & A_ACK:
+            self._acknowledge(t, ctx, branch)
+        elif is_invite and 200 <= code < 300 and t.is_local:
+            self.acknowledge_local(t, ctx, branch)
+        if actions & A_CANCEL:
+            self._cancel_late(t, branch)
+            return True
+        if not actions & A_PASS:
+            return True
+        if branch.on_reply:
+            code = self._onreply(t, ctx, branch, code)
+            if code < 0:
+                return True
+        if code == 503:
+            self._unavailable(t, ctx, branch)
+        if t.flags & T_ASYNC_SUSPENDED or msg.msg_flags & FL_RPL_SUSPENDED:
+            return True
+        self.settle(t, ctx, msg, branch, code, last)
+        return True
+
+    def settle(self, t: Transaction, ctx: Context, msg: Message, branch: ClientBranch, code: int, last: int) -> None:
+        """Decide about a reply and act on it; `last` is the branch's reply code before."""
+        if t.is_local:
+            became, to_cancel = self.local_reply(t, ctx, msg, branch, code)
+        else:
+            became, to_cancel = self.relay_reply(t, ctx, msg, branch, code)
+        if became == RPS_COMPLETED:
+            self.stop_branches(t)
+            if to_cancel:
+                self.cancel_claimed(t, to_cancel, code, KILL)
+            if t.is_local:
+                self.put_on_wait(t)
+        elif to_cancel:
+            self.cancel_claimed(t, to_cancel, code, CANCEL_METHODS[self.cfg["cancel_b_method"]])
+        branch.replied = True
+        if (
+            code < 200
+            and became != RPS_ERROR
+            and t.is_invite
+            and (self.cfg["restart_fr_on_each_reply"] or (last < code and (code >= 180 or last == 0)))
+        ):
+            self.restart_fr(branch, t.fr_inv_timeout)
+
+    def _unmatched(self, ctx: Context) -> bool:
+        name = self.on_sl_reply
+        if not name:
+            return False
+        function = self.server.route_function(Route.TM_ONREPLY, name)
+        if function is None:
+            return False
+        # Kamailio leaves the route type at core onreply here.
+        return self.server.run_top(function, ctx) == 0 or ctx.drop
+
+    def _acknowledge(self, t: Transaction, ctx: Context, branch: ClientBranch) -> None:
+        """ACK a negative reply hop by hop (build_ack)."""
+        text = self.derive(t, branch, "ACK", ctx.msg.line("to"))
+        assert branch.socket is not None and branch.destination is not None
+        self.server.send(branch.socket, branch.destination, text)
+        if t.types & TMCB_REQUEST_SENT:
+            self.tell(
+                TMCB_REQUEST_SENT,
+                t,
+                ctx,
+                t.request,
+                ctx.msg,
+                TYPE_LOCAL_ACK,
+                branch.index,
+                TMCB_LOCAL_F,
+                text,
+                branch.destination,
+            )
+
+    def _cancel_late(self, t: Transaction, branch: ClientBranch) -> None:
+        """A branch that was given up shows life: send it CANCEL, or again."""
+        if branch.cancel is not None:
+            self.send_cancel(t, branch)
+        elif not branch.cancelling:
+            branch.cancelling = True
+            reason: int | str = t.cancel_reason or (t.status if t.status >= 200 else 0)
+            self.cancel_branch(t, branch, reason, FORCE_CANCEL)
+
+    def _onreply(self, t: Transaction, ctx: Context, branch: ClientBranch, code: int) -> int:
+        """Run the branch's onreply_route: the reply code behind it, -1 when a provisional reply was dropped."""
+        function = self.server.route_function(Route.TM_ONREPLY, branch.on_reply)
+        if function is None:
+            return code
+        msg, request = ctx.msg, t.request
+        kept = (ctx.route, ctx.avps, ctx.xavps, ctx.xavus, ctx.xavis)
+        ctx.route = Route.TM_ONREPLY
+        if request is not None:
+            msg.flags, msg.xflags = request.flags, request.xflags
+        self.enter(ctx, t)
+        ctx.bflags = branch.branch_flags
+        last = branch.last_received
+        if code > last:
+            branch.last_received = code
+        ctx.drop = ctx.exited = False
+        self.server.run_top(function, ctx)
+        branch.last_received = last
+        if request is not None:
+            request.flags, request.xflags = msg.flags, msg.xflags
+        branch.branch_flags = ctx.bflags
+        ctx.route, ctx.avps, ctx.xavps, ctx.xavus, ctx.xavis = kept
+        if ctx.drop and code < 200:
+            return -1
+        return msg.status
+
+    def _unavailable(self, t: Transaction, ctx: Context, branch: ClientBranch) -> None:
+        """A 503: blocklist who sent it (`blst_503`), and try the branch's next address."""
+        cfg, msg = self.cfg, ctx.msg
+        if cfg["blst_503"]:
+            seconds = cfg["blst_503_def_timeout"]
+            header = msg.value("retry-after")
+            if header is not None:
+                digits = header.strip().split(";")[0].split("(")[0].strip()
+                if digits.isdigit():
+                    seconds = min(max(int(digits), cfg["blst_503_min_timeout"]), cfg["blst_503_max_timeout"])
+            if seconds:
+                received = msg.received
+                self.blocklist(Destination(received.proto, received.src_ip, received.src_port), seconds)
+        if self.server.cfg.core["use_dns_failover"]:
+            self.fail_over(t, branch)
+
+    def fail_over(self, t: Transaction, branch: ClientBranch) -> bool:
+        """Send the branch's request to its next address, and the next while that fails; whether one was found."""
+        following, previous = self.failover(t, branch), -1
+        found = following >= 0
+        while following >= 0 and following != previous:
+            previous = following
+            following = self.send_branch(t, t.branches[following], None)
+        return found
+
+    # -- the decision ---------------------------------------------------------------------------------------------
+    def decide(
+        self, t: Transaction, ctx: Context | None, reply: Message | FakedReply, branch: ClientBranch, code: int
+    ) -> Decision:
+        """What to do with a reply on a branch (t_should_relay_response); runs failure routes."""
+        inv_through = 200 <= code < 300 and t.is_invite
+        last = branch.last_received
+        if t.status >= 200:
+            if inv_through:
+                branch.last_received = code
+                return RPS_PUSHED, False, branch.index, _NOBODY
+            return RPS_DISCARDED, False, -1, _NOBODY
+        if last >= 200 and not (inv_through and last < 300):
+            if last not in (code, 487) and not (last == 408 and code == 487):
+                self.server.log.warning("tm", f"status rewrite by UAS: stored: {last}, received: {code}")
+            return RPS_DISCARDED, False, -1, _NOBODY
+        if code < 300:
+            store = inv_through and last < 200 and t.is_local and bool(t.flags & T_NO_AUTO_ACK)
+            branch.last_received = code
+            relay = -1 if code == 100 and not self.cfg["relay_100"] else branch.index
+            if code >= 200:
+                return RPS_COMPLETED, store, relay, self.prepare_to_cancel(t)
+            return RPS_PROVISIONAL, store, relay, _NOBODY
+        return self._decide_failure(t, ctx, reply, branch, code)
+
+    def _decide_failure(
+        self, t: Transaction, ctx: Context | None, reply: Message | FakedReply, branch: ClientBranch, code: int
+    ) -> Decision:
+        branch.last_received = code
+        if branch.on_branch_failure or t.types & (TMCB_ON_BRANCH_FAILURE | TMCB_ON_BRANCH_FAILURE_RO):
+            branch.reply = reply
+            self.picked = branch.index
+            self._branch_failure(t, reply, branch, code)
+            if not t.flags & T_ASYNC_CONTINUE:
+                branch.reply = None
+        picked, picked_code = pick_branch(t, self.faked_reply_prio, branch.index, code)
+        self.picked = picked
+        if picked == PENDING:
+            to_cancel = _NOBODY
+            if 600 <= code < 700 and not t.flags & (T_6XX | T_DISABLE_6XX):
+                to_cancel = self.prepare_to_cancel(t)
+                t.flags |= T_6XX
+            return RPS_STORED, True, -1, to_cancel
+        if picked == NONE:
+            return RPS_DISCARDED, False, -1, _NOBODY
+        # No more pending branches: this is the final decision, unless a failure route adds branches.
+        count = len(t.branches)
+        branch.reply = reply
+        t.flags &= ~T_6XX
+        self.drop_replies = self.failure_reply_mode
+        dropped = False
+        winner = t.branches[picked]
+        if winner.on_failure or t.types & (TMCB_ON_FAILURE | TMCB_ON_FAILURE_RO):
+            self._failure(t, winner, picked_code)
+            mode = self.drop_replies
+            if mode and (mode != 3 or count < len(t.branches)):
+                first = 0
+                if mode == 2:
+                    first = max((b.index for b in t.branches[:count] if b.first_of_set), default=0)
+                for old in t.branches[first:count]:
+                    old.reply = None
+                picked = self.picked = -1
+                dropped = True
+        if not t.flags & T_ASYNC_CONTINUE:
+            branch.reply = None
+        if t.status >= 200:
+            return RPS_COMPLETED, False, -1, _NOBODY
+        if count < len(t.branches):
+            following, picked_code = pick_branch(t, self.faked_reply_prio, -1 if dropped else branch.index, code)
+            if following < 0:
+                if not dropped:
+                    if following == PENDING:
+                        return RPS_STORED, True, -1, _NOBODY
+                elif following == PENDING:
+                    return RPS_DISCARDED, False, -1, _NOBODY
+                else:
+                    return self._branches_failed(t, branch)
+            else:
+                picked = self.picked = following
+        elif dropped:
+            return self._branches_failed(t, branch)
+        return RPS_COMPLETED, False, picked, _NOBODY
+
+    def _branches_failed(self, t: Transaction, branch: ClientBranch) -> Decision:
+        """Every reply was dropped and nothing new is pending: reply with the error of the last attempt."""
+        if t.is_local:
+            return RPS_COMPLETED, False, branch.index, _NOBODY
+        if self.kill(t, self.tm_error or E_UNSPEC) <= 0:
+            self.server.log.error("tm", "reply generation failed")
+        return RPS_COMPLETED, False, -1, _NOBODY
+
+    # -- failure routes -------------------------------------------------------------------------------------------
+    def faked_request(self, t: Transaction, branch: ClientBranch | None, route: Route) -> Context:
+        """The context of a failure route: the request as it was, with the lists of `t` (fake_req, faked_env)."""
+        request = t.request
+        assert request is not None
+        msg = request.clone()
+        if branch is not None:
+            if branch.timed_out:
+                msg.msg_flags |= FL_TIMEOUT
+            if branch.replied:
+                msg.msg_flags |= FL_REPLIED
+        ctx = Context(self.server, msg, route)
+        self.enter(ctx, t)
+        ctx.ruri_consumed = True
+        if branch is not None:
+            ctx.bflags = branch.branch_flags
+        return ctx
+
+    def _failure(self, t: Transaction, winner: ClientBranch, code: int) -> None:
+        """Run TMCB_ON_FAILURE and the failure route of the winning branch (run_failure_handlers)."""
+        request = t.request
+        reply = winner.reply
+        if request is None:
+            return
+        ctx = self.faked_request(t, winner, Route.FAILURE)
+        ctx.branch = winner.index
+        message = reply if not isinstance(reply, FakedReply) else None
+        ctx.reply = message
+        if t.types & TMCB_ON_FAILURE_RO:
+            self.tell(TMCB_ON_FAILURE_RO, t, ctx, ctx.msg, message, code, winner.index)
+        if t.types & TMCB_ON_FAILURE:
+            self.tell(TMCB_ON_FAILURE, t, ctx, ctx.msg, message, code, winner.index)
+        name = winner.on_failure
+        if name:
+            t.on_failure = ""
+            t.flags &= ~T_ASYNC_SUSPENDED
+            function = self.server.route_function(Route.FAILURE, name)
+            if function is not None:
+                self.tm_error = 0
+                bind, self.server.bind = self.server.bind, t.branches[0].socket
+                self.server.run_top(function, ctx)
+                self.server.bind = bind
+        request.flags = ctx.msg.flags
+
+    def _branch_failure(self, t: Transaction, reply: Message | FakedReply, branch: ClientBranch, code: int) -> None:
+        """Run TMCB_ON_BRANCH_FAILURE and event_route[tm:branch-failure:NAME] (run_branch_failure_handlers)."""
+        request = t.request
+        if request is None:
+            return
+        ctx = self.faked_request(t, branch, Route.BRANCH_FAILURE)
+        ctx.branch = branch.index
+        message = reply if not isinstance(reply, FakedReply) else None
+        ctx.reply = message
+        for kind in (TMCB_ON_BRANCH_FAILURE_RO, TMCB_ON_BRANCH_FAILURE):
+            if t.types & kind:
+                self.tell(kind, t, ctx, ctx.msg, message, code, branch.index)
+        name = branch.on_branch_failure
+        if name:
+            t.on_branch_failure = ""
+            function = self.server.route_function(Route.EVENT, "tm:branch-failure:" + name)
+            if function is not None:
+                self.server.run_top(function, ctx)
+        request.flags = ctx.msg.flags
+
+    # -- relaying -------------------------------------------------------------------------------------------------
+    def relay_reply(
+        self, t: Transaction, ctx: Context | None, reply: Message | FakedReply, branch: ClientBranch, code: int
+    ) -> tuple[int, list[ClientBranch]]:
+        """Decide about a reply to a received request and send upstream what is due (relay_reply)."""
+        became, store, relay, to_cancel = self.decide(t, ctx, reply, branch, code)
+        if store:
+            branch.reply = reply
+        if relay < 0:
+            if became == RPS_COMPLETED:
+                self.put_on_wait(t)
+            return became, to_cancel
+        types = t.types
+        if types & TMCB_RESPONSE_FWDED and code < 300 and relay == branch.index:
+            message = None if isinstance(reply, FakedReply) else reply
+            self.tell(TMCB_RESPONSE_FWDED, t, ctx, t.request, message, code, relay)
+        relayed = reply if relay == branch.index else t.branches[relay].reply
+        assert relayed is not None
+        faked, out_code, text = self._upstream_text(t, ctx, reply, branch, relayed, relay, code)
+        counts = self.counts
+        counts.completed[out_code // 100] += 1
+        counts.sent += 1
+        response = t.response
+        assert response is not None
+        pushed = became == RPS_PUSHED and self.reply_relay_mode != 0
+        known_totag = False
+        if not pushed:
+            response.code = out_code
+            response.text = text
+            if faked:
+                request = t.request
+                assert request is not None
+                to = request.to
+                own = self.tags.make(request) if needs_totag(out_code, request) else ""
+                t.local_totag = own or ((to.tag or "") if to is not None else "")
+                counts.generated += 1
+            t.status = out_code
+            t.relayed_branch = relay
+            if not faked and t.is_invite and 200 <= out_code < 300 and types & _TOTAG_EVENTS:
+                assert not isinstance(relayed, FakedReply)
+                known_totag = answer_totag(t, relayed)
+        message = None if faked or isinstance(relayed, FakedReply) else relayed
+        if types & TMCB_RESPONSE_READY and not known_totag:
+            self.tell(TMCB_RESPONSE_READY, t, ctx, t.request, message, out_code, relay, 0, text, response.destination)
+        if became == RPS_COMPLETED:
+            actions = self.server_event(t, S_2XX if out_code < 300 else S_FINAL)
+            if actions & B_RETR:
+                self.start_retr(response)
+        elif became == RPS_PROVISIONAL:
+            self.server_event(t, S_1XX)
+        self._send_upstream(t, ctx, response, text, pushed)
+        if types & TMCB_RESPONSE_OUT and not known_totag and not pushed:
+            self.tell(TMCB_RESPONSE_OUT, t, ctx, t.request, message, out_code, relay, 0, text, response.destination)
+        if types & TMCB_RESPONSE_SENT and not pushed:
+            flags = TMCB_LOCAL_F if message is None else 0
+            self.tell(
+                TMCB_RESPONSE_SENT, t, ctx, t.request, message, out_code, relay, flags, text, response.destination
+            )
+        return became, to_cancel
+
+    def _send_upstream(self, t: Transaction, ctx: Context | None, response: Outgoing, text: str, pushed: bool) -> None:
+        socket, destination = response.socket, response.destination
+        if socket is None or destination is None:
+            self.server.log.notice("tm", "dst no longer set - skipped sending the reply out")
+            return
+        if ctx is not None and not pushed and not self.server.run_onsend(ctx, socket, destination, text, reply=True):
+            response.socket = None
+            return
+        self.server.send(socket, destination, text)
+
+    def _upstream_text(
+        self,
+        t: Transaction,
+        ctx: Context | None,
+        reply: Message | FakedReply,
+        branch: ClientBranch,
+        relayed: Message | FakedReply,
+        relay: int,
+        code: int,
+    ) -> tuple[bool, int, str]:
+        """Whether the reply is one of ours, its code and text."""
+        request = t.request
+        assert request is not None
+        challenges = ""
+        if isinstance(relayed, FakedReply):
+            out_code = (
+                487 if t.flags & T_CANCELED else (code if relay == branch.index else t.branches[relay].last_received)
+            )
+        else:
+            out_code = relayed.status
+        if out_code in (401, 407) and self.cfg["aggregate_challenges"]:
+            challenges = self._challenges(t, reply, branch)
+        if not isinstance(relayed, FakedReply):
+            if out_code == 503 and self.remap_503_500:
+                # The reason phrase stays the one of 503, as Kamailio sends it.
+                return True, 500, self._own_reply(t, ctx, 500, reason_phrase(503))
+            if not challenges:
+                return False, out_code, build_reply(ctx if ctx is not None else self.context_of(t), relayed)
+        return True, out_code, self._own_reply(t, ctx, out_code, reason_phrase(out_code), challenges)
+
+    def _own_reply(self, t: Transaction, ctx: Context | None, code: int, reason: str, headers: str = "") -> str:
+        request = t.request
+        assert request is not None
+        totag = self.tags.make(request) if needs_totag(code, request) else ""
+        return build_local_reply(
+            ctx if ctx is not None else self.context_of(t), request, code, reason, totag, headers=headers
+        )
+
+    def _challenges(self, t: Transaction, reply: Message | FakedReply, branch: ClientBranch) -> str:
+        """The WWW- and Proxy-Authenticate headers of all branches when more than one challenges (RFC 3261 16.7)."""
+        replies = [
+            reply if b is branch else b.reply
+            for b in t.branches
+            if b.last_received in (401, 407) and (b is branch or b.reply is not None)
+        ]
+        messages = [r for r in replies if r is not None and not isinstance(r, FakedReply)]
+        if len(messages) < 2:
+            return ""
+        return "".join(
+            m.buf[h.start : h.end]
+            for m in messages
+            for h in m.headers
+            if h.kind in ("www-authenticate", "proxy-authenticate")
+        )
+
+    # -- replies to requests of this server -----------------------------------------------------------------------
+    def local_reply(
+        self, t: Transaction, ctx: Context | None, reply: Message | FakedReply, branch: ClientBranch, code: int
+    ) -> tuple[int, list[ClientBranch]]:
+        """Decide about a reply to a request of this server and tell who asked for it (local_reply)."""
+        became, store, winner, to_cancel = self.decide(t, ctx, reply, branch, code)
+        if store:
+            branch.reply = reply
+        if winner < 0:
+            return became, to_cancel
+        winning = reply if winner == branch.index else t.branches[winner].reply
+        counts = self.counts
+        message: Message | None = None
+        if winning is None or isinstance(winning, FakedReply):
+            counts.generated += 1
+            out_code = code if winner == branch.index else t.branches[winner].last_received
+        else:
+            message = winning
+            out_code = winning.status
+        t.status = out_code
+        counts.completed[out_code // 100] += 1
+        counts.sent += 1
+        known_totag = False
+        if t.is_invite and message is not None and 200 <= out_code < 300 and t.types & TMCB_LOCAL_COMPLETED:
+            known_totag = answer_totag(t, message)
+        if out_code < 200:
+            if self.cfg["pass_provisional_replies"] and t.types & TMCB_LOCAL_RESPONSE_OUT:
+                self.tell(TMCB_LOCAL_RESPONSE_OUT, t, ctx, None, message, out_code, winner)
+        elif not known_totag and t.types & TMCB_LOCAL_COMPLETED:
+            self.tell(TMCB_LOCAL_COMPLETED, t, ctx, None, message, out_code, winner)
+        return became, to_cancel
+
+    # -- replies that never came ----------------------------------------------------------------------------------
+    def fake_reply(self, t: Transaction, branch: ClientBranch, code: int) -> None:
+        """See `Engine`: a branch timed out or could not be sent (fake_reply of timer.c)."""
+        claimed = t.is_invite and self.prepare_cancel(branch, also_silent=False)
+        branch.canceled = True
+        branch.relaying_reply = True
+        if t.is_local:
+            became, _ = self.local_reply(t, None, FAKED_REPLY, branch, code)
+        else:
+            became, _ = self.relay_reply(t, None, FAKED_REPLY, branch, code)
+        if claimed:
+            self.cancel_branch(t, branch, 0, 0)
+        if became == RPS_COMPLETED:
+            self.put_on_wait(t)
+
+    def relay_faked(self, t: Transaction, branch: ClientBranch, code: int) -> int:
+        """See `Cancelling`."""
+        became, to_cancel = self.relay_reply(t, None, FAKED_REPLY, branch, code)
+        if to_cancel:
+            self.cancel_claimed(t, to_cancel, code, CANCEL_METHODS[self.cfg["cancel_b_method"]])
+        return -1 if became == RPS_ERROR else 0
+
+    # -- calls upwards --------------------------------------------------------------------------------------------
+    on_sl_reply: str
+
+    def acknowledge_local(self, t: Transaction, ctx: Context, branch: ClientBranch) -> None:
+        """ACK the 2xx to an INVITE of this server."""
+        raise NotImplementedError
+
+    def blocklist(self, destination: Destination, seconds: float | None) -> None:
+        """Do not use a destination for a while."""
+        raise NotImplementedError

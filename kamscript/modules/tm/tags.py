@@ -1,0 +1,34 @@
+"""To-tags of replies that this server makes (core/tags.h).
+
+A tag is a part that identifies the server and a part that depends on the request only, so that a reply made again
+carries the same tag, and the ACK to it is recognised without state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from binascii import crc32
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kamscript.core.server import Server
+    from kamscript.sip.message import Message
+
+
+class Tags:
+    """Makes tags of 41 characters: `<md5 of signature and first socket><separator><8 hex digits>`."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, server: Server, signature: str, separator: str) -> None:
+        first = server.sockets[0] if server.sockets else None
+        identity = signature + (f"{first.address}{first.port}" if first is not None else "")
+        self._prefix = hashlib.md5(identity.encode("latin-1"), usedforsecurity=False).hexdigest() + separator
+
+    def make(self, msg: Message) -> str:
+        """The tag for replies to `msg`."""
+        via = msg.top_via
+        if via is None:
+            return self._prefix + "00000000"
+        identity = f"{via.host}{via.port}{via.branch}{msg.callid}"
+        return f"{self._prefix}{crc32(identity.encode('latin-1')):08x}"
