@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from kamscript.core.rewrite import rewrite
 from kamscript.module import Const, FixupError, Int, Module, Route, Str, function, transformation
 from kamscript.modules._clock import http_date
 from kamscript.modules._headers import all_headers, kind_of
@@ -31,8 +32,9 @@ from kamscript.modules.textops.subst import EmptyMatch, Subst, parse_subst
 from kamscript.script.bind import TransformationFailed
 from kamscript.script.format import accessor_of
 from kamscript.sip.errors import SipError
-from kamscript.sip.scan import Header
 from kamscript.sip.message import FL_BODY_MULTIPART
+from kamscript.sip.scan import Header
+from kamscript.sip.sdp import parse_message_sdp
 from kamscript.sip.via import parse_via
 from kamscript.values import Value, to_str
 
@@ -48,12 +50,6 @@ _EDITING = _MAKING | Route.ONREPLY
 
 class Textops(Module, name="textops"):
     """Search, replace and compare texts; add, remove and change headers; take bodies apart."""
-
-    _set_user: Accessor
-
-    def start(self) -> None:
-        """Resolve what subst_user() writes."""
-        self._set_user = accessor_of("$rU", self.server)
 
     # -- searching ----------------------------------------------------------------------------------------------------
     @function(_ANY)
@@ -246,10 +242,7 @@ class Textops(Module, name="textops"):
         except SipError:
             return False
         new = self._substituted(expression, user, ctx)
-        if new is None or self._set_user.set is None:
-            return False
-        self._set_user.set(ctx, new)
-        return True
+        return new is not None and rewrite(ctx, "user", new) > 0
 
     def _substituted(self, expression: Subst, text: str, ctx: Context) -> str | None:
         try:
@@ -659,11 +652,9 @@ class Textops(Module, name="textops"):
     @function(_ANY)
     def is_audio_on_hold(self, ctx: Context) -> int:
         """Whether an audio stream of the SDP body is on hold: 1 by its address (RFC 2543), 2 by its direction, else -1."""
-        from kamscript.sip.sdp import parse_message_sdp
-
         for stream in parse_message_sdp(ctx.msg):
-            if stream.media == "audio" and (stream.on_hold or stream.session_on_hold):
-                return stream.on_hold or stream.session_on_hold
+            if stream.media == "audio" and (held := stream.on_hold or stream.session_on_hold):
+                return held
         return -1
 
     @function(_ANY)

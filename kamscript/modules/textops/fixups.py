@@ -16,8 +16,27 @@ if TYPE_CHECKING:
 
 #: Methods that Kamailio has a number for; only these may stand in a list (core/parser/msg_parser.h).
 KNOWN_METHODS = frozenset(
-    "INVITE CANCEL ACK BYE INFO OPTIONS UPDATE REGISTER MESSAGE SUBSCRIBE NOTIFY PRACK REFER PUBLISH KDMQ "
-    "GET POST PUT DELETE".split()
+    [
+        "INVITE",
+        "CANCEL",
+        "ACK",
+        "BYE",
+        "INFO",
+        "OPTIONS",
+        "UPDATE",
+        "REGISTER",
+        "MESSAGE",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "PRACK",
+        "REFER",
+        "PUBLISH",
+        "KDMQ",
+        "GET",
+        "POST",
+        "PUT",
+        "DELETE",
+    ]
 )
 PRIVACY_VALUES = frozenset(("critical", "header", "history", "id", "none", "session", "user"))
 _TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")

@@ -12,8 +12,24 @@ MIXED: Mime = ("multipart", "mixed")
 
 _TYPES = frozenset(("text", "message", "application", "multipart", "*"))
 _SUBTYPES = frozenset(
-    "plain cpim sdp cpl+xml pidf+xml rlmi+xml related lpidf+xml xpidf+xml watcherinfo+xml external-body "
-    "xml+msrtc.pidf cpim-pidf+xml mixed isup *".split()
+    [
+        "plain",
+        "cpim",
+        "sdp",
+        "cpl+xml",
+        "pidf+xml",
+        "rlmi+xml",
+        "related",
+        "lpidf+xml",
+        "xpidf+xml",
+        "watcherinfo+xml",
+        "external-body",
+        "xml+msrtc.pidf",
+        "cpim-pidf+xml",
+        "mixed",
+        "isup",
+        "*",
+    ]
 )
 _SPACE = r"(?:[ \t]|\n(?=[ \t]))*"
 _NAME = r"(\*|[A-Za-z0-9\-+._!%*'`~]+)"

@@ -92,8 +92,6 @@ battery(
     @ send_data("nope", "hello")
     @ send_udp("127.0.0.12:21200")
     @ send_udp()
-    x @ setxflag("x")
-    x > $cfg(nope)
     """,
     modules="pv xlog textops kex corex",
     before=LISTEN,

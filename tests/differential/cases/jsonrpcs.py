@@ -43,7 +43,7 @@ def _facts() -> str:
     for request in REQUESTS.strip("\n").split("\n"):
         lines += [f"@ jsonrpc_exec('{request}')", "> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)"]
     lines += ['$var(m) = "core.printi";', """@ jsonrpc_exec('{"jsonrpc":"2.0","method":"$var(m)","params":[$rP{s.len}],"id":1}')"""]
-    lines += ["> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)", '@ jsonrpc_exec("")', "x > $jsonrpl(nope)"]
+    lines += ["> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)", '@ jsonrpc_exec("")']
     return "\n".join(lines)
 
 

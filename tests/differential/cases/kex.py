@@ -67,9 +67,6 @@ battery(
     @ setdebug("1")
     @ resetdebug()
     > $(sruid{s.len}) $(sruid{re.subst,/^([a-z]*)-.*-([0-9a-f]*)$/\1/})
-    x @ setsflag("x")
-    x @ pv_printf("$si", "x")
-    x @ pv_printf("x", "x")
     """,
     modules="pv xlog textops kex",
     messages=(BARE,),

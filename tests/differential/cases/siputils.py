@@ -51,8 +51,6 @@ battery(
     @ hdr_date_check("10")
     @ hdr_date_check("2000000000")
     > $pcv(all)|$pcv(value)|$pcv(genaddr)|$pcv(orig)|$pcv(term)
-    x @ is_supported("nope")
-    x > $pcv(nope)
     """,
     modules=MODULES,
     messages=(CONTACTS, DECODABLE, AUTHORIZED, BARE, MESSAGE),
@@ -235,7 +233,6 @@ battery(
     @ set_uri_user("$ru", "$var(v)")
     > $ru
     @ set_uri_user("$var(u)", "$null")
-    x @ set_uri_user("$null", "$var(v)")
     $ru = "sip:p*u*pw*10.0.0.9*5070*tcp@gw.example.com;x=y";
     @ decode_contact()
     > $ru

@@ -1,0 +1,280 @@
+"""jsonrpcs: RPC commands as JSON-RPC 2.0, from the script and over a fifo, datagrams, TCP or HTTP.
+
+`handle(text)` answers one request; the drivers of the transports call it. What is odd here is odd in Kamailio: a
+request without a version or a method is answered with an empty result, and members' names may be in any case.
+Source: jsonrpcs manual, src/modules/jsonrpcs/jsonrpcs_mod.c, core/utils/srjson.c.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kamscript.core.rpc import RETURNS_ARRAY, RpcFault, Struct
+from kamscript.module import Accessor, FixupError, Module, Param, PvRef, Route, Str, function, pv_class, rpc
+from kamscript.values import Value
+
+if TYPE_CHECKING:
+    from kamscript.core.context import Context
+    from kamscript.core.rpc import Rpc
+
+TRANSPORT_HTTP, TRANSPORT_FIFO, TRANSPORT_DATAGRAM, TRANSPORT_TCP = 1, 2, 4, 8
+
+#: More commands whose result is a list even when it holds one value (RET_ARRAY in their export tables).
+_MORE_ARRAYS = frozenset(
+    (
+        *("autheph.dump_secrets", "corex.list_aliases", "corex.list_sockets", "presence.presentity_list"),
+        *("dlgs.briefing", "dlgs.get", "dlgs.getall", "dlgs.list", "stats.get_statistics"),
+    )
+)
+ARRAYS = RETURNS_ARRAY | _MORE_ARRAYS
+
+#: Texts of the codes that JSON-RPC reserves.
+_RESERVED = {
+    -32700: "Parse Error",
+    -32600: "Invalid Request",
+    -32601: "Method Not Found",
+    -32602: "Invalid Parameters",
+    -32603: "Internal Error",
+    -32000: "Execution Error",
+}
+_MAX_ERROR = 127  #: longest error text
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPES |= {chr(code): f"\\u{code:04x}" for code in range(1, 32) if chr(code) not in _ESCAPES}
+_TRANSLATION = str.maketrans(_ESCAPES)
+#: Halves of surrogate pairs, but for those that stand for bytes that were no UTF-8.
+_HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=lambda pairs: _Object(pairs))
+
+
+class _Object(list[tuple[str, Any]]):
+    """A JSON object: its members in order."""
+
+    def get(self, name: str) -> Any:
+        """The first member of this name, in any case; None for none."""
+        return next((value for key, value in self if key.lower() == name), None)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a member of this name, in any case."""
+        return any(key.lower() == name for key, _ in self)
+
+
+class Reply(NamedTuple):
+    """An answer: status and reason as over HTTP, the body, and what the request says the reply is to be called."""
+
+    code: int
+    text: str
+    body: str
+    reply_name: str = ""
+
+
+class Jsonrpcs(Module, name="jsonrpcs"):
+    """JSON-RPC 2.0 for every RPC command."""
+
+    pretty_format = Param(1, "1: answers in several lines with tabs; 0: in one line.")
+    transport = Param(6, "What to serve, added up: 1 HTTP, 2 fifo, 4 datagrams, 8 TCP (6.x); 0: whatever is possible.")
+    fifo_name = Param("kamailio_rpc.fifo", "Name of the fifo, in the runtime directory unless absolute; empty: none.")
+    fifo_mode = Param(0o660, "Permissions of the fifo.")
+    fifo_group = Param("", "Group of the fifo, a name or a number.")
+    fifo_user = Param("", "Owner of the fifo, a name or a number.")
+    fifo_reply_dir = Param("/tmp/", "Directory where fifos for replies must be.")
+    dgram_socket = Param(
+        "kamailio_rpc.sock", "Datagram socket: a path, in the runtime directory unless absolute, or `udp:host:port`."
+    )
+    dgram_workers = Param(
+        1, "Processes that serve datagrams.", inert="one event loop serves all datagrams, whatever the number"
+    )
+    dgram_timeout = Param(2000, "Milliseconds to try to send an answer over the datagram socket.")
+    dgram_mode = Param(0o660, "Permissions of the datagram socket.")
+    dgram_group = Param("", "Group of the datagram socket, a name or a number.")
+    dgram_user = Param("", "Owner of the datagram socket, a name or a number.")
+    tcp_socket = Param("", "TCP socket: `tcp:host:port`.", since="6.x")
+
+    _last: Reply | None
+
+    def start(self) -> None:
+        """Check that HTTP has its module when it is asked for."""
+        self._last = None
+        if self.transport & TRANSPORT_HTTP and "xhttp" not in self.server.modules:
+            raise FixupError("transport asks for HTTP: load xhttp in front of jsonrpcs")
+
+    # -- answering ----------------------------------------------------------------------------------------------------
+    def handle(self, text: str, *, with_reply_name: bool = False) -> Reply | None:
+        """Answer one request; None when it is no JSON (or, `with_reply_name`, has no usable `reply_name`).
+
+        Text and answer are bytes as latin-1 characters; JSON in them is UTF-8.
+        """
+        try:
+            request, _ = _DECODER.raw_decode(text.encode("latin-1").decode("utf-8", "surrogateescape").lstrip())
+        except (ValueError, RecursionError):
+            self._error(f"no JSON: {text}")
+            return None
+        fields = request if isinstance(request, _Object) else _Object()
+        reply_name = fields.get("reply_name")
+        if with_reply_name and not (isinstance(reply_name, str) and reply_name):
+            self._error("the request has no reply_name")
+            return None
+        code, reason, outcome = self._run(fields)
+        members: list[tuple[str, Any]] = [("jsonrpc", "2.0"), outcome]
+        if fields.has("id"):
+            members.append(("id", _identifier(fields.get("id"))))
+        body = _print(_Object(members), 0, self.pretty_format != 0)
+        return Reply(code, reason, body, _bytes(reply_name) if isinstance(reply_name, str) else "")
+
+    def _run(self, fields: _Object) -> tuple[int, str, tuple[str, Any]]:
+        """Status, reason, and the member `result` or `error`."""
+        nothing = ("result", _Object())
+        if fields.get("jsonrpc") != "2.0":
+            self._error("the request has no jsonrpc of 2.0")
+            return 200, "OK", nothing
+        method = fields.get("method")
+        if not isinstance(method, str):
+            self._error("the request has no method")
+            return 200, "OK", nothing
+        if method not in self.server.rpc:
+            self._error(f"there is no method {method}")
+            return _failed(500, "Method Not Found")
+        is_array = method in ARRAYS
+        params = fields.get("params")
+        if fields.has("params") and not isinstance(params, list):
+            self._error("params is neither an array nor an object")
+            return 200, "OK", ("result", [] if is_array else _Object())
+        if isinstance(params, _Object):
+            params = [value for _, value in params]
+        try:
+            values = self.server.rpc.call(method, [_argument(value) for value in params or ()])
+        except RpcFault as fault:
+            return _failed(fault.code, fault.text)
+        if is_array:
+            return 200, "OK", ("result", values)
+        return 200, "OK", ("result", values[-1] if values else _Object())
+
+    @function(Route.ANY)
+    def jsonrpc_exec(self, ctx: Context, command: Str) -> bool:
+        """Run a request; `$jsonrpl(code)`, `$jsonrpl(text)`, `$jsonrpl(body)` hold the answer. False for no JSON."""
+        if not command:
+            self._error("the command is empty")
+            return False
+        reply = self.handle(command)
+        if reply is None:
+            return False
+        self._last = reply
+        return True
+
+    @function(Route.REQUEST)
+    def jsonrpc_dispatch(self, ctx: Context) -> int:
+        """Answer the JSON-RPC request in the body of an HTTP request. 1; -1 for no JSON."""
+        if ctx.msg.is_sip:
+            return 1
+        xhttp = self.server.modules.get("xhttp")
+        if xhttp is None or not (self.transport == 0 or self.transport & TRANSPORT_HTTP):
+            self._error("HTTP is not served: see parameter transport")
+            return -1
+        reply = self.handle(ctx.msg.body)
+        if reply is None:
+            return -1
+        answer: Any = xhttp
+        answer.reply(ctx, reply.code, reply.text, "application/json", reply.body)
+        return 1
+
+    @pv_class("jsonrpl")
+    def jsonrpl(self, ref: PvRef) -> Accessor:
+        """`$jsonrpl(code)`, `$jsonrpl(text)`, `$jsonrpl(body)`: status, reason and body of the last answer."""
+        name = ref.inner
+        if name not in ("code", "text", "body"):
+            raise FixupError(f"$jsonrpl({name}): code, text and body are known")
+
+        def read(ctx: Context) -> Value:
+            if self._last is None:
+                return 0 if name == "code" else None
+            value: Value = getattr(self._last, str(name))
+            return value
+
+        return Accessor(read)
+
+    @rpc("jsonrpc.echo")
+    def echo(self, rpc: Rpc, *values: str | int | float) -> None:
+        """Give back a text and a number."""
+        if values:
+            rpc.add(str(values[0]) if not isinstance(values[0], float) else str(int(values[0])))
+            if len(values) > 1:
+                rpc.add(int(values[1]) if isinstance(values[1], int | float) else 0)
+
+    def _error(self, text: str) -> None:
+        self.server.log.error(self.name, text)
+
+
+def _failed(code: int, text: str) -> tuple[int, str, tuple[str, Any]]:
+    text = text[:_MAX_ERROR]
+    number = code or -32000
+    message = _RESERVED.get(number, text or "Unexpected Error")
+    return (code if code > 100 else 500), text, ("error", _Object([("code", number), ("message", message)]))
+
+
+class _Double(float):
+    """A number with a fraction: a command that wants a text is given its integer part."""
+
+    def __str__(self) -> str:
+        return str(int(self))
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+def _argument(value: Any) -> Any:
+    """A parameter as commands take them."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        return _bytes(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else _Double(value)
+    return 0 if value is None else value
+
+
+def _identifier(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        return _bytes(value)
+    return value if isinstance(value, int | float) else 0
+
+
+def _bytes(text: str) -> str:
+    """A text of the request, a character per byte of its UTF-8; half a surrogate pair is left out, as in Kamailio."""
+    return _HALVES.sub("", text).encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _print(value: Any, depth: int, pretty: bool) -> str:
+    """JSON as Kamailio writes it: objects a member a line, arrays in one."""
+    if isinstance(value, Struct):
+        if value.is_array:
+            value = [_Object([member]) for member in value.members]
+        else:
+            value = _Object(value.members)
+    if isinstance(value, _Object):
+        tabs, line = ("\t" * (depth + 1), "\n") if pretty else ("", "")
+        colon = ":\t" if pretty else ":"
+        members = [f"{tabs}{_quote(name)}{colon}{_print(item, depth + 1, pretty)}" for name, item in value]
+        return f"{{{line}{f',{line}'.join(members)}{line if members else ''}{tabs[1:]}}}"
+    if isinstance(value, list | tuple):
+        comma = ", " if pretty else ","
+        return f"[{comma.join(_print(item, depth + 1, pretty) for item in value)}]"
+    if isinstance(value, str):
+        return _quote(value)
+    return "null" if value is None else _number(value)
+
+
+def _quote(text: str) -> str:
+    return f'"{text.translate(_TRANSLATION)}"'
+
+
+def _number(value: int | float) -> str:
+    number = float(value)
+    if math.isnan(number) or math.isinf(number):
+        return "null"
+    if number.is_integer():
+        return f"{number:.0f}"
+    return f"{number:e}" if abs(number) < 1e-6 or abs(number) > 1e9 else f"{number:f}"
