@@ -17,10 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from kamscript.live import binrpc
+from kamscript.modules.ctl import DEFAULT_RUNTIME_DIR
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
     from kamscript.live.daemon import Daemon
+
+#: How often a reply FIFO is tried, every 0.1 s, before the answer is dropped.
+FIFO_TRIES = 10
+#: What may wait in a FIFO for the end of its object.
+MAX_FIFO_REQUEST = 65536
 
 
 class Control(Protocol):
@@ -237,7 +243,102 @@ def controls_of(daemon: Daemon) -> list[Control]:
     ctl = server.modules.get("ctl")
     if ctl is not None:
         controls += [_ctl_control(daemon, ctl, listener) for listener in ctl.listeners]  # type: ignore[attr-defined]
+    jsonrpcs: Any = server.modules.get("jsonrpcs")
+    if jsonrpcs is not None:
+        controls += _jsonrpc_controls(daemon, jsonrpcs)
     return controls
+
+
+def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
+    """The FIFO and the datagram socket of module jsonrpcs."""
+    from kamscript.modules.jsonrpcs import TRANSPORT_DATAGRAM, TRANSPORT_FIFO
+
+    directory = daemon.server.settings["runtime_dir"] or DEFAULT_RUNTIME_DIR
+    wanted = jsonrpcs.transport or TRANSPORT_FIFO | TRANSPORT_DATAGRAM
+    controls: list[Control] = []
+    if wanted & TRANSPORT_FIFO and jsonrpcs.fifo_name:
+        path = os.path.join(directory, jsonrpcs.fifo_name)
+        controls.append(
+            FifoControl(
+                f"jsonrpcs fifo {path}",
+                path,
+                JsonRpcFifo(daemon, jsonrpcs).handle,
+                lambda made: own(made, jsonrpcs.fifo_mode, jsonrpcs.fifo_user, jsonrpcs.fifo_group),
+            )
+        )
+    if wanted & TRANSPORT_DATAGRAM and jsonrpcs.dgram_socket:
+        name = jsonrpcs.dgram_socket
+        proto, _, rest = name.partition(":")
+        host, _, port = rest.rpartition(":")
+        where = (host.strip("[]"), int(port)) if proto == "udp" and port.isdecimal() else os.path.join(directory, name)
+
+        def reply(data: bytes) -> bytes:
+            answer = jsonrpcs.handle(data.decode("latin-1"))
+            daemon.after_event()
+            return answer.body.encode("latin-1") if answer else b""
+
+        controls.append(
+            DatagramControl(
+                f"jsonrpcs datagram {name}",
+                where,
+                reply,
+                lambda made: own(made, jsonrpcs.dgram_mode, jsonrpcs.dgram_user, jsonrpcs.dgram_group),
+            )
+        )
+    return controls
+
+
+class JsonRpcFifo:
+    """Requests as JSON objects one behind the other; each names the FIFO that its answer goes to."""
+
+    def __init__(self, daemon: Daemon, jsonrpcs: Any) -> None:
+        self.daemon, self.jsonrpcs = daemon, jsonrpcs
+
+    def handle(self, text: str) -> str:
+        """Answer every whole object in `text`; returns the rest."""
+        while (end := _object_end(text)) > 0:
+            answer = self.jsonrpcs.handle(text[:end], with_reply_name=True)
+            text = text[end:]
+            if answer is not None:
+                self._reply(answer.reply_name, answer.body.encode("latin-1"), tries=FIFO_TRIES)
+            self.daemon.after_event()
+        return text if text.strip() and len(text) < MAX_FIFO_REQUEST else ""
+
+    def _reply(self, name: str, data: bytes, tries: int) -> None:
+        """Write to the reply FIFO; its reader may need a moment to open it."""
+        if "/" in name or "." in name:
+            self.daemon.server.log.error("jsonrpcs", f"reply fifo name {name!r} is not allowed\n")
+            return
+        path = os.path.join(self.jsonrpcs.fifo_reply_dir, name)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if tries > 0:
+                asyncio.get_running_loop().call_later(0.1, self._reply, name, data, tries - 1)
+            else:
+                self.daemon.server.log.error("jsonrpcs", f"reply fifo {path}: {error.strerror}\n")
+            return
+        os.set_blocking(fd, True)
+        with os.fdopen(fd, "wb") as fifo:
+            fifo.write(data)
+
+
+def _object_end(text: str) -> int:
+    """The offset behind the first whole JSON object in `text`; 0 when none is complete."""
+    depth, quoted, escaped = 0, False, False
+    for at, character in enumerate(text):
+        if quoted:
+            quoted = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                return at + 1
+    return 0
 
 
 def _ctl_control(daemon: Daemon, ctl: Any, listener: Any) -> Control:
