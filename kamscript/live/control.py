@@ -318,9 +318,17 @@ class JsonRpcFifo:
             else:
                 self.daemon.server.log.error("jsonrpcs", f"reply fifo {path}: {error.strerror}\n")
             return
-        os.set_blocking(fd, True)
+        # A reader that stops reading must not stop the server: the answer is written beside the loop.
+        asyncio.get_running_loop().run_in_executor(None, _write_all, fd, data)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    os.set_blocking(fd, True)
+    try:
         with os.fdopen(fd, "wb") as fifo:
             fifo.write(data)
+    except BrokenPipeError:
+        pass
 
 
 def _object_end(text: str) -> int:
