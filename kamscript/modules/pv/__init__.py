@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from kamscript.module import Module
+from kamscript.modules.pv.branches import Branches
+from kamscript.modules.pv.functions import Functions
+from kamscript.modules.pv.message import MessageVariables
+from kamscript.modules.pv.network import Network
+from kamscript.modules.pv.server import ServerVariables
+from kamscript.modules.pv.strings import Strings
+from kamscript.modules.pv.structures import Structures
+from kamscript.modules.pv.times import Times
+from kamscript.modules.pv.uris import Uris
 from kamscript.modules.pv.variables import Variables
 
 
-class Pv(Variables, Module, name="pv"):
+class Pv(
+    Variables,
+    Uris,
+    MessageVariables,
+    Network,
+    Branches,
+    Times,
+    ServerVariables,
+    Strings,
+    Structures,
+    Functions,
+    Module,
+    name="pv",
+):
     """Pseudo-variables over messages, destinations, time and the server, and transformations of their values."""
+
+    #: Pseudo-variables that routes read without a call: Python over `ctx`, and the kind of value (see script.scope).
+    inline: ClassVar[dict[str, tuple[str, str]]] = {
+        "rm": ("(ctx.msg.method or None)", "text"),
+        "si": ("ctx.msg.received.src_ip", "str"),
+        "src_ip": ("ctx.msg.received.src_ip", "str"),
+        "sp": ("ctx.msg.received.src_port", "int"),
+        "rs": ("(None if ctx.msg.is_request else ctx.msg.status)", "any"),
+        "du": ("(ctx.msg.dst_uri or None)", "text"),
+        "pr": ("ctx.msg.received.proto", "str"),
+        "proto": ("ctx.msg.received.proto", "str"),
+        "ml": ("len(ctx.msg.buf)", "int"),
+    }
