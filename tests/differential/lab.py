@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from kamscript.core.environment import LEVEL_NAMES
-from kamscript.core.rpc import RpcFault, Struct
 from kamscript.lab import Lab as Network
 from kamscript.lab.lab import Mailbox
 from kamscript.lab.network import Address as Seat
+from kamscript.live.binrpc import answer
 from kamscript.source import ConfigError
 
+from . import binrpc
 from .case import KAMAILIO, Address, Refused
 
 
@@ -19,7 +20,7 @@ class Lab:
 
     def __init__(self, config: str) -> None:
         if not re.search(r"(?m)^\s*listen\s*=", config):
-            config = f"{config.rstrip()}\nlisten=udp:{KAMAILIO[0]}:{KAMAILIO[1]}\n"
+            config = f"{config.rstrip()}\nlisten=udp:{KAMAILIO[0]}:{KAMAILIO[1]}\ndisable_tcp=yes\nauto_aliases=no\n"
         try:
             self._lab = Network(text=config, target="5.6")
         except ConfigError as error:
@@ -62,31 +63,24 @@ class Lab:
         self._lab.advance(seconds)
 
     def rpc(self, method: str, *args: str | int | float) -> object:
-        """Run an RPC command."""
-        try:
-            answer = self._lab.server.rpc.call(method, list(args))
-        except RpcFault as fault:
-            return {"code": fault.code, "error": fault.text}
+        """Run an RPC command, through the bytes that kamcmd would exchange."""
+        packet = answer(self._lab.server, binrpc.encode(method, args), whole=True).data
         self._lab.flush()
         self._lab.run()
-        return _plain(answer)
+        return binrpc.decode(packet)
 
     def log(self) -> list[str]:
         """What the config logged."""
-        return [
-            f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{record.text.removesuffix(chr(10))}"
-            for record in self._lab.log
-            if record.origin in ("<script>", "acc")
-        ]
+        entries = []
+        for record in self._lab.log:
+            if record.origin == "<core>" or (record.origin in self._lab.server.modules and record.origin != "acc"):
+                continue
+            # Module xlog may have another prefix than this one.
+            origin = "" if record.origin in ("<script>", "acc") else record.origin
+            text = record.text.removesuffix(chr(10))
+            entries.append(f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{origin}{text}")
+        return entries
 
     def close(self) -> None:
         """Nothing outlives the object."""
 
-
-def _plain(value: object) -> object:
-    """An RPC value as the daemon's runner gives it: a struct is a list of [name, value]."""
-    if isinstance(value, Struct):
-        return [[name, _plain(member)] for name, member in value.members]
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

@@ -121,7 +121,7 @@ def flat(value: object, key: str = "") -> dict[str, object]:
     elif isinstance(value, list) and value:
         items = [(str(index), item) for index, item in enumerate(value)]
     else:
-        return {key: value}
+        return {key: value} if key else {}
     result: dict[str, object] = {}
     for name, item in items:
         result.update(flat(item, f"{key}/{name}" if key else name))
