@@ -76,7 +76,7 @@ class Lab:
             if record.origin == "<core>" or (record.origin in self._lab.server.modules and record.origin != "acc"):
                 continue
             # Module xlog may have another prefix than this one.
-            origin = "" if record.origin in ("<script>", "acc") else record.origin
+            origin = record.head or ("" if record.origin in ("<script>", "acc") else record.origin)
             text = record.text.removesuffix(chr(10))
             entries.append(f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{origin}{text}")
         return entries
