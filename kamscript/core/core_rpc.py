@@ -175,7 +175,7 @@ class CoreRpc(Module):
         """The addresses that the server listens on."""
         out = rpc.add(Struct(is_array=True))
         for socket in self.server.sockets:
-            out.add("socket", _socket(socket))
+            out.add("socket", _socket(socket, bool(self.server.settings["auto_aliases"])))
 
     @rpc("core.aliases_list")
     def core_aliases_list(self, rpc: Rpc) -> None:
@@ -488,9 +488,10 @@ class CoreRpc(Module):
 _PROCESS = "main process - attendant"
 
 
-def _socket(socket: ListenSocket) -> Struct:
+def _socket(socket: ListenSocket, auto_aliases: bool) -> Struct:
     out = Struct(proto=socket.proto, address=socket.host)
-    if socket.host != socket.address:
+    # The daemon only knows that a host is an address when it looks for its aliases.
+    if socket.host != socket.address or not auto_aliases:
         out.add("ipaddress", socket.address)
     out.add("port", str(socket.port))
     out.add("mcast", "no")

@@ -193,6 +193,10 @@ class RpcCommands:
         """What the command does; raises KeyError."""
         return self._commands()[name][1]
 
+    def kinds(self, name: str) -> tuple[str, ...]:
+        """What a command's positional arguments are: "int", "float", "str" or "any"; raises KeyError."""
+        return _wanted(self._commands()[name][0])[0]
+
     def add(self, name: str, command: Callable[..., Any], doc: str = "") -> None:
         """Register `command(rpc, *args)`."""
         self._added[name] = (command, doc)
@@ -241,11 +245,7 @@ class RpcCommands:
 
 def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -> list[Any]:
     """The arguments as the command's annotations want them."""
-    function: Any = getattr(command, "__func__", command)
-    wanted = _SIGNATURES.get(function)
-    if wanted is None:
-        wanted = _SIGNATURES[function] = _signature(command)
-    kinds, required, rest = wanted
+    kinds, required, rest = _wanted(command)
     out: list[Any] = []
     for position, value in enumerate(arguments):
         if position < len(kinds):
@@ -265,6 +265,14 @@ def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -
 _TYPE = {"int": "integer", "float": "double", "str": "string", "any": "string"}
 #: By function: kinds of its positional arguments, how many must be there, the kind of `*args`.
 _SIGNATURES: dict[Any, tuple[tuple[str, ...], int, str | None]] = {}
+
+
+def _wanted(command: Callable[..., Any]) -> tuple[tuple[str, ...], int, str | None]:
+    function: Any = getattr(command, "__func__", command)
+    wanted = _SIGNATURES.get(function)
+    if wanted is None:
+        wanted = _SIGNATURES[function] = _signature(command)
+    return wanted
 
 
 def _signature(command: Callable[..., Any]) -> tuple[tuple[str, ...], int, str | None]:
@@ -320,7 +328,8 @@ dbcl.list_connections dlg.briefing dlg.list dlg.list_ctx dlg.list_match dlg.list
 dmq.list_nodes htable.dump htable.listTables htable.stats imc.list_rooms jsonrpc.echo mod.mem_stats mod.mem_statsx
 mod.stats mqueue.get_sizes mtree.list mtree.summary permissions.addressDump permissions.subnetDump pkg.stats
 pl.get_pipes pl.list pl.stats rtpengine.show rtpproxy.list system.listMethods tls.list tm.list tm.t_uac_wait
-uac.reg_dump dns.view
+uac.reg_dump dns.view corex.list_sockets corex.list_aliases stats.get_statistics presence.presentity_list
+dlgs.briefing dlgs.get dlgs.getall dlgs.list autheph.dump_secrets
 """
 #: Commands whose answer is a list even when it holds one value (RET_ARRAY), which JSON channels want to know.
 RETURNS_ARRAY = frozenset(_ARRAYS.split())

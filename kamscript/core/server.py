@@ -312,10 +312,8 @@ class Server:
             if ctx.drop:
                 return
         if msg.is_request:
-            if not msg.is_sip:
-                for nonsip in hooks.nonsip_request:
-                    if nonsip(ctx) != 1:
-                        return
+            if not msg.is_sip and not self._accept_nonsip(ctx):
+                return
             if not self._complete(msg, "request"):
                 statistics.core("err_requests")
                 return
@@ -367,6 +365,14 @@ class Server:
                 forward_reply(ctx)
         for behind in hooks.post_script:
             behind(ctx)
+
+    def _accept_nonsip(self, ctx: Context) -> bool:
+        """Whether a module wants a request of another protocol or version to be routed; by default they are dropped."""
+        for hook in self.hooks.nonsip_request:
+            verdict = hook(ctx)
+            if verdict != 2:
+                return verdict == 1
+        return False
 
     def _complete(self, msg: Message, what: str) -> bool:
         """Whether the headers are there without which no route runs."""
