@@ -15,7 +15,7 @@ from types import CodeType
 
 from kamscript.module import Module
 from kamscript.script import nodes
-from kamscript.script.program import Need, PartCode, Program, RouteCode
+from kamscript.script.program import Need, PartCode, Program, RouteCode, digest_of
 from kamscript.script.resolve import Resolved
 from kamscript.script.scope import Scope
 from kamscript.script.statements import Function, write_block
@@ -57,6 +57,9 @@ def compile(resolved: Resolved, modules: Mapping[str, type[Module]], target: str
         actions=tuple(scope.actions),
         sources=tuple(source.path for source in config.files),
         defines=dict(config.defines),
+        hashes=tuple({source.path: digest_of(source.text) for source in config.files}.items()),
+        missing=tuple(config.missing),
+        environment=dict(config.environment),
         warnings=resolved.warnings,
     )
 

@@ -7,6 +7,7 @@ code = run(routes[Route.REQUEST, ""], ctx)      # per message; see kamscript.scr
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -73,9 +74,14 @@ class Action(NamedTuple):
     path: str
     line: int
     cline: int  #: the line that Kamailio keeps for it
-    kind: str  #: "function", "core", "route", "assign", "if", "while", "switch" or "jump"
-    name: str  #: of the function
-    route: str
+    number: int  #: what kind of action Kamailio counts it as
+    name: str  #: how Kamailio's debugger calls it
+    route: str  #: name of the route, DEFAULT_ROUTE for the main one
+
+
+def digest_of(text: str) -> bytes:
+    """The hash of a file's text."""
+    return hashlib.sha256(text.encode("latin-1", "replace")).digest()
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,9 @@ class Program:
     actions: tuple[Action, ...] = ()  #: only when the config loads the debugger module
     sources: tuple[str, ...] = ()  #: names of all files that were read, the main one first
     defines: Mapping[str, str] = field(default_factory=dict)
+    hashes: tuple[tuple[str, bytes], ...] = ()  #: of the texts of these files
+    missing: tuple[str, ...] = ()  #: names of import_file that were not found
+    environment: Mapping[str, str | None] = field(default_factory=dict)  #: the variables that were asked for
     warnings: tuple[Diagnostic, ...] = ()
 
     @property

@@ -157,7 +157,7 @@ class Writer:
     def statement(self, node: nodes.Statement, tail: Tail) -> bool:
         """Write one; True when nothing behind it can run."""
         if self.scope.traced:
-            self.put(0, f"_trace(ctx, {self.scope.action(node, self.function.name)})", node.pos)
+            self.put(0, self.scope.trace(node, self.function.name), node.pos)
         match node:
             case nodes.Assign():
                 self.assign(node, tail)
@@ -305,11 +305,12 @@ class Writer:
             self.put(0, "ctx.rc = 0", pos)
             test = emitter.flag_test(node)
             if test is not None:
+                test = emitter.traced(node, test)
                 return f"not {test}" if negated else test
-            source = emitter.core_call(node, fresh=False)
+            source = emitter.traced(node, emitter.core_call(node, fresh=False))
             return f"{source} <= 0" if negated else f"{source} > 0"
         if isinstance(node, nodes.Call):
-            source = emitter.call(node, fresh=True)
+            source = emitter.traced(node, emitter.call(node, fresh=True))
             result = self.function.temp()
             if emitter.returns_bool(node):
                 self.put(0, f"ctx.rc = 1 if ({result} := {source}) else -1", pos)
@@ -485,6 +486,8 @@ class Writer:
             if body and isinstance(body[-1], nodes.Jump) and body[-1].kind == "break":
                 self.level += 1
                 self.block(body[:-1], 1, "")
+                if self.scope.traced:
+                    self.put(1, self.scope.trace(body[-1], self.function.name), body[-1].pos)
                 self.put(1, "_r = 0" if keep else "pass", body[-1].pos)
                 self.level -= 1
             else:
