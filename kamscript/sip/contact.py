@@ -13,6 +13,7 @@ _BLANKS = " \t\r\n"
 _NAME_STOP = re.compile(r"[<:;\"]")
 _URI_STOP = re.compile(r"[,;\"<>]")
 _QUOTE_STOP = re.compile(r"[\"\\]")
+_Q = re.compile(r"[ \t]*(?:0+(?:\.([0-9]+))?|\.([0-9]+)|0*1(?:\.0+)?)")
 _ESCAPED = re.compile(r"[\"\\<>]")
 
 
@@ -223,11 +224,10 @@ def _skip_quoted(value: str, at: int) -> int:
 
 def parse_q(text: str) -> int | None:
     """A q value in thousandths, 0 to 1000 (str2q: digits behind the third are cut off); None when it is no q."""
-    number = text.strip()
-    found = re.fullmatch(r"([0-9]*)(?:\.([0-9]*))?", number)
-    if found is None or not number:
+    found = _Q.fullmatch(text)
+    if found is None:
         return None
-    whole, fraction = int(found.group(1) or "0"), (found.group(2) or "")
-    if whole > 1 or (whole == 1 and fraction.strip("0")):
-        return 1000
-    return 1000 if whole == 1 else int((fraction + "000")[:3])
+    fraction = found.group(1) or found.group(2)
+    if fraction is not None:
+        return int((fraction + "00")[:3])
+    return 1000 if "1" in text else 0

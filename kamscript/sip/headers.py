@@ -96,12 +96,15 @@ def learn_kind(spelling: str) -> str | None:
 def header_kind(name: str) -> str:
     """The kind of a header name as a config writes it: canonical long name in lower case.
 
-    Raises SipError for what parse_hname2() refuses as a name.
+    As in parse_hname2_str() only the beginning that can be a name decides whether it is a known one. Raises SipError
+    when there is no such beginning.
     """
-    if _NAME.fullmatch(name) is None:
+    found = _NAME.match(name)
+    if found is None:
         raise SipError(f"{name!r} is no header name")
-    lower = name.lower()
-    return COMPACT.get(lower, lower)
+    begins = found.group().lower()
+    kind = COMPACT.get(begins, begins)
+    return kind if kind in KNOWN_KINDS else name.lower().rstrip(" \t\r\n")
 
 
 class CSeq:
@@ -174,9 +177,14 @@ def parse_expires(value: str) -> int | None:
 
 
 def parse_max_forwards(value: str) -> int:
-    """Max-Forwards as module maxfwd reads it: blanks, digits, blanks; -1 when it is anything else."""
-    text = value.strip(" \t\r\n")
-    return int(text) & 0xFFFFFFFF if text.isascii() and text.isdigit() else -1
+    """Max-Forwards as module maxfwd reads it: at most five digits, blanks around them; -1 when it is anything else.
+
+    The number is one of 16 bits (65536 is 0), and nothing at all is 0.
+    """
+    text = value.strip(" \t\r\n\0")
+    if not text:
+        return 0
+    return int(text) & 0xFFFF if len(text) <= 5 and text.isascii() and text.isdigit() else -1
 
 
 def parse_methods(value: str) -> list[str]:

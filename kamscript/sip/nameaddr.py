@@ -40,7 +40,7 @@ _TAG = re.compile(
     rf"(?:\"(?P<quoted>[^\"\\\r\n\0]*)\"|(?P<token>[^ \t\r\n\0\\\";=,][^ \t\r\n\0\\\";=]*))?{_LWS}",
     re.IGNORECASE,
 )
-_VALUE_END = re.compile(r"\0|(?:\r\n|\n|\r(?!\n))(?![ \t])")
+_VALUE_END = re.compile(r"(?:\r\n|\n|\r(?!\n))(?![ \t])")
 
 
 class NameAddr:
@@ -101,23 +101,21 @@ class ToBody(NameAddr):
 
 @lru_cache(maxsize=4096)
 def parse_to(value: str) -> ToBody:
-    """A From or To value, whole; raises SipError where parse_to() fails."""
+    """A From or To value, whole or up to a NUL (`end` tells); raises SipError where parse_to() fails."""
     body, end = _address_at(value, 0, _ONE)
-    if end != len(value):
+    if end != len(value) and value[end] != "\0":
         raise SipError("bad address")
     return body
 
 
 def parse_from(value: str) -> ToBody:
-    """A From value: as To, but Kamailio looks no further than the first NUL or bare line end; raises SipError."""
-    if "\0" in value or "\r" in value or "\n" in value:
+    """A From value: as To, but Kamailio looks no further than the first bare line end; raises SipError."""
+    if "\r" in value or "\n" in value:
         found = _VALUE_END.search(value)
         if found is not None:
             after = value[found.end() : found.end() + 1]
             value = value[: found.start()]
-            if found.group() != "\0" and (
-                after in ("\\", "\0") or (after == "," and value.rfind(";") > value.rfind(">"))
-            ):
+            if after in ("\\", "\0") or (after == "," and value.rfind(";") > value.rfind(">")):
                 raise SipError("bad character behind a line end")
     return parse_to(value)
 

@@ -161,10 +161,9 @@ def _header(text: str, start: int) -> Header:
             if stop < len(raw):
                 end = value_start + stop  # it ends at a NUL; what follows is read as the next header
         elif kind == "to":
-            if "\0" in raw:
-                end = value_start + raw.index("\0")
-                raw = raw[: end - value_start]
-            parse_to(raw)
+            stop = parse_to(raw).end
+            if stop < len(raw):
+                end = value_start + stop
         else:
             checked(raw[:-1] if raw[-1:] == "\r" else raw)
     value_end = end

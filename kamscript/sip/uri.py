@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Literal
 
 from kamscript.sip.errors import SipError
+from kamscript.sip.params import parse_params
 
 Scheme = Literal["sip", "sips", "tel", "urn"]
 
@@ -344,3 +345,50 @@ _SETTERS = {
 def normalize_tel_user(number: str) -> str:
     """A telephone number without its visual separators (normalize_tel_user)."""
     return number.translate(_SEPARATORS)
+
+
+def same_uri(one: Uri, other: Uri) -> bool:
+    """Whether two URIs are equal by RFC 3261 section 19.1.4 as Kamailio compares them (cmp_uri). Raises SipError.
+
+    Scheme, user, password and port as texts, the host in any case; parameters that both have must agree; user, ttl,
+    method and maddr may not be missing on one side when that side has no parameters at all.
+    """
+    if not _same_address(one, other):
+        return False
+    if not one.params and not other.params:
+        return True
+    for empty, full in ((one, other), (other, one)):
+        if not empty.params and (full.user_param or full.ttl or full.method or full.maddr):
+            return False
+    first, second = parse_params(one.params)[0], parse_params(other.params)[0]
+    return not any(
+        a.name.lower() == b.name.lower() and (a.value or "").lower() != (b.value or "").lower()
+        for a in first
+        for b in second
+    )
+
+
+def same_uri_light(one: Uri, other: Uri) -> bool:
+    """Whether scheme, user, password, host, port and transport of two URIs agree (cmp_uri_light)."""
+    return _same_address(one, other) and one.proto == other.proto
+
+
+def same_aor(one: Uri, other: Uri) -> bool:
+    """Whether two URIs name one address of record: user, host and port, a missing port being 5060 (cmp_aor)."""
+    if one.user != other.user or one.host.lower() != other.host.lower():
+        return False
+    if one.port == other.port:
+        return True
+    if not one.port and other.port_no != 5060:
+        return False
+    return other.port != "" or one.port_no == 5060
+
+
+def _same_address(one: Uri, other: Uri) -> bool:
+    return (
+        one.scheme == other.scheme
+        and one.user == other.user
+        and one.port == other.port
+        and one.password == other.password
+        and one.host.lower() == other.host.lower()
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.differential.real import Real
+from .real import Real
 
 MESSAGES = Path(__file__).parents[1] / "data" / "rfc4475"
 VERDICTS = Path(__file__).parents[1] / "sip" / "rfc4475.json"
