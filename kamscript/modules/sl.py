@@ -211,12 +211,12 @@ class Sl(Module, name="sl"):
     @function(Route.REQUEST, name="sl_reply")
     def sl_send_reply(self, ctx: Context, code: Int, reason: Str) -> int:
         """Reply without state."""
-        return self.sl_reply(ctx, code, reason or self.default_reason)
+        return self.sl_reply(ctx, code, reason if reason != "<null>" else self.default_reason)
 
     @function(_REPLYING)
     def send_reply(self, ctx: Context, code: Int, reason: Str) -> int:
         """Reply through the transaction when there is one, else without state."""
-        return self.freply(ctx, code, reason or self.default_reason)
+        return self.freply(ctx, code, reason if reason != "<null>" else self.default_reason)
 
     @function(_REPLYING, since="5.6")
     def send_reply_mode(self, ctx: Context, code: Int, reason: Str, mode: Int) -> int:
@@ -225,7 +225,7 @@ class Sl(Module, name="sl"):
             ctx.rpl_flags |= SEND_NO_CONNECT
         elif mode & 2:
             ctx.rpl_flags |= SEND_CLOSE
-        return self.freply(ctx, code, reason or self.default_reason)
+        return self.freply(ctx, code, reason if reason != "<null>" else self.default_reason)
 
     @function(Route.REQUEST)
     def sl_reply_error(self, ctx: Context) -> int:

@@ -139,13 +139,31 @@ class Tm(Commands, name="tm"):
     exec_time_check = Param(5000, "Warn when a failure route takes longer, ms.", inert="routes take no simulated time")
     reply_relay_mode = Param(1, "Keep a 2xx behind the final reply for retransmission (0), or only pass it on (1).")
     enable_uac_fr = Param(0, "Failure routes for requests of this server.")
-    tw_append: Param[list[str]] = Param([], "Lists of what t_write_unix() appends.", kind=str, repeat=True)
+    tw_append: Param[list[str]] = Param(
+        [],
+        "Lists of what t_write_req() and t_write_unix() append.",
+        kind=str,
+        repeat=True,
+        inert="these functions are refused at load",
+    )
     delayed_reply = Param(1, "Send the error reply of a failed t_relay() at the end of the script.", since="6.x")
     reply_408_code = Param(408, "Code sent upstream when nobody answered.", since="6.x")
     reply_408_reason = Param("Request Timeout", "Its reason phrase.", since="6.x")
+    failover_reply_codes = Param(
+        "", "Replies that DNS failover goes on behind, beside 503: `code=403;class=5`.", since="6.x"
+    )
+    reply_matching = Param(1, "Replies do not match transactions that wait for their end.", since="6.x")
+    headers_mode = Param(0, "1: copy the other headers of a received CANCEL to those sent on.", since="6.x")
+    local_ack_branch_mode = Param(0, "Via branch of own ACKs: INVITE's (0), near it (1), new (2).", since="6.x")
+    e2e_cancel_hop_by_hop = Param(1, "Branches get CANCELs of their own (1), or the received one (0).", since="6.x")
+    evlreq_mode = Param(0, "tm:local-request also for hop-by-hop CANCEL (1) and ACK (2).", since="6.x")
+    evcb_local_ack_sent = Param(
+        "", "KEMI function for tm:local-ack-sent.", since="6.x", inert="routes are not written in KEMI here"
+    )
 
     local_request = EventRoute("tm:local-request", "A request of this server is about to be sent.")
     local_response = EventRoute("tm:local-response", "A reply of this server was sent.")
+    local_ack_sent = EventRoute("tm:local-ack-sent", "The ACK to the 2xx of an INVITE of this server was sent.")
     branch_failure = EventRoute("tm:branch-failure", "A branch failed (tm:branch-failure:NAME).")
 
     def start(self) -> None:
@@ -156,6 +174,10 @@ class Tm(Commands, name="tm"):
         self.fr_avp = self._avp(self.fr_timer_avp)
         self.fr_inv_avp = self._avp(self.fr_inv_timer_avp)
         self.max_branches = server.settings["max_branches"]
+        self.failover_codes = self._codes(self.failover_reply_codes)
+        if "reply_matching" not in self.__dict__ and server.target != "6.x":
+            # Only 6.x does so by default.
+            self.reply_matching = 0
         variables = [
             CfgVar(name, default, doc, low=low, high=high, kind=str if default is None else None)
             for name, default, low, high, doc in _CFG
@@ -168,6 +190,23 @@ class Tm(Commands, name="tm"):
         server.hooks.post_script.append(self.after_script)
         server.hooks.reply_in.append(self.reply_in)
         server.hooks.send_failed.append(self.sending_failed)
+
+    def _codes(self, text: str) -> tuple[frozenset[int], int]:
+        """The codes of failover_reply_codes, and the lowest class (0: none)."""
+        codes: set[int] = set()
+        lowest = 0
+        for item in text.split(";"):
+            if not item.strip():
+                continue
+            name, _, value = item.partition("=")
+            if name.strip() not in ("code", "class") or not value.strip().isdigit():
+                raise FixupError(f"bad failover_reply_codes: {item}")
+            number = int(value)
+            if name.strip() == "code":
+                codes.add(number)
+            else:
+                lowest = min(lowest or number, number)
+        return frozenset(codes), lowest
 
     def _avp(self, text: str) -> int | str | None:
         """The name of the AVP that a parameter names: `$avp(x)`, `$avp(i:10)`, `i:10`, `s:x`."""

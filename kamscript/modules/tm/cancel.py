@@ -42,6 +42,11 @@ CANCEL_METHODS: Final = (FAKE_REPLY, FORCE_RETR, FORCE_CANCEL)
 _REASON_TEXTS: Final = {200: "Call completed elsewhere"}
 
 _KEPT: Final = frozenset({"from", "call-id", "route", "max-forwards"})
+#: What a CANCEL gets from elsewhere, so that it is not copied from the received one (`headers_mode`).
+_NOT_COPIED: Final = frozenset(
+    ("call-id", "cseq", "via", "to", "from", "route", "max-forwards", "require", "proxy-require", "content-length",
+     "reason")
+)  # fmt: skip
 _NOT_KEPT: Final = frozenset({"require", "proxy-require"})
 
 
@@ -49,10 +54,14 @@ class Cancelling(Sending):
     """Cancel branches; build what is derived from an INVITE that was sent."""
 
     # -- building -------------------------------------------------------------------------------------------------
+    headers_mode: int
+    evlreq_mode: int
+    e2e_cancel_hop_by_hop: int
+
     def derive(self, t: Transaction, branch: ClientBranch, method: str, to: str, reason: str = "") -> str:
         """A CANCEL or ACK on a branch: made from the INVITE as it was sent, or as it was received (`reparse_invite`).
 
-        `to` is the whole To line ("": as sent), `reason` whole Reason lines.
+        `to` is the whole To line ("": as sent), `reason` whole header lines for its end.
         """
         request = t.request
         if self.cfg["reparse_invite"] or self.uses_uac_headers(request):
@@ -187,8 +196,10 @@ class Cancelling(Sending):
             to = f"To: {t.to}\r\n"
         else:
             to = ""
-        text = self.derive(t, branch, "CANCEL", to, self._reason_lines(t, reason))
+        text = self.derive(t, branch, "CANCEL", to, self._reason_lines(t, reason) + t.cancel_headers)
         cancel = branch.cancel = Outgoing(t, TYPE_LOCAL_CANCEL, branch.socket, branch.destination, text)
+        if self.evlreq_mode & 1:
+            self.local_event(t, cancel)
         self.send_cancel(t, branch)
         self.start_retr(cancel)
         return waiting
@@ -229,7 +240,14 @@ class Cancelling(Sending):
             return
         if not t_invite.cancel_reason and not t_invite.flags & T_NO_E2E_CANCEL_REASON:
             t_invite.cancel_reason = "".join(cancel.buf[h.start : h.end] for h in cancel.all("reason"))
+        if self.headers_mode & 1:
+            t_invite.cancel_headers = "".join(
+                cancel.buf[h.start : h.end] for h in cancel.headers if h.kind not in _NOT_COPIED
+            )
         how = CANCEL_METHODS[self.cfg["cancel_b_method"]]
+        if not self.e2e_cancel_hop_by_hop:
+            self._cancel_along(ctx, t_cancel, t_invite, pending, how)
+            return
         failed = False
         waiting = False
         for branch in pending:
@@ -244,7 +262,54 @@ class Cancelling(Sending):
         else:
             self.reply_with(ctx, t_cancel, cancel, 200, "ok -- no more pending branches")
 
+    def _cancel_along(
+        self, ctx: Context, t_cancel: Transaction, t_invite: Transaction, pending: list[ClientBranch], how: int
+    ) -> None:
+        """Send the received CANCEL on as branches of its own transaction (`e2e_cancel_hop_by_hop` 0)."""
+        sent = False
+        for branch in t_invite.branches:
+            copy = ClientBranch(t_cancel, branch.index)
+            copy.socket, copy.destination, copy.uri = branch.socket, branch.destination, branch.uri
+            t_cancel.branches.append(copy)
+            if branch not in pending:
+                copy.last_received = 500
+                continue
+            branch.canceled = True
+            if branch.last_received < 100:
+                copy.last_received = 500
+                if not how & FORCE_RETR:
+                    branch.retr_deadline = NEVER
+                if how & FAKE_REPLY:
+                    self.stop_timer(branch)
+                    self.relay_faked(t_invite, branch, 487)
+                continue
+            assert t_invite.request is not None and copy.socket is not None and copy.destination is not None
+            copy.text = self.derive(t_invite, branch, "CANCEL", t_invite.request.line("to"))
+            branch.retr_deadline = NEVER
+            self.server.send(copy.socket, copy.destination, copy.text)
+            if t_cancel.types & TMCB_REQUEST_SENT:
+                self.tell(
+                    TMCB_REQUEST_SENT,
+                    t_cancel,
+                    ctx,
+                    ctx.msg,
+                    None,
+                    0,
+                    copy.index,
+                    TMCB_LOCAL_F,
+                    copy.text,
+                    copy.destination,
+                )
+            self.start_retr(copy)
+            sent = True
+        reason = "canceling" if sent else "ok -- no more pending branches"
+        self.reply_with(ctx, t_cancel, ctx.msg, 200, reason)
+
     # -- calls upwards --------------------------------------------------------------------------------------------
+    def local_event(self, t: Transaction, out: Outgoing) -> None:
+        """Run event_route[tm:local-request] over a CANCEL or ACK that is about to leave."""
+        raise NotImplementedError
+
     def relay_faked(self, t: Transaction, branch: ClientBranch, code: int) -> int:
         """Decide about a branch as if it had replied `code`: <0 failed."""
         raise NotImplementedError

@@ -287,24 +287,37 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, types=TMCB_DONT_ACK, wait=True, brief=True)
 
     @rpc("tm.t_uac_attrs", since="6.x")
-    def rpc_uac_attrs(self, rpc: Rpc, attributes: str) -> None:
-        """Send a request described by one text: lines `name:value` of method, ruri, nexthop, socket, headers, body."""
+    def rpc_uac_attrs(
+        self, rpc: Rpc, attributes: str, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
+    ) -> None:
+        """As tm.t_uac_start, with attributes in front, `name=value;...`.
+
+        `mode` start, wait or block; `cbflags` noack; `rpflags` 1: the body is hexadecimal; `fr_timeout` in ms.
+        """
         fields: dict[str, str] = {}
-        for line in attributes.split("\n"):
-            name, separator, value = line.partition(":")
+        for item in attributes.split(";"):
+            name, separator, value = item.partition("=")
             if separator:
-                fields[name.strip()] = value.strip().replace("\\r\\n", "\r\n")
-        missing = [name for name in ("method", "ruri", "headers") if not fields.get(name)]
-        if missing:
-            raise rpc.fault(400, f"missing attribute: {missing[0]}")
+                fields[name.strip()] = value.strip()
+            elif item.strip():
+                raise rpc.fault(400, f"invalid attribute: {item.strip()}")
+        mode = fields.get("mode", "start")
+        if mode not in ("start", "wait", "block"):
+            raise rpc.fault(400, f"invalid mode: {mode}")
+        if fields.get("rpflags") == "1":
+            body = _unhex(rpc, body)
         self._rpc_uac(
             rpc,
-            fields["method"],
-            fields["ruri"],
-            fields.get("nexthop", ""),
-            fields.get("socket", ""),
-            fields["headers"],
-            fields.get("body", ""),
+            method,
+            ruri,
+            nexthop,
+            socket,
+            headers,
+            body,
+            types=TMCB_DONT_ACK if fields.get("cbflags") == "noack" else 0,
+            wait=mode != "start",
+            brief=mode == "block",
+            fr_timeout=int(fields["fr_timeout"]) if fields.get("fr_timeout", "").isdigit() else 0,
         )
 
     def _rpc_uac(
@@ -320,6 +333,7 @@ class Commands(Functions):
         types: int = 0,
         wait: bool = False,
         brief: bool = False,
+        fr_timeout: int = 0,
     ) -> None:
         if not method:
             raise rpc.fault(400, "Empty method")
@@ -332,7 +346,7 @@ class Commands(Functions):
                 parse_uri(nexthop)
             except SipError:
                 raise rpc.fault(400, f'Invalid next-hop uri "{nexthop}"') from None
-        more: dict[str, Any] = {"types": types}
+        more: dict[str, Any] = {"types": types, "whole": True}
         if wait:
             delay = getattr(rpc, "delay", None)
             if delay is not None:
@@ -341,11 +355,14 @@ class Commands(Functions):
                 "types": types | TMCB_LOCAL_COMPLETED,
                 "callback": self._uac_replied_briefly if brief else self._uac_replied,
                 "param": rpc,
+                "whole": True,
             }
         try:
             t = self.uac_from_headers(method, ruri, nexthop, socket, headers, body, **more)
         except ValueError as error:
             raise rpc.fault(400, str(error)) from None
+        if t is not None and fr_timeout:
+            self.change_fr(t, fr_timeout / 1000, fr_timeout / 1000)
         if t is None and method != "ACK" and self.last_error:
             code, text = error_reply(self.last_error, "RPC/UAC")
             raise RpcFault(code, text)
@@ -392,7 +409,7 @@ class Commands(Functions):
         if not method:
             raise ValueError("Empty method")
         forced = self._named_socket(socket)
-        read = self._read_headers(method, ruri, headers, body, forced)
+        read = self._read_headers(method, ruri, headers, body, forced, whole=more.pop("whole", False))
         callid = read.callid or self.generate_callid()
         dialog = UacDialog(
             callid=callid,
@@ -457,20 +474,9 @@ class Commands(Functions):
         if "!!" in kept:
             address = socket or self.server.sockets[0]
             kept = kept.replace("!!", f"{address.via_host}:{address.via_port}")
-        return _Headers(
-            _without_tag(msg.value("from") or "", from_.tag),
-            from_.tag,
-            _without_tag(msg.value("to") or "", to.tag),
-            to.tag,
-            msg.callid,
-            number,
-            kept,
-        )
-
-
-def _without_tag(value: str, tag: str) -> str:
-    """A From or To value without its tag parameter, which the dialog prints itself."""
-    return value.replace(f";tag={tag}", "") if tag else value
+        if whole:
+            return _Headers(msg.value("from") or "", "", msg.value("to") or "", "", msg.callid, number, kept)
+        return _Headers(from_.uri, from_.tag, to.uri, to.tag, msg.callid, number, kept)
 
 
 def _unhex(rpc: Rpc, body: str) -> str:

@@ -23,6 +23,7 @@ from kamscript.modules.tm.transaction import (
     T_NO_AUTO_ACK,
     T_NO_E2E_CANCEL_REASON,
 )
+from kamscript.script.format import accessor_of
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_MSG_NOREPLY, FL_REPLIED, FL_TIMEOUT, FL_USE_UAC_FROM, FL_USE_UAC_TO
 from kamscript.sip.uri import parse_uri
@@ -76,6 +77,16 @@ class _Flags(Fixup):
         return flags
 
 
+class _NoFile(Fixup):
+    """A path to write to: nothing is written here."""
+
+    constant = True
+    kind = "own"
+
+    def resolve(self, text: str, server: Server) -> str:
+        raise FixupError("t_write_req() and t_write_unix() write to files and sockets, which is not simulated")
+
+
 class _Armed(Fixup):
     """What t_is_set() asks about."""
 
@@ -119,11 +130,13 @@ if TYPE_CHECKING:
     RelayTarget = Proxy | int
     RelayFlags = int
     Armed = str
+    NoFile = str
 else:
     Port = Annotated[int, _Port()]
     RelayTarget = Annotated[object, _Target()]
     RelayFlags = Annotated[int, _Flags()]
     Armed = Annotated[str, _Armed()]
+    NoFile = Annotated[str, _NoFile()]
 
 
 class Functions(Serial):
@@ -158,8 +171,12 @@ class Functions(Serial):
 
     @function(Route.ANY, since="6.x")
     def t_exists(self, ctx: Context) -> bool:
-        """Whether the current message has a transaction already."""
-        return ctx.t is not None
+        """Whether there is a transaction for the current message; it is not looked up for what follows."""
+        if ctx.t is not None:
+            return True
+        if ctx.msg.is_request:
+            return self.match_request(ctx.msg)[0] == FOUND
+        return self.find_reply(ctx.msg) is not None
 
     @function(Route.REQUEST | Route.ONREPLY | Route.BRANCH)
     def t_check_trans(self, ctx: Context) -> int:
@@ -236,19 +253,29 @@ class Functions(Serial):
             return self.reply_with(ctx, t, t.request, code, reason)
         return -1
 
-    @function(REPLYING)
-    def t_reply(self, ctx: Context, code: Int, reason: Str) -> int:
-        """Reply through the transaction."""
-        return self.reply(ctx, code, reason)
+    def _reason(self, ctx: Context, text: str) -> str:
+        """A reason phrase as t_reply() reads it: constant, or one pseudo-variable; nothing is expanded in a text."""
+        if text[:1] != "$":
+            return text
+        try:
+            value = accessor_of(text, self.server).get(ctx)
+        except FixupError:
+            return text
+        return str(value) if value is not None else str(self.cfg["default_reason"])
 
     @function(REPLYING)
-    def t_send_reply(self, ctx: Context, code: Int, reason: Str) -> int:
+    def t_reply(self, ctx: Context, code: Int, reason: Const) -> int:
+        """Reply through the transaction."""
+        return self.reply(ctx, code, self._reason(ctx, reason))
+
+    @function(REPLYING)
+    def t_send_reply(self, ctx: Context, code: Int, reason: Const) -> int:
         """Make the transaction if there is none, and reply through it."""
         if ctx.msg.method == "ACK":
             return -1
         if self.newtran(ctx) == 0:
             self.server.log.notice("tm", "transaction already in process")
-        return self.reply(ctx, code, reason)
+        return self.reply(ctx, code, self._reason(ctx, reason))
 
     @function(REPLYING, since="6.x")
     def t_reply_error(self, ctx: Context) -> int:
@@ -333,7 +360,8 @@ class Functions(Serial):
         """Forward to `proto:host:port`."""
         try:
             return self.relay_to(ctx, proxy_of(target))
-        except FixupError:
+        except FixupError as error:
+            self.server.log.error("tm", str(error))
             return -1
 
     @function(Route.REQUEST)
@@ -744,6 +772,12 @@ class Functions(Serial):
         except SipError:
             return -1
         return 1
+
+    @function(RELAYING)
+    @function(RELAYING, name="t_write_unix")
+    def t_write_req(self, ctx: Context, path: NoFile, info: Const) -> int:
+        """Write the request to a FIFO or Unix socket: refused when the config is loaded."""
+        return -1
 
     # -- requests of this server ----------------------------------------------------------------------------------
     @function(Route.ANY)

@@ -324,6 +324,10 @@ class Relay(Replies):
         self.tm_error = ctx.ser_error
         if t.flags & T_DISABLE_INTERNAL_REPLY:
             return -4
+        if not self.delayed_reply:
+            if self.kill(t, ctx.ser_error, ctx) <= 0:
+                self.release(t)
+            return result
         t.kept |= KR_ERROR_DELAYED
         return result
 
@@ -742,6 +746,7 @@ class Relay(Replies):
 
     # -- settings -------------------------------------------------------------------------------------------------
     max_branches: int
+    delayed_reply: int
     fr_avp: int | str | None
     fr_inv_avp: int | str | None
 

@@ -56,11 +56,12 @@ from kamscript.modules.tm.transaction import (
     T_NO_AUTO_ACK,
     ClientBranch,
     FakedReply,
+    Outgoing,
 )
 from kamscript.sip.message import FL_REPLIED, FL_RPL_SUSPENDED, FL_TIMEOUT
 
 if TYPE_CHECKING:
-    from kamscript.modules.tm.transaction import Outgoing, Transaction
+    from kamscript.modules.tm.transaction import Transaction
     from kamscript.sip.message import Message
 
 # What became of a reply (enum rps).
@@ -77,6 +78,7 @@ Decision = tuple[int, bool, int, list[ClientBranch]]
 
 _TOTAG_EVENTS: Final = TMCB_RESPONSE_OUT | TMCB_RESPONSE_READY | TMCB_E2EACK_IN | TMCB_E2EACK_RETR_IN
 _NOBODY: Final[list[ClientBranch]] = []
+_NO_CODES: Final[tuple[frozenset[int], int]] = (frozenset(), 0)
 
 
 def answer_totag(t: Transaction, reply: Message) -> bool:
@@ -146,6 +148,10 @@ class Replies(Cancelling):
                 return True
         if code == 503:
             self._unavailable(t, ctx, branch)
+        elif code >= 300 and self.failover_codes != _NO_CODES:
+            codes, lowest = self.failover_codes
+            if (code in codes or (lowest and code // 100 >= lowest)) and self.server.cfg.core["use_dns_failover"]:
+                self.fail_over(t, branch)
         if t.flags & T_ASYNC_SUSPENDED or msg.msg_flags & FL_RPL_SUSPENDED:
             return True
         self.settle(t, ctx, msg, branch, code, last)
@@ -188,6 +194,10 @@ class Replies(Cancelling):
         """ACK a negative reply hop by hop (build_ack)."""
         text = self.derive(t, branch, "ACK", ctx.msg.line("to"))
         assert branch.socket is not None and branch.destination is not None
+        if self.evlreq_mode & 2:
+            out = Outgoing(t, TYPE_LOCAL_ACK, branch.socket, branch.destination, text)
+            self.local_event(t, out)
+            text = out.text
         self.server.send(branch.socket, branch.destination, text)
         if t.types & TMCB_REQUEST_SENT:
             self.tell(
@@ -503,9 +513,13 @@ class Replies(Cancelling):
         assert request is not None
         challenges = ""
         if isinstance(relayed, FakedReply):
-            out_code = (
-                487 if t.flags & T_CANCELED else (code if relay == branch.index else t.branches[relay].last_received)
-            )
+            out_code = code if relay == branch.index else t.branches[relay].last_received
+            if t.flags & T_CANCELED:
+                out_code = 487
+            elif out_code == 408:
+                # What is told upstream when nobody answered.
+                text = self._own_reply(t, ctx, self.reply_408_code, self.reply_408_reason)
+                return True, self.reply_408_code, text
         else:
             out_code = relayed.status
         if out_code in (401, 407) and self.cfg["aggregate_challenges"]:
@@ -599,6 +613,9 @@ class Replies(Cancelling):
 
     # -- calls upwards --------------------------------------------------------------------------------------------
     on_sl_reply: str
+    failover_codes: tuple[frozenset[int], int]
+    reply_408_code: int
+    reply_408_reason: str
 
     def acknowledge_local(self, t: Transaction, ctx: Context, branch: ClientBranch) -> None:
         """ACK the 2xx to an INVITE of this server."""

@@ -256,6 +256,20 @@ class Table(Engine):
     def match_reply(self, ctx: Context) -> Transaction | None:
         """The transaction and branch that the current reply belongs to (t_reply_matching), left in `ctx`."""
         msg = ctx.msg
+        found = self.find_reply(msg)
+        if found is None:
+            return None
+        t, index = found
+        ctx.t, ctx.branch = t, index
+        if t.types & (TMCB_RESPONSE_IN | TMCB_LOCAL_RESPONSE_IN) and "tm.matched" not in ctx.state:
+            ctx.state["tm.matched"] = True
+            kind = TMCB_LOCAL_RESPONSE_IN if t.is_local else TMCB_RESPONSE_IN
+            if t.types & kind:
+                self.tell(kind, t, ctx, t.request, msg, msg.status, index)
+        return t
+
+    def find_reply(self, msg: Message) -> tuple[Transaction, int] | None:
+        """The transaction and branch index that a reply belongs to."""
         via = msg.top_via
         if via is None or not via.branch:
             return None
@@ -282,15 +296,12 @@ class Table(Engine):
                 else:
                     break
             t = t.next_same_key if cfg["callid_cseq_matching"] else t.next_same_branch
-        if t is None:
+        if t is None or (t.wait_deadline and self.reply_matching):
             return None
-        ctx.t, ctx.branch = t, index
-        if t.types & (TMCB_RESPONSE_IN | TMCB_LOCAL_RESPONSE_IN) and "tm.matched" not in ctx.state:
-            ctx.state["tm.matched"] = True
-            kind = TMCB_LOCAL_RESPONSE_IN if t.is_local else TMCB_RESPONSE_IN
-            if t.types & kind:
-                self.tell(kind, t, ctx, t.request, msg, msg.status, index)
-        return t
+        return t, index
+
+    #: 1: replies do not match transactions that wait for their end (6.x).
+    reply_matching: int
 
     # -- life -----------------------------------------------------------------------------------------------------
     def insert(self, t: Transaction, base: str = "") -> None:

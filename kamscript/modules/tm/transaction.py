@@ -195,6 +195,7 @@ class Transaction:
         "branches",
         "callbacks",
         "callid",
+        "cancel_headers",
         "cancel_reason",
         "cseq_number",
         "end_of_life",
@@ -262,6 +263,7 @@ class Transaction:
         self.xavis: dict[str, list[Any]] | None = None
         self.fr_timeout = self.fr_inv_timeout = self.retr1 = self.retr2 = self.end_of_life = 0.0
         self.wait_deadline = 0.0  #: when it is destroyed; 0: not on wait
+        self.cancel_headers = ""  #: further headers of it (headers_mode)
         self.cancel_reason = ""  #: Reason header lines of a received CANCEL
         self.fwded_totags: dict[str, bool] = {}  #: to-tags of 2xx that went through -> acknowledged
         self.blind_branch = -1

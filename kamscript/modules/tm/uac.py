@@ -297,6 +297,23 @@ class Uac(Relay):
                 return
             t.branches[0].ack = ack
         self._send_ack(t, ctx, branch, ack, ctx.msg)
+        if self.server.target not in ("4.4", "5.6"):
+            self.server.run_event("tm:local-ack-sent", ctx.msg)
+
+    def local_event(self, t: Transaction, out: Outgoing) -> None:
+        """See `Cancelling` (`evlreq_mode`)."""
+        function = self.server.route_function(Route.EVENT, "tm:local-request")
+        socket, destination = out.socket, out.destination
+        if function is None or socket is None or destination is None:
+            return
+        received = Received(socket.proto, socket.address, socket.port, destination.ip, destination.port, socket)
+        msg = Message(out.text, received)
+        ctx = Context(self.server, msg, Route.LOCAL)
+        self.enter(ctx, t)
+        ctx.onsend = Datagram(socket, destination, out.text)
+        self.server.run_top(function, ctx)
+        if msg.has_edits or msg.new_uri is not None:
+            out.text = msg.edits.join(Departure(socket, destination.proto), uri=msg.new_uri)
 
     def _send_ack(
         self, t: Transaction, ctx: Context | None, branch: ClientBranch, ack: Outgoing, reply: Message | None
@@ -365,7 +382,8 @@ class Uac(Relay):
         if destination is None or socket is None:
             server.log.error("tm", "no socket found")
             return None
-        via = via_line(self.bare_context(), socket, destination, f"{t.branch_base}.{BRANCH_TEXT[branch.index]}")
+        base = self._ack_branch(t.branch_base)
+        via = via_line(self.bare_context(), socket, destination, f"{base}.{BRANCH_TEXT[branch.index]}")
         settings = server.settings
         agent = f"{settings['user_agent_header']}\r\n" if settings["server_signature"] else ""
         text = (
@@ -373,6 +391,17 @@ class Uac(Relay):
             f"CSeq: {t.cseq_number} ACK\r\n{route}{agent}{headers}Content-Length: {len(body)}\r\n\r\n{body}"
         )
         return Outgoing(t, TYPE_LOCAL_ACK, socket, destination, text)
+
+    local_ack_branch_mode: int
+
+    def _ack_branch(self, base: str) -> str:
+        """The branch parameter of an own ACK to a 2xx, without its last part (`local_ack_branch_mode`)."""
+        if self.local_ack_branch_mode == 0:
+            return base
+        if self.local_ack_branch_mode == 2:
+            return f"{base[: base.index('.')]}.{self.server.environment.chance.getrandbits(128):032x}"
+        following = {"9": "0", "z": "a", "Z": "A"}
+        return base[:-4] + "".join(following.get(c) or chr(ord(c) + 1) for c in base[-4:])
 
     def _ack_route(self, routes: Sequence[str], contact: str, sent: Message, within: bool) -> tuple[str, str, str]:
         """Request URI, next hop and Route line of an ACK (eval_uac_routing)."""
