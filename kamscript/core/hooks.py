@@ -19,7 +19,7 @@ class Hooks:
     data_in          `(text, received) -> str`, every arriving message before parsing (SREV_NET_DATA_IN)
     data_out         `(text, socket, destination) -> str`, every leaving message (SREV_NET_DATA_OUT)
     not_sip          `(text, received) -> bool`, what does not parse; True: dealt with (SREV_RCV_NOSIP)
-    nonsip_request   `(ctx) -> int`, requests of another protocol: 1 route, 0 drop, -1 error, 2 ask the next (nonsip_hooks.c)
+    nonsip_request   `(ctx) -> int`, requests of another protocol: 1 route, 0 drop, -1 error, 2 ask the next
     myself           `(host, port, proto) -> bool`, asked behind sockets and aliases (register_check_self_func)
     request_build    `(ctx) -> object`, before a request's outgoing text is built, each branch
     via_params       `(ctx, socket) -> str`, text (with its `;`) added to the Via that a request gets

@@ -45,7 +45,7 @@ from kamscript.script.pv import split_format
 from kamscript.script.runtime import run
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_FORCE_RPORT, FL_MTU_SCTP_FB, FL_MTU_TCP_FB, FL_MTU_TLS_FB, Message
-from kamscript.source import NOWHERE, ConfigError, Diagnostic
+from kamscript.source import ConfigError, Diagnostic
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -66,6 +66,17 @@ FAKED_MESSAGE = (
     "From: <sip:you@kamailio.org>;tag=123\r\nTo: <sip:you@kamailio.org>\r\n"
     "Call-ID: 123\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
+
+
+class NotLoaded(FixupError, KeyError):
+    """A module is asked for that the config does not load, or that nothing simulates."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"module {name} is not loaded")
+        self.name = name
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Server:
@@ -156,7 +167,8 @@ class Server:
         plan, environment = self.plan, self.environment
         errors = list(plan.errors)
         self.started = self.timers.now
-        listen, warnings = open_sockets(self.program, self.settings, environment)
+        listen, warnings, bad = open_sockets(self.program, self.settings, environment)
+        errors += bad
         self.names = Sockets(listen, own_names(self.program, self.settings, listen, environment))
         self.sockets = listen
         for warning in warnings:
@@ -171,7 +183,7 @@ class Server:
         self._pre_routing = routes.get((Route.EVENT, "core:pre-routing"))
         if self.settings["received_route_mode"]:
             self._msg_received = routes.get((Route.EVENT, "core:msg-received"))
-        self._prefix(errors)
+        self._prefix()
         if not errors:
             for name, module in self.modules.items():
                 try:
@@ -236,14 +248,14 @@ class Server:
             module.__dict__.setdefault(attribute, []).extend(values)
         return extra.calls
 
-    def _prefix(self, errors: list[Diagnostic]) -> None:
+    def _prefix(self) -> None:
         text = self.settings["log_prefix"]
         if text:
             try:
                 fmt = format_of(text, self)
                 names = frozenset(part.name for part in split_format(text) if not isinstance(part, str))
             except (FixupError, ValueError) as error:
-                errors.append(Diagnostic("log-prefix", f"wrong format in log_prefix: {error}", NOWHERE))
+                self.log.error("<core>", f"wrong format[{text}]: {error}")  # and the daemon starts without it
                 return
             self.log.use_prefix(fmt, int(self.settings["log_prefix_mode"]), names)
 
@@ -632,8 +644,12 @@ class Server:
 
     # -- modules --------------------------------------------------------------------------------------------------
     def module(self, name: str) -> Any:
-        """The running module `name`; raises KeyError when the config does not load it."""
-        return self.modules[name]
+        """The running module `name`. Raises NotLoaded when the config does not load it: in `start()` of a module that
+        needs it, that refuses the start."""
+        module = self.modules.get(name)
+        if module is None or isinstance(module, Double):
+            raise NotLoaded(name)
+        return module
 
     def double(self, module: str, function: str, arity: int) -> DoubleCall:
         """What a call of a function runs that only the catalogue knows; asked for once per call site."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from kamscript.source import Diagnostic
+
 if TYPE_CHECKING:
     from kamscript.core.environment import Environment
     from kamscript.script.program import Program
@@ -259,14 +261,16 @@ def _is_ipv6(host: str) -> bool:
 
 def open_sockets(
     program: Program, settings: dict[str, object], environment: Environment
-) -> tuple[list[ListenSocket], list[str]]:
-    """The sockets of a config in Kamailio's order (UDP, TCP, TLS; each in the order of the text), and what is odd.
+) -> tuple[list[ListenSocket], list[str], list[Diagnostic]]:
+    """The sockets of a config in Kamailio's order (UDP, TCP, TLS; each in the order of the text), warnings, errors.
 
     Without `listen`, every address of the machine. A line without protocol stands for each that is enabled; an
-    interface name for each of its addresses; without port it is `port` (TLS: `tls_port_no`).
+    interface name for each of its addresses; without port it is `port` (TLS: `tls_port_no`). The daemon does not
+    start with a name that DNS does not know; here that is a warning, but for what can be no name at all.
     """
     wanted: list[tuple[str, str, int, str, int, str, bool]] = []
     warnings: list[str] = []
+    errors: list[Diagnostic] = []
     port = int(str(settings["port"])) or 5060
     tls_port = int(str(settings["tls_port_no"])) or 5061
     tcp, tls = not settings["disable_tcp"], not settings["disable_tls"] and not settings["disable_tcp"]
@@ -276,6 +280,9 @@ def open_sockets(
         adv_host = advertise.hosts[0].strip("[]") if advertise is not None else ""
         adv_port = advertise.port if advertise is not None else 0
         for socket in line.sockets:
+            for host in socket.hosts[:1]:
+                if ":" in host and not is_address(host):
+                    errors.append(Diagnostic("listen-address", f"could not resolve hostname: {host}", socket.pos))
             protos = [socket.proto] if socket.proto and socket.proto != "*" else enabled
             for proto in protos:
                 if proto not in enabled:
@@ -311,7 +318,7 @@ def open_sockets(
                         virtual=virtual,
                     )
                 )
-    return sockets, warnings
+    return sockets, warnings, errors
 
 
 def _addresses(host: str, environment: Environment, warnings: list[str]) -> list[tuple[str, str]]:
