@@ -224,6 +224,7 @@ class Scene:
         self.history: list[tuple[bool, str]] = []
         """Every message in order: whether a party sent it, and its text."""
         self.answers: list[tuple[str, object]] = []
+        self.labelled: dict[str, list[str]] = {}
         for name in PARTIES:
             self.party(name)
 
@@ -252,6 +253,15 @@ class Scene:
     def dave(self) -> Party:
         """127.0.0.14."""
         return self.party("dave")
+
+    def label(self, label: str) -> None:
+        """File what the parties received so far under `label`, so that one difference does not shift what follows."""
+        self.world.settle()
+        for name, party in self.parties.items():
+            party.drain()
+            if party.received:
+                self.labelled[f"{name}: {label}"] = party.received
+                party.received = []
 
     def rpc(self, method: str, *args: str | int | float) -> object:
         """Run an RPC command after everything sent so far was dealt with, and record the answer."""
@@ -424,8 +434,7 @@ def edits(
     def play(scene: Scene) -> None:
         for index in range(1, len(lines) + 1):
             scene.alice.send(message.replace("@EDIT@", f"e{index}"))
-            scene.settle()
-            scene.bob.drain()
+            scene.label(f"e{index}")
 
     return _register(Case(topic, name, text, play))
 

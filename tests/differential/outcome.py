@@ -55,8 +55,13 @@ def _refused(case: Case, start: Callable[[str], World]) -> set[int]:
 def _outcome(case: Case, scene: Scene, log: list[str]) -> Outcome:
     normal = Normaliser(scene.history)
     outcome: Outcome = {}
-    for name, party in scene.parties.items():
-        texts = [normal.text(text) for text in party.received]
+    received = {**scene.labelled, **{name: party.received for name, party in scene.parties.items()}}
+    normals = {"": normal}
+    for name, raw in received.items():
+        # Names count anew under each label, so that one difference does not shift the rest.
+        label = name.partition(": ")[2]
+        its = normals.setdefault(label, Normaliser(scene.history))
+        texts = [its.text(text) for text in raw]
         if case.repeats:
             texts = [text for index, text in enumerate(texts) if text not in texts[:index]]
         if texts:

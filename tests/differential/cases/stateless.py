@@ -254,7 +254,7 @@ def _odd_requests(scene: Scene) -> None:
             elif line:
                 defaults[field] = value
         scene.alice.send(build(start, "\n".join(f"{n}: {v}" for n, v in defaults.items()), body))
-        scene.settle()
+        scene.label(name)
 
     send("plain", "OPTIONS sip:b@example.com SIP/2.0", "")
     send("bad-uri", "OPTIONS nonsense SIP/2.0", "")

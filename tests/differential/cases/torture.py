@@ -14,8 +14,7 @@ MESSAGES = sorted((Path(__file__).parents[2] / "data" / "rfc4475").glob("*.dat")
 def _play(scene: Scene) -> None:
     for path in MESSAGES:
         scene.alice.send(path.read_bytes())
-        scene.settle()
-        scene.bob.drain()
+        scene.label(path.stem)
 
 
 @case(
