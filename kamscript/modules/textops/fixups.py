@@ -16,27 +16,10 @@ if TYPE_CHECKING:
 
 #: Methods that Kamailio has a number for; only these may stand in a list (core/parser/msg_parser.h).
 KNOWN_METHODS = frozenset(
-    [
-        "INVITE",
-        "CANCEL",
-        "ACK",
-        "BYE",
-        "INFO",
-        "OPTIONS",
-        "UPDATE",
-        "REGISTER",
-        "MESSAGE",
-        "SUBSCRIBE",
-        "NOTIFY",
-        "PRACK",
-        "REFER",
-        "PUBLISH",
-        "KDMQ",
-        "GET",
-        "POST",
-        "PUT",
-        "DELETE",
-    ]
+    (
+        *("INVITE", "CANCEL", "ACK", "BYE", "INFO", "OPTIONS", "UPDATE", "REGISTER", "MESSAGE", "SUBSCRIBE"),
+        *("NOTIFY", "PRACK", "REFER", "PUBLISH", "KDMQ", "GET", "POST", "PUT", "DELETE"),
+    )
 )
 PRIVACY_VALUES = frozenset(("critical", "header", "history", "id", "none", "session", "user"))
 _TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")
@@ -124,6 +107,19 @@ class _Separator(Fixup):
         return text
 
 
+class _Variable(Fixup):
+    """A pseudo-variable."""
+
+    constant = True
+    kind = "variable"
+
+    def resolve(self, text: str, server: Server) -> Any:
+        """Its accessor; raises FixupError for a text that is none."""
+        if not text.startswith("$"):
+            raise FixupError(f"a pseudo-variable is wanted, not {text!r}")
+        return accessor_of(text, server)
+
+
 class _Writable(Fixup):
     """A pseudo-variable that can be written."""
 
@@ -149,6 +145,7 @@ if TYPE_CHECKING:
     MimeType = Mime | None
     PrivacyValue = str
     Separator = str
+    Variable = Accessor
     Writable = Accessor
     Expression = Ere
     ExpressionAtOnce = Ere
@@ -159,6 +156,7 @@ else:
     MimeType = Annotated[object, _MimeType()]
     PrivacyValue = Annotated[str, _Privacy()]
     Separator = Annotated[str, _Separator()]
+    Variable = Annotated[object, _Variable()]
     Writable = Annotated[object, _Writable()]
     Expression = Regex
     ExpressionAtOnce = Annotated[object, AtOnce()]
