@@ -121,9 +121,13 @@ def build_local_reply(
 
     Via, From, To (with `totag` for its tag), Call-ID, CSeq and, for 180 to 299, Record-Route as they came, in the
     order in which they came; then the request's reply lumps (`reply_headers`), `headers` (each with CRLF), Server,
-    Content-Length, and the body: `body`, else the request's `reply_body`.
+    Content-Length, and the body: `body`, else the request's `reply_body`. "" and an error line when the request's
+    headers cannot be read to their end.
     """
     server = ctx.server
+    if request.header_error or request.top_via is None:
+        server.log.error("<core>", "alas, parse_headers failed")
+        return ""
     buf = request.buf
     out = [f"{request.version} {code:03} {reason}\r\n"]
     top: object = request.top_via

@@ -60,6 +60,14 @@ class LogRecord(NamedTuple):
     prefix: str = ""  #: log_prefix, expanded
     facility: str = ""  #: as written in a config: "LOG_DAEMON"
     head: str | None = None  #: printed in place of `origin: ` (modparam xlog prefix); None: the usual
+    label: str | None = None  #: printed in place of the level's name (modparam debugger log_level_name)
+
+    @property
+    def line(self) -> str:
+        """The whole line as Kamailio prints it behind the process number: `INFO: <script>: text`."""
+        label = LEVEL_NAMES.get(self.level, str(self.level)) if self.label is None else self.label
+        head = f"{self.origin}: " if self.head is None else self.head
+        return f"{label}: {self.prefix}{head}{self.text}"
 
 
 #: What Kamailio prints for a level; -2 (its L_CRIT) is printed without a name.

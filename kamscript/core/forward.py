@@ -197,7 +197,7 @@ def _address(server: Server, host: str, port: int, proto: str) -> Destination | 
 
 
 def reply_destination(ctx: Context, request: Message | None = None) -> Destination | None:
-    """Where a reply made here to `request` (default: the current one) goes; None when Via's host has no address.
+    """Where a reply made here to `request` (default: the current one) goes; None: Via is missing or has no address.
 
     Back to where it came from: to the source port with rport or force_rport, to Via's port without, over the same
     connection for streams. With reply_to_via to the host in Via, looked up when it is a name.
@@ -205,7 +205,8 @@ def reply_destination(ctx: Context, request: Message | None = None) -> Destinati
     server = ctx.server
     msg = ctx.msg if request is None else request
     via, source = msg.top_via, msg.received
-    assert via is not None
+    if via is None:
+        return None
     proto = source.proto
     if server.settings["reply_to_via"]:
         wants_rport = via.rport is not None or msg.msg_flags & FL_FORCE_RPORT

@@ -98,8 +98,9 @@ class Log:
         facility: str = "",
         *,
         head: str | None = None,
+        label: str | None = None,
     ) -> None:
-        """One line, when enabled. `ctx` is the running context, where there is one; `head` see LogRecord."""
+        """One line, when enabled. `ctx` is the running context, if there is one; `head` and `label` see LogRecord."""
         if not self.enabled(level, origin):
             return
         prefix = ""
@@ -113,7 +114,7 @@ class Log:
         level = max(L_ALERT, min(L_DBG, level))
         if not facility:
             facility = self.facilities.get(origin.strip("<>"), self.facility)
-        self._emit(LogRecord(level, origin, text, prefix, facility, head))
+        self._emit(LogRecord(level, origin, text, prefix, facility, head, label))
 
     def critical(self, origin: str, text: str) -> None:
         """A CRITICAL line."""

@@ -23,14 +23,14 @@ from kamscript.core.context import Context
 from kamscript.core.dns import Dns
 from kamscript.core.doubles import Double, DoubleCall, Doubles
 from kamscript.core.environment import Environment
-from kamscript.core.forward import forward_reply, own_first_via
 from kamscript.core.hooks import Hooks
 from kamscript.core.log import Log
 from kamscript.core.plan import ModulePlan, Plan, check_value, place, plan_of
+from kamscript.core.receive import msg_received, process, unparsable
 from kamscript.core.rpc import RpcCommands
+from kamscript.core.sending import Sending
 from kamscript.core.sockets import (
     Datagram,
-    Destination,
     ListenSocket,
     Received,
     Sockets,
@@ -42,14 +42,11 @@ from kamscript.core.timers import Timers
 from kamscript.module import Accessor, FixupError, Module, PvRef, Route
 from kamscript.script.format import accessor_of, format_of
 from kamscript.script.pv import split_format
-from kamscript.script.runtime import run
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_FORCE_RPORT, FL_MTU_SCTP_FB, FL_MTU_TCP_FB, FL_MTU_TLS_FB, Message
 from kamscript.source import ConfigError, Diagnostic
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from kamscript.script.program import Program
 
 #: A compiled route: takes the context, returns what `$rc` shows behind it. `exit` and `drop` leave it by ScriptExit.
@@ -59,13 +56,6 @@ RouteFunction = Callable[[Context], int]
 MIN_DATAGRAM = 32
 #: Longest message that is taken from a socket (BUF_SIZE).
 MAX_MESSAGE = 65535
-
-#: What event routes see that run without a message of their own (core/fmsg.c).
-FAKED_MESSAGE = (
-    "OPTIONS sip:you@kamailio.org SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1\r\n"
-    "From: <sip:you@kamailio.org>;tag=123\r\nTo: <sip:you@kamailio.org>\r\n"
-    "Call-ID: 123\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-)
 
 
 class NotLoaded(FixupError, KeyError):
@@ -79,7 +69,7 @@ class NotLoaded(FixupError, KeyError):
         return str(self.args[0])
 
 
-class Server:
+class Server(Sending):
     """A config, started. Several stand side by side in one process.
 
     Attributes that modules use:
@@ -150,11 +140,11 @@ class Server:
         self.plain_dns = True
         self.trace: Callable[..., object] | None = None
         self.trace_assign: Callable[..., object] | None = None
-        self._request_route: RouteFunction | None = None
-        self._reply_route: RouteFunction | None = None
-        self._onsend_route: RouteFunction | None = None
-        self._pre_routing: RouteFunction | None = None
-        self._msg_received: RouteFunction | None = None
+        self.request_route: RouteFunction | None = None
+        self.reply_route: RouteFunction | None = None
+        self.onsend_route: RouteFunction | None = None
+        self.pre_routing_route: RouteFunction | None = None
+        self.msg_received_route: RouteFunction | None = None
         self._faked: Message | None = None
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -177,12 +167,12 @@ class Server:
         for module_plan in plan.modules.values():
             self._create(module_plan, errors)
         self.routes = routes = self.program.bind(self)
-        self._request_route = routes.get((Route.REQUEST, ""))
-        self._reply_route = routes.get((Route.CORE_ONREPLY, ""))
-        self._onsend_route = routes.get((Route.ONSEND, ""))
-        self._pre_routing = routes.get((Route.EVENT, "core:pre-routing"))
+        self.request_route = routes.get((Route.REQUEST, ""))
+        self.reply_route = routes.get((Route.CORE_ONREPLY, ""))
+        self.onsend_route = routes.get((Route.ONSEND, ""))
+        self.pre_routing_route = routes.get((Route.EVENT, "core:pre-routing"))
         if self.settings["received_route_mode"]:
-            self._msg_received = routes.get((Route.EVENT, "core:msg-received"))
+            self.msg_received_route = routes.get((Route.EVENT, "core:msg-received"))
         self._prefix()
         if not errors:
             for name, module in self.modules.items():
@@ -290,8 +280,8 @@ class Server:
         if len(text) > MAX_MESSAGE:
             text = text[:MAX_MESSAGE]
         try:
-            if self._msg_received is not None:
-                arrived = self._run_msg_received(text, received)
+            if self.msg_received_route is not None:
+                arrived = msg_received(self, self.msg_received_route, text, received)
                 if arrived is None:
                     return
                 text = arrived
@@ -301,10 +291,10 @@ class Server:
             try:
                 msg = Message(text, received)
             except SipError as error:
-                self._unparsable(text, received, error)
+                unparsable(self, text, received, error)
                 return
             msg.number = number
-            self._process(msg)
+            process(self, msg)
         except Exception as error:
             self.report(error)
         finally:
@@ -312,112 +302,6 @@ class Server:
                 self.log.begin(None)
             if self.cfg.selected:
                 self.cfg.unselect_all()
-
-    def _process(self, msg: Message) -> None:
-        """The steps of receive_msg() behind parsing (core/receive.c)."""
-        ctx = Context(self, msg, Route.REQUEST)
-        hooks, statistics = self.hooks, self.statistics
-        if self.log.prefixed:
-            self.log.begin(ctx)
-        if self._pre_routing is not None:
-            self.run_top(self._pre_routing, ctx)
-            if ctx.drop:
-                return
-        if msg.is_request:
-            if not msg.is_sip and not self._accept_nonsip(ctx):
-                return
-            if not self._complete(msg, "request"):
-                statistics.core("err_requests")
-                return
-            if msg.received.connection and self.tcp["accept_aliases"]:
-                via = msg.top_via
-                if via is not None and via.alias is not None:
-                    self.add_stream_alias(msg.received, via.port or 5060)
-            statistics.count_request(msg.method_id)
-            for before in hooks.pre_script:
-                if not before(ctx):
-                    statistics.core("drop_requests")
-                    return
-            function = self._request_route
-            if function is None:
-                self.log.error("<core>", "no request_route {...} and no other config routing engine registered")
-            elif self.run_top(function, ctx) < 0:
-                self.log.warning("<core>", "error while trying script")
-            for behind in hooks.post_script:
-                behind(ctx)
-            return
-        if not self._complete(msg, "reply"):
-            statistics.core("err_replies")
-            return
-        cseq = msg.cseq
-        statistics.count_reply(msg.status, cseq.method if cseq is not None else "")
-        ctx.route = Route.CORE_ONREPLY
-        for before in hooks.pre_script:
-            if not before(ctx):
-                statistics.core("drop_replies")
-                return
-        function = self._reply_route
-        if function is not None:
-            code = self.run_top(function, ctx)
-            if code < 0:
-                self.log.warning("<core>", "error while trying onreply script")
-                for behind in hooks.post_script:
-                    behind(ctx)
-                return
-            if code == 0 or ctx.drop:
-                statistics.core("drop_replies")
-                for behind in hooks.post_script:
-                    behind(ctx)
-                return
-        if own_first_via(ctx):
-            for hook in hooks.reply_in:
-                if hook(ctx):
-                    break
-            else:
-                forward_reply(ctx)
-        for behind in hooks.post_script:
-            behind(ctx)
-
-    def _accept_nonsip(self, ctx: Context) -> bool:
-        """Whether a module wants a request of another protocol or version to be routed; by default they are dropped."""
-        for hook in self.hooks.nonsip_request:
-            verdict = hook(ctx)
-            if verdict != 2:
-                return verdict == 1
-        return False
-
-    def _complete(self, msg: Message, what: str) -> bool:
-        """Whether the headers are there without which no route runs."""
-        level = self.cfg.core["sip_parser_log"]
-        if msg.top_via is None:
-            self.log.write(level, "<core>", f"no via found in {what}")
-            return False
-        if not msg.complete:
-            self.log.write(level, "<core>", f"required headers not found in {what}")
-            return False
-        return True
-
-    def _unparsable(self, text: str, received: Received, error: SipError) -> None:
-        for hook in self.hooks.not_sip:
-            if hook(text, received):
-                return
-        source = f"{received.src_ip}:{received.src_port}/{received.proto}"
-        self.log.write(
-            self.cfg.core["sip_parser_log"], "<core>", f"core parsing of SIP message failed ({source}): {error}"
-        )
-        if (Route.EVENT, "core:receive-parse-error") in self.routes:
-            msg = Message(FAKED_MESSAGE, received)
-            msg.buf = text
-            msg.number = self.message_number
-            self.run_event("core:receive-parse-error", msg)
-
-    def _run_msg_received(self, text: str, received: Received) -> str | None:
-        """Run event_route[core:msg-received]; None: dropped. `$rcv(...)` reads `ctx.state["core:msg-received"]`."""
-        ctx = self.context(self.faked_message())
-        ctx.state["core:msg-received"] = seen = {"buf": text, "received": received}
-        assert self._msg_received is not None
-        self.run_top(self._msg_received, ctx)
-        return None if ctx.drop else str(seen["buf"])
 
     def fire(self, now: float) -> None:
         """Run the timers that are due at `now`. One that fails is logged; the others run."""
@@ -477,170 +361,6 @@ class Server:
                 hook(datagram)
             except Exception as error:
                 self.report(error)
-
-    # -- sending --------------------------------------------------------------------------------------------------
-    def send(self, socket: ListenSocket, destination: Destination, text: str) -> None:
-        """Put a message into the outbox. The hot path of forward, tm and sl: no checks, no onsend_route."""
-        if self.hooks.data_out:
-            for hook in self.hooks.data_out:
-                text = hook(text, socket, destination)
-        if self.stream_aliases and not destination.connection:
-            connection = self.stream_aliases.get(destination[:3])
-            if connection is not None:
-                destination = destination._replace(connection=connection)
-        self.outbox.append(Datagram(socket, destination, text))
-
-    def add_stream_alias(self, source: Received, port: int) -> None:
-        """Let what is sent to the sender's address and `port` use the stream it came over (tcpconn_add_alias)."""
-        self.stream_aliases[source.proto, source.src_ip, port] = source.connection
-
-    def run_onsend(
-        self, ctx: Context, socket: ListenSocket, destination: Destination, text: str, *, reply: bool = False
-    ) -> bool:
-        """Run onsend_route over `ctx.msg` about to leave as `text`; False: the script dropped it (do not send).
-
-        True at once when there is no onsend_route, and for replies (`reply`, or a reply in `ctx.msg`) unless
-        onsend_route_reply is set.
-        """
-        function = self._onsend_route
-        if function is None:
-            return True
-        if (reply or not ctx.msg.is_request) and not self.settings["onsend_route_reply"]:
-            return True
-        kept = ctx.route, ctx.rc, ctx.exited, ctx.drop, ctx.onsend
-        ctx.route, ctx.onsend = Route.ONSEND, Datagram(socket, destination, text)
-        for before in self.hooks.pre_script:
-            if not before(ctx):
-                ctx.route, ctx.rc, ctx.exited, ctx.drop, ctx.onsend = kept
-                return False
-        self.run_top(function, ctx)
-        dropped = ctx.drop
-        for behind in self.hooks.post_script:
-            behind(ctx)
-        ctx.route, ctx.rc, ctx.exited, ctx.drop, ctx.onsend = kept
-        return not dropped
-
-    def get_send_socket(self, destination: Destination, forced: ListenSocket | None = None) -> ListenSocket | None:
-        """The socket that sends to `destination` (get_send_socket2): `forced` where it fits, else the default.
-
-        For UDP the default is the socket that the current message came in by.
-        """
-        proto = destination.proto
-        ipv6 = ":" in destination.ip
-        if forced is not None:
-            found: ListenSocket | None = forced
-            if forced.proto != proto and not (forced.proto == "tls" and proto == "ws"):
-                found = self.names.find_address(forced.address, forced.port, proto)
-                if found is None:
-                    self.log.warning(
-                        "<core>", f"protocol/port mismatch (forced {forced.text}, to {proto}:{destination.ip})"
-                    )
-            if found is not None and found.ipv6 == ipv6:
-                return found
-        if proto == "udp":
-            if self.settings["mhomed"] and self.environment.source_address is not None:
-                own = self.environment.source_address(destination.ip)
-                found = self.names.find_address(own, 0, "udp") if own else None
-                if found is None:
-                    self.log.error("<core>", f"no corresponding socket found for(udp:{destination.ip})")
-                return found
-            bind = self.bind
-            if bind is not None and bind.ipv6 == ipv6:
-                return bind
-        return self.names.default(proto, ipv6)
-
-    def default_socket(self, proto: str, ipv6: bool = False) -> ListenSocket | None:
-        """The socket that sends for a transport and address family outside of any message."""
-        return self.names.default(proto, ipv6)
-
-    def find_socket(self, host: str, port: int, proto: str) -> ListenSocket | None:
-        """The socket that listens on this address or advertises it (grep_sock_info); 0 and "" match any."""
-        return self.names.find(host, port, proto)
-
-    def is_myself(self, host: str, port: int = 0, proto: str = "") -> bool:
-        """Whether host, port, transport name this server (check_self): sockets, aliases, `hooks.myself`.
-
-        0 and "" match any.
-        """
-        if self.names.is_own(host, port, proto):
-            return True
-        return any(hook(host, port, proto) for hook in self.hooks.myself)
-
-    @property
-    def domain(self) -> str:
-        """What this server is called: the config's first alias, else the address it listens on first."""
-        for item in self.program.aliases:
-            return item.names[0].hosts[0]
-        return self.sockets[0].via_host if self.sockets else "localhost"
-
-    # -- running routes -------------------------------------------------------------------------------------------
-    def route_function(self, kind: Route, name: str) -> RouteFunction | None:
-        """The compiled block, None when the config has none."""
-        return self.routes.get((kind, name))
-
-    def run_top(self, function: RouteFunction, ctx: Context) -> int:
-        """Run a block as Kamailio's run_top_route does: `exit`/`drop` end it, `ctx.exited`/`ctx.drop` tell which.
-
-        Returns the block's return code. A Python exception is logged with the config's file and line; then the
-        result is -1 and `ctx.exited` is set. `ctx.route` must be set by the caller.
-        """
-        flags = ctx.script_flags
-        ctx.script_flags = 0
-        try:
-            return run(function, ctx)
-        except Exception as error:
-            self.report(error)
-            ctx.exited = True
-            return -1
-        finally:
-            ctx.script_flags = flags
-
-    def run_route(self, name: str, ctx: Context) -> int | None:
-        """Run route[name] over `ctx` as a top route; None when there is no such block."""
-        function = self.routes.get((Route.REQUEST, name))
-        return None if function is None else self.run_top(function, ctx)
-
-    def run_event(self, name: str, msg: Message | None = None, ctx: Context | None = None) -> Context | None:
-        """Run event_route[name] over `ctx`, over a new context of `msg`, or over Kamailio's made-up OPTIONS.
-
-        Returns the context it ran over (look at `drop`), None when the config has no such block. Event routes run as
-        request routes, as most of Kamailio's do; with `ctx` its own kind stays.
-        """
-        function = self.routes.get((Route.EVENT, name))
-        if function is None:
-            return None
-        if ctx is None:
-            ctx = self.context(msg if msg is not None else self.faked_message())
-        self.run_top(function, ctx)
-        return ctx
-
-    def context(self, msg: Message, route: Route = Route.REQUEST) -> Context:
-        """A fresh context for running something over `msg`."""
-        return Context(self, msg, route)
-
-    def faked_message(self) -> Message:
-        """A copy of the OPTIONS that routes see which run without a message."""
-        faked = self._faked
-        if faked is None:
-            socket = self.sockets[0] if self.sockets else ListenSocket("udp", "127.0.0.1", 5060)
-            faked = self._faked = Message(FAKED_MESSAGE, Received("udp", "127.0.0.1", 5060, "127.0.0.1", 5060, socket))
-        return faked.clone()
-
-    def report(self, error: BaseException) -> None:
-        """Log an exception that a route or module raised, with the line of the config that led to it."""
-        where = ""
-        trace: TracebackType | None = error.__traceback__
-        last = ""
-        while trace is not None:
-            code = trace.tb_frame.f_code
-            if code.co_filename in self.program.sources or code.co_filename == self.program.path:
-                where = f"{code.co_filename}:{trace.tb_lineno}: in {code.co_name}: "
-            last = f" ({code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno})"
-            trace = trace.tb_next
-        if isinstance(error, RecursionError):
-            self.log.error("<core>", f"{where}too many recursive routing table lookups, giving up!")
-            return
-        self.log.critical("<core>", f"{where}{type(error).__name__}: {error}{last}")
 
     # -- modules --------------------------------------------------------------------------------------------------
     def module(self, name: str) -> Any:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from kamscript.core.build import build_local_reply
 from kamscript.core.commands import CoreCommands
 from kamscript.core.context import Context
 from kamscript.core.server import Server
 from kamscript.loader import load_text, module_classes
-from kamscript.module import FixupError, Module
+from kamscript.module import FixupError, Module, Route
+from kamscript.sip.message import Message
 from kamscript.source import ConfigError
 
 from .serving import BOB, NOW, Names, Serving, reply, request
@@ -218,3 +220,63 @@ def test_a_socket_of_the_other_family_is_not_used() -> None:
     serving = Serving(LISTEN + "request_route { forward(); }", Names())
     assert serving.send(request("sip:bob@[::2]")) == []
     assert serving.log[0] == "ERROR: <core>: cannot forward to proto udp no corresponding listening socket"
+
+
+def test_what_does_not_parse_shows_its_text_and_first_line() -> None:
+    seen: list[tuple[str, str, bool]] = []
+    event = "event_route[core:receive-parse-error] { force_rport(); }"
+    serving = Serving(LISTEN + "request_route { exit; }\n" + event)
+    server = serving.server
+    run = server.routes[Route.EVENT, "core:receive-parse-error"]
+
+    def watch(ctx: Context) -> int:
+        seen.append((ctx.msg.buf, ctx.msg.method, ctx.msg.top_via is None))
+        return run(ctx)
+
+    server.routes = {**server.routes, (Route.EVENT, "core:receive-parse-error"): watch}
+    serving.send("INVITE sip:x@y SIP/2.0\nVia: what is this\n\n")
+    assert seen == [("INVITE sip:x@y SIP/2.0\r\nVia: what is this\r\n\r\n", "INVITE", True)]
+
+
+def test_a_request_of_another_version_is_dropped_unless_a_module_wants_it() -> None:
+    serving = Serving(LISTEN + "request_route { forward(); }")
+    text = request().replace("SIP/2.0\nVia", "SIP/3.0\nVia", 1)
+    assert serving.send(text) == []
+    serving.server.hooks.nonsip_request += [lambda ctx: 2, lambda ctx: 1]
+    assert len(serving.send(text)) == 1
+
+
+def test_event_routes_without_a_message_see_a_made_up_one() -> None:
+    server = Serving(LISTEN + "request_route { exit; }").server
+    first, second = server.faked_message(), server.faked_message()
+    assert (first.method, first.uri, first.received.src_ip) == ("OPTIONS", "sip:you@kamailio.org", "1.0.0.127")
+    assert (first.number, second.number) == (1, 2)
+
+
+def test_a_module_that_is_not_loaded_refuses_whoever_needs_it() -> None:
+    server = Serving(LISTEN + "request_route { exit; }").server
+    with pytest.raises(FixupError, match="module tm is not loaded"):
+        server.module("tm")
+    with pytest.raises(KeyError):
+        server.module("tm")
+
+
+def test_a_bad_log_prefix_is_said_and_left_out() -> None:
+    serving = Serving('log_prefix="$nope"\n' + LISTEN + 'request_route { log(0, "x"); }')
+    serving.send(request())
+    assert serving.log[0].startswith("ERROR: <core>: wrong format[$nope]: ")
+    assert serving.log[1] == "WARNING: <script>: x"
+
+
+def test_a_request_whose_headers_break_off_cannot_be_answered() -> None:
+    serving = Serving(LISTEN + "request_route { exit; }")
+    server = serving.server
+    received = server.faked_message().received
+    msg = Message(request(headers="t: <sip:again@example.com>\n").replace("\n", "\r\n"), received)
+    assert build_local_reply(server.context(msg), msg, 200, "OK") == ""
+    assert serving.log == ["ERROR: <core>: alas, parse_headers failed"]
+
+
+def test_what_can_be_no_host_name_refuses_the_start() -> None:
+    with pytest.raises(ConfigError, match="could not resolve hostname"):
+        Serving('listen="udp:127.0.0.1:5060"\nrequest_route { exit; }')

@@ -1,0 +1,130 @@
+"""A message's way through the server: receive_msg() of core/receive.c, step by step.
+
+parse > event_route[core:pre-routing] > the headers routing needs > pre-script hooks > request or reply route >
+(replies) the modules that know them, else stateless forwarding > post-script hooks
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kamscript.core.context import Context
+from kamscript.core.damaged import DamagedMessage
+from kamscript.core.forward import forward_reply, own_first_via
+from kamscript.module import Route
+
+if TYPE_CHECKING:
+    from kamscript.core.server import RouteFunction, Server
+    from kamscript.core.sockets import Received
+    from kamscript.sip.errors import SipError
+    from kamscript.sip.message import Message
+
+
+def process(server: Server, msg: Message) -> None:
+    """The steps of receive_msg() behind parsing (core/receive.c)."""
+    ctx = Context(server, msg, Route.REQUEST)
+    hooks, statistics = server.hooks, server.statistics
+    if server.log.prefixed:
+        server.log.begin(ctx)
+    if server.pre_routing_route is not None:
+        server.run_top(server.pre_routing_route, ctx)
+        if ctx.drop:
+            return
+    if msg.is_request:
+        if not msg.is_sip and not _accept_nonsip(server, ctx):
+            return
+        if not _complete(server, msg, "request"):
+            statistics.core("err_requests")
+            return
+        if msg.received.connection and server.tcp["accept_aliases"]:
+            via = msg.top_via
+            if via is not None and via.alias is not None:
+                server.add_stream_alias(msg.received, via.port or 5060)
+        statistics.count_request(msg.method_id)
+        for before in hooks.pre_script:
+            if not before(ctx):
+                statistics.core("drop_requests")
+                return
+        function = server.request_route
+        if function is None:
+            server.log.error("<core>", "no request_route {...} and no other config routing engine registered")
+        elif server.run_top(function, ctx) < 0:
+            server.log.warning("<core>", "error while trying script")
+        for behind in hooks.post_script:
+            behind(ctx)
+        return
+    if not _complete(server, msg, "reply"):
+        statistics.core("err_replies")
+        return
+    cseq = msg.cseq
+    statistics.count_reply(msg.status, cseq.method if cseq is not None else "")
+    ctx.route = Route.CORE_ONREPLY
+    for before in hooks.pre_script:
+        if not before(ctx):
+            statistics.core("drop_replies")
+            return
+    function = server.reply_route
+    if function is not None:
+        code = server.run_top(function, ctx)
+        if code < 0:
+            server.log.warning("<core>", "error while trying onreply script")
+            for behind in hooks.post_script:
+                behind(ctx)
+            return
+        if code == 0 or ctx.drop:
+            statistics.core("drop_replies")
+            for behind in hooks.post_script:
+                behind(ctx)
+            return
+    if own_first_via(ctx):
+        for hook in hooks.reply_in:
+            if hook(ctx):
+                break
+        else:
+            forward_reply(ctx)
+    for behind in hooks.post_script:
+        behind(ctx)
+
+
+def _accept_nonsip(server: Server, ctx: Context) -> bool:
+    """Whether a module wants a request of another protocol or version to be routed; by default they are dropped."""
+    for hook in server.hooks.nonsip_request:
+        verdict = hook(ctx)
+        if verdict != 2:
+            return verdict == 1
+    return False
+
+
+def _complete(server: Server, msg: Message, what: str) -> bool:
+    """Whether the headers are there without which no route runs."""
+    level = server.cfg.core["sip_parser_log"]
+    if msg.top_via is None:
+        server.log.write(level, "<core>", f"no via found in {what}")
+        return False
+    if not msg.complete:
+        server.log.write(level, "<core>", f"required headers not found in {what}")
+        return False
+    return True
+
+
+def unparsable(server: Server, text: str, received: Received, error: SipError) -> None:
+    """What does not parse: a module may know it; else it is logged, and event_route[core:receive-parse-error] runs."""
+    for hook in server.hooks.not_sip:
+        if hook(text, received):
+            return
+    source = f"{received.src_ip}:{received.src_port}/{received.proto}"
+    server.log.write(
+        server.cfg.core["sip_parser_log"], "<core>", f"core parsing of SIP message failed ({source}): {error}"
+    )
+    if (Route.EVENT, "core:receive-parse-error") in server.routes:
+        msg = DamagedMessage(text, received)
+        msg.number = server.message_number
+        server.run_event("core:receive-parse-error", msg)
+
+
+def msg_received(server: Server, function: RouteFunction, text: str, received: Received) -> str | None:
+    """Run event_route[core:msg-received]; None: dropped. `$rcv(...)` reads `ctx.state["core:msg-received"]`."""
+    ctx = server.context(server.faked_message())
+    ctx.state["core:msg-received"] = seen = {"buf": text, "received": received}
+    server.run_top(function, ctx)
+    return None if ctx.drop else str(seen["buf"])
