@@ -112,24 +112,55 @@ class Mark(NamedTuple):
 _offset = attrgetter("offset")
 
 
-class Edits:
-    """The pending edits of one message: `headers` and `body`, each sorted by offset.
+class EditLists:
+    """What a message keeps of its edits. `shared`: a mark or a clone holds these lists too."""
 
-    An edit whose offset lies behind the empty line goes into `body`: it changes Content-Length.
-    """
+    __slots__ = ("body", "headers", "shared")
 
-    __slots__ = ("_msg", "_shared", "body", "headers")
-
-    def __init__(self, msg: Message) -> None:
-        """No edits yet."""
-        self._msg = msg
-        self._shared = False
+    def __init__(self) -> None:
         self.headers: list[Edit] = []
         self.body: list[Edit] = []
+        self.shared = False
+
+    def __bool__(self) -> bool:
+        return bool(self.headers or self.body)
+
+    def copy(self) -> EditLists:
+        """The same edits for a clone of the message; later changes of one do not show in the other."""
+        copy = EditLists()
+        copy.headers, copy.body = self.headers, self.body
+        copy.shared = self.shared = True
+        return copy
+
+
+class Edits:
+    """A hand on the pending edits of one message: what `Message.edits` gives, a new one each time.
+
+    (The message keeps `EditLists` only: an object that holds the message may not hang on it, or each message would be
+    a cycle that waits for the garbage collector.) An edit whose offset lies behind the empty line goes into `body`: it
+    changes Content-Length.
+    """
+
+    __slots__ = ("_lists", "_msg")
+
+    def __init__(self, msg: Message, lists: EditLists | None = None) -> None:
+        """The edits in `lists`, or none yet."""
+        self._msg = msg
+        self._lists = EditLists() if lists is None else lists
+
+    @property
+    def headers(self) -> list[Edit]:
+        """The edits in front of the body, sorted by offset."""
+        return self._lists.headers
+
+    @property
+    def body(self) -> list[Edit]:
+        """The edits of the body, sorted by offset."""
+        return self._lists.body
 
     def __bool__(self) -> bool:
         """Whether there is any edit."""
-        return bool(self.headers or self.body)
+        return bool(self._lists)
 
     # -- making edits ---------------------------------------------------------------------------------------------
     def delete(self, offset: int, length: int, kind: str = "", tag: str = "") -> Edit:
@@ -154,7 +185,7 @@ class Edits:
 
     def _list(self, offset: int) -> list[Edit]:
         eoh = self._msg.eoh
-        return self.body if 0 <= eoh < offset else self.headers
+        return self._lists.body if 0 <= eoh < offset else self._lists.headers
 
     def _add(self, edit: Edit) -> Edit:
         self._own()
@@ -164,10 +195,11 @@ class Edits:
 
     def _own(self) -> None:
         """Before a change: lists that a mark or a clone holds too are copied first."""
-        if self._shared:
-            self.headers = [edit.copy() for edit in self.headers]
-            self.body = [edit.copy() for edit in self.body]
-            self._shared = False
+        lists = self._lists
+        if lists.shared:
+            lists.headers = [edit.copy() for edit in lists.headers]
+            lists.body = [edit.copy() for edit in lists.body]
+            lists.shared = False
 
     def insert_after(self, target: Edit | Piece | int, text: str, kind: str = "") -> Piece:
         """Text directly behind an edit or piece; behind a new anchor when `target` is an offset."""
@@ -207,12 +239,12 @@ class Edits:
 
     def remove(self, edit: Edit) -> bool:
         """Take an edit back with all its texts (remove_lump); False when it is not there."""
-        for edits in (self.headers, self.body):
-            for index, other in enumerate(edits):
-                if other is edit:
-                    self._own()
-                    del (self.headers if edits is self.headers or index < 0 else self._list(edit.offset))[index]
-                    return True
+        edits = self._list(edit.offset)
+        for index, other in enumerate(edits):
+            if other is edit:
+                self._own()
+                del self._list(edit.offset)[index]
+                return True
         return False
 
     def set_body(self, text: str) -> None:
@@ -220,15 +252,13 @@ class Edits:
         start = self._msg.body_offset
         if start < 0:
             raise SipError("malformed message: no body")
-        self._own()
-        self.body = []
+        self.drop_body_edits()
         self.delete(start, len(self._msg.buf) - start)
         self.insert_after(self.anchor(start), text)
 
     def drop_body_edits(self) -> None:
         """Forget the edits of the body."""
-        self._own()
-        self.body = []
+        self._lists.body = []
 
     # -- going back -----------------------------------------------------------------------------------------------
     def mark(self) -> Mark:
@@ -236,30 +266,26 @@ class Edits:
 
         Edits and pieces got before a mark are no targets behind it: get them again from `headers` or `body`.
         """
-        self._shared = True
-        return Mark(self.headers, self.body)
+        lists = self._lists
+        lists.shared = True
+        return Mark(lists.headers, lists.body)
 
     def rollback(self, mark: Mark) -> None:
         """Back to a mark: what was edited since is gone. A mark can be used many times."""
-        self.headers, self.body = mark
-        self._shared = True
+        lists = self._lists
+        lists.headers, lists.body = mark
+        lists.shared = True
 
     def clear(self) -> None:
         """Forget every edit."""
-        self.headers, self.body, self._shared = [], [], False
-
-    def copy(self, msg: Message) -> Edits:
-        """The same edits for a clone of the message; later changes of one do not show in the other."""
-        edits = Edits(msg)
-        edits.headers, edits.body = self.headers, self.body
-        edits._shared = self._shared = True
-        return edits
+        lists = self._lists
+        lists.headers, lists.body, lists.shared = [], [], False
 
     # -- the outgoing text ----------------------------------------------------------------------------------------
     def body_delta(self, out: Outgoing | None = None) -> int:
         """By how much the body edits change the length of the body."""
         buf_length, position, delta = len(self._msg.buf), 0, 0
-        for edit in self.body:
+        for edit in self._lists.body:
             delta += len(self._texts(edit, out))
             position = max(position, edit.offset)
             if edit.delete:
@@ -288,18 +314,18 @@ class Edits:
         replacing what it has. Content-Length is put right when the body changed; with `stream` always, and added
         when missing. Substitutions and conditions without `out` count as absent.
         """
-        msg = self._msg
+        msg, lists = self._msg, self._lists
         buf = msg.buf
         # (offset, order, length to delete, text): the order keeps edits at one offset as they were made
         ops: list[tuple[int, int, int, str]] = []
         order = 0
         if uri is not None:
             ops.append((msg.uri_start, 0, msg.uri_end - msg.uri_start, uri))
-        for edit in self.headers:
+        for edit in lists.headers:
             order += 1
             ops.append((edit.offset, order, edit.length, self._texts(edit, out)))
-        if self.body or stream:
-            delta = self.body_delta(out) if self.body else 0
+        if lists.body or stream:
+            delta = self.body_delta(out) if lists.body else 0
             if delta or stream:
                 order += 1
                 op = self._content_length(order, delta, stream)
@@ -345,10 +371,10 @@ class Edits:
         if route:
             place = msg.first("route") or header or msg.headers[0]
             ops.append((place.start, order + 1, 0, route))
-        if not ops and not self.body:
+        if not ops and not lists.body:
             return buf
         ops.sort()
-        for edit in self.body:
+        for edit in lists.body:
             ops.append((edit.offset, 0, edit.length, self._texts(edit, out)))
         parts: list[str] = []
         position = 0

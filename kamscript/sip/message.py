@@ -19,12 +19,13 @@ Source: core/parser/msg_parser.c, parse_fline.c, parse_hname2.c of Kamailio 5.6;
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from kamscript.sip.auth import Credentials, parse_credentials
 from kamscript.sip.contact import Contacts, parse_contacts
-from kamscript.sip.edits import Edits
+from kamscript.sip.edits import EditLists, Edits
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import (
     METHODS,
@@ -76,6 +77,7 @@ FL_SIPTRACE = 1 << 24
 FL_ROUTE_ADDR = 1 << 25
 FL_USE_OTCPID = 1 << 26
 
+_NAMES = re.compile(r"\n([^:\r\n]+:)")
 _UNPARSED = object()
 _NO_HEADERS: list[str] = []
 
@@ -120,6 +122,7 @@ class Message:
         "_headers",
         "_kinds",
         "_lines",
+        "_names",
         "_record_routes",
         "_routes",
         "_starts",
@@ -197,11 +200,12 @@ class Message:
     number: int
     hash_index: int
     _lines: list[str] | None
+    _names: list[str]
     _kinds: list[str]
     _where: dict[str, int]
     _headers: list[Header | None]
     _starts: list[int] | None
-    _edits: Edits | None
+    _edits: EditLists | None
 
     def __init__(self, text: str, received: Received | None = None) -> None:
         """Parse as Kamailio's parse_msg: first line, and the headers up to the first Via, must be good.
@@ -239,16 +243,20 @@ class Message:
         first = text.find("\r\n")
         if eoh <= first:
             return False
-        line = text[:first]
-        lines = text[first + 2 : eoh].split("\r\n")
-        kind_of = kind_of_spelling
-        kinds = [kind_of(item[: item.find(":") + 1]) for item in lines]
+        head = text[first:eoh]
+        names = _NAMES.findall(head)
+        lines = head.split("\r\n")
+        del lines[0]
+        count = len(lines)
+        if len(names) != count or head.count("\n") != count or head.count("\r") != count or "\0" in head:
+            return False
+        kinds = list(map(kind_of_spelling, names))
         if None in kinds:
-            kinds = [learn_kind(item[: item.find(":") + 1]) for item in lines]
+            kinds = list(map(learn_kind, names))
             if None in kinds:
                 return False
-        count = len(lines)
-        if text.count("\n", 0, eoh) != count or text.count("\r", 0, eoh) != count or text.find("\0", 0, eoh) >= 0:
+        line = text[:first]
+        if "\0" in line or "\n" in line or "\r" in line:
             return False
         parts = line.split(" ")
         method = parts[0]
@@ -271,47 +279,45 @@ class Message:
             self.uri = uri
             start = self.uri_start = len(method) + 1
             self.uri_end = start + len(uri)
-        where = dict(zip(reversed(kinds), range(count - 1, -1, -1), strict=True))
+        where = dict(zip(kinds, range(count), strict=True))
+        vias = 1
         if len(where) != count:
-            for kind in UNIQUE:
-                if kinds.count(kind) > 1:
-                    return False
+            where = dict(zip(reversed(kinds), range(count - 1, -1, -1), strict=True))
+            vias = kinds.count("via")
+            if len(where) + vias != count + 1:
+                for kind in UNIQUE:
+                    if kinds.count(kind) > 1:
+                        return False
         via = where.get("via")
         self._to = self._cseq = None
         try:
             if via is None:
                 self._vias = []
             else:
-                item = lines[via]
-                self._vias = vias = parse_via(item[item.find(":") + 1 :].lstrip(" \t"))
-                if len(where) != count and kinds.count("via") > 1:
-                    self._vias = vias = list(vias)
+                self._vias = found = parse_via(lines[via][len(names[via]) :].lstrip(" \t"))
+                if vias > 1:
+                    self._vias = found = list(found)
                     for at in range(via + 1, count):
                         if kinds[at] == "via":
-                            item = lines[at]
-                            vias += parse_via(item[item.find(":") + 1 :].lstrip(" \t"))
+                            found += parse_via(lines[at][len(names[at]) :].lstrip(" \t"))
             index = where.get("to")
             if index is not None:
-                item = lines[index]
-                self._to = parse_to(item[item.find(":") + 1 :].lstrip(" \t"))
+                self._to = parse_to(lines[index][len(names[index]) :].lstrip(" \t"))
             index = where.get("cseq")
             if index is not None:
-                item = lines[index]
-                self._cseq = parse_cseq(item[item.find(":") + 1 :].lstrip(" \t"))
+                self._cseq = parse_cseq(lines[index][len(names[index]) :].lstrip(" \t"))
             index = where.get("content-length")
             if index is not None:
-                item = lines[index]
-                parse_content_length(item[item.find(":") + 1 :].lstrip(" \t"))
+                parse_content_length(lines[index][len(names[index]) :].lstrip(" \t"))
             if "retry-after" in where:
                 for at in range(count):
                     if kinds[at] == "retry-after":
-                        item = lines[at]
-                        parse_retry_after(item[item.find(":") + 1 :].lstrip(" \t"))
+                        parse_retry_after(lines[at][len(names[at]) :].lstrip(" \t"))
         except SipError:
             return False
         self.first_start, self.first_end = 0, first + 2
         self.eoh, self._body_offset, self.header_error = eoh + 2, eoh + 4, ""
-        self._lines, self._kinds, self._where = lines, kinds, where  # type: ignore[assignment]
+        self._lines, self._names, self._kinds, self._where = lines, names, kinds, where  # type: ignore[assignment]
         self._headers = [None] * count
         return True
 
@@ -328,7 +334,7 @@ class Message:
             where.setdefault(header.kind, index)
         if not headers or (self.header_error and "via" not in where):
             raise SipError(self.header_error or "no headers")
-        self._headers, self._where, self._lines = list(headers), where, None
+        self._headers, self._where, self._lines, self._names = list(headers), where, None, []
         self._kinds = [header.kind for header in headers]
         # what the checks saw: the value with the NULs at its end
         seen = {kind: text[headers[at].value_start : headers[at].end].rstrip("\r\n") for kind, at in where.items()}
@@ -348,9 +354,9 @@ class Message:
         line = lines[index]
         start = starts[index] + 2 * index
         end = start + len(line)
-        colon = line.find(":")
-        value = line[colon + 1 :].lstrip(" \t")
-        name = line[:colon].rstrip(" \t")
+        spelling = self._names[index]
+        value = line[len(spelling) :].lstrip(" \t")
+        name = spelling[:-1].rstrip(" \t")
         header = Header(name, self._kinds[index], start, end - len(value), end, end + 2, value)
         self._headers[index] = header
         return header
@@ -389,8 +395,7 @@ class Message:
         header = self._headers[index]
         if header is not None:
             return header.value
-        line = self._lines[index]  # type: ignore[index]
-        return line[line.find(":") + 1 :].lstrip(" \t")
+        return self._lines[index][len(self._names[index]) :].lstrip(" \t")  # type: ignore[index]
 
     def line(self, kind: str) -> str:
         """The whole first header line of a kind, line end included; "" when there is none."""
@@ -543,11 +548,11 @@ class Message:
 
     @property
     def edits(self) -> Edits:
-        """The pending edits, made when first asked for."""
-        edits = self._edits
-        if edits is None:
-            edits = self._edits = Edits(self)
-        return edits
+        """The pending edits."""
+        lists = self._edits
+        if lists is None:
+            lists = self._edits = EditLists()
+        return Edits(self, lists)
 
     @property
     def has_edits(self) -> bool:
@@ -622,7 +627,7 @@ class Message:
         copy = Message.__new__(Message)
         for name in _COPIED:
             setattr(copy, name, getattr(self, name))
-        copy._edits = self._edits.copy(copy) if self._edits else None
+        copy._edits = self._edits.copy() if self._edits else None
         try:
             copy.received = self.received
         except AttributeError:

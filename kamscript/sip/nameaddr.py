@@ -43,26 +43,39 @@ _TAG = re.compile(
 _VALUE_END = re.compile(r"(?:\r\n|\n|\r(?!\n))(?![ \t])")
 
 
+# the form that nearly every From and To has: no folding, no escapes, no parameter but a tag
+_PLAIN = re.compile(
+    r"(?:(\"[^\"\\\r\n\0]*\"|[^<>\"\\;\0 \t\r\n][^<>\"\\;\0\r\n]*?)[ \t]*)?<([^<>\"\\\0 \t\r\n;][^<>\"\\\0 \t\r\n]*)>"
+    r"(?:;tag=([^ \t\r\n\0\\\";=,]+))?"
+)
+
+
 class NameAddr:
     """One address with its parameters. Immutable and shared between messages.
 
     display    the display name as written, quotes included, "" none
     uri        the URI as written, without brackets
-    params     parameters behind the URI, in order
     start, end its place in the parsed value, parameters included
     uri_start  where the URI starts in the parsed value
     addr_end   where the address ends: behind `>`, in front of the parameters
     """
 
-    __slots__ = ("addr_end", "display", "end", "params", "start", "uri", "uri_start")
+    __slots__ = ("_params", "addr_end", "display", "end", "start", "uri", "uri_start")
 
     display: str
     uri: str
-    params: list[Param]
     start: int
     end: int
     uri_start: int
     addr_end: int
+    _params: list[Param] | None
+
+    @property
+    def params(self) -> list[Param]:
+        """The parameters behind the URI, in order. The list is shared: do not change it."""
+        params = self._params
+        assert params is not None, "only From and To put this off"
+        return params
 
     @property
     def parsed_uri(self) -> Uri:
@@ -98,10 +111,33 @@ class ToBody(NameAddr):
     tag_start: int
     tag_end: int
 
+    @property
+    def params(self) -> list[Param]:
+        """The parameters behind the URI, in order. The list is shared: do not change it."""
+        params = self._params
+        if params is None:  # only a tag, or nothing
+            start = self.tag_start
+            params = [Param("tag", self.tag, start - 4, self.end)] if start >= 0 else []
+            self._params = params
+        return params
 
-@lru_cache(maxsize=4096)
+
+@lru_cache(maxsize=512)
 def parse_to(value: str) -> ToBody:
     """A From or To value, whole or up to a NUL (`end` tells); raises SipError where parse_to() fails."""
+    found = _PLAIN.fullmatch(value)
+    if found is not None:
+        body = ToBody()
+        display, body.uri, tag = found.groups()
+        body.start, body.display, body._params = 0, display or "", None
+        body.uri_start, end = found.span(2)
+        body.addr_end = end + 1
+        body.end = len(value)
+        if tag is None:
+            body.tag, body.tag_start, body.tag_end = "", -1, -1
+        else:
+            body.tag, body.tag_start, body.tag_end = tag, end + 6, body.end
+        return body
     body, end = _address_at(value, 0, _ONE)
     if end != len(value) and value[end] != "\0":
         raise SipError("bad address")
@@ -151,7 +187,7 @@ def _address_at(value: str, start: int, pattern: re.Pattern[str]) -> tuple[ToBod
     else:
         body.display, body.uri, body.uri_start, body.addr_end = "", bare, found.start("bare"), found.end("bare")
     params: list[Param] = []
-    body.params, body.tag, body.tag_start, body.tag_end = params, "", -1, -1
+    body._params, body.tag, body.tag_start, body.tag_end = params, "", -1, -1
     at, length = found.end(), len(value)
     while at < length and value[at] == ";":
         item = (_TAG.match(value, at) if pattern is _ONE else None) or _PARAM.match(value, at)
@@ -175,7 +211,7 @@ def _address_at(value: str, start: int, pattern: re.Pattern[str]) -> tuple[ToBod
     return body, at
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def parse_routes(value: str) -> list[NameAddr]:
     """Entries of a Route, Record-Route or Path value in order; raises SipError where parse_rr_body() fails.
 
@@ -197,7 +233,7 @@ def parse_routes(value: str) -> list[NameAddr]:
             raise SipError("'>' missing in a Route")
         entry.display = value[at:opening].strip(" \t\r\n")
         entry.uri, entry.uri_start, entry.addr_end = value[opening + 1 : closing], opening + 1, closing + 1
-        entry.end, entry.params = closing + 1, []
+        entry.end, entry._params = closing + 1, []
         routes.append(entry)
         at = _skip(value, closing + 1)
         if at >= length:
@@ -206,8 +242,8 @@ def parse_routes(value: str) -> list[NameAddr]:
             at = _skip(value, at + 1)
             if at >= length:
                 raise SipError("parameter missing in a Route")
-            entry.params, at = parse_params(value, at)
-            entry.end = entry.params[-1].end
+            entry._params, at = parse_params(value, at)
+            entry.end = entry._params[-1].end
             at = _skip(value, at)
             if at >= length:
                 return routes

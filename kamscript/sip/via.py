@@ -70,6 +70,7 @@ class Via:
     """
 
     __slots__ = (
+        "_params",
         "alias",
         "branch",
         "comment",
@@ -78,7 +79,6 @@ class Via:
         "i",
         "insert_at",
         "maddr",
-        "params",
         "params_text",
         "port",
         "port_text",
@@ -102,12 +102,26 @@ class Via:
     i: ViaParam | None
     maddr: ViaParam | None
     ttl: ViaParam | None
-    params: list[ViaParam]
+    _params: list[ViaParam] | None
     params_text: str
     comment: str
     start: int
     end: int
     insert_at: int
+
+    @property
+    def params(self) -> list[ViaParam]:
+        """All parameters in order. The list is shared: do not change it."""
+        params = self._params
+        if params is None:
+            params = []
+            at = self.insert_at
+            for item in self.params_text.split(";") if self.params_text else ():
+                name, equals, text = item.partition("=")
+                params.append(ViaParam(name, text if equals else None, at + 1, at + 1 + len(item)))
+                at += 1 + len(item)
+            self._params = params
+        return params
 
     def param(self, name: str) -> ViaParam | None:
         """A parameter by name (any case), None when it is not there."""
@@ -135,7 +149,7 @@ class Via:
 _IMPORTANT = frozenset(("received", "rport", "alias", "i", "maddr", "ttl"))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def parse_via(value: str) -> list[Via]:
     """All Vias of one header value, in order; raises SipError where parse_via() fails. The list is shared.
 
@@ -169,15 +183,11 @@ def _plain(value: str, found: re.Match[str]) -> Via | None:
     via.received = via.rport = via.alias = via.i = via.maddr = via.ttl = None
     via.start, via.end = 0, len(value)
     at = via.insert_at = found.start(4)
-    via.params = params = []
+    via._params = None
     via.params_text = rest[1:]
     if rest:
         for item in via.params_text.split(";"):
-            at += 1
             name, equals, text = item.partition("=")
-            end = at + len(item)
-            param = ViaParam(name, text if equals else None, at, end)
-            params.append(param)
             meaning = _MEANING.get(name) or _MEANING.get(name.lower())
             if meaning is not None:
                 if meaning in (_NEVER_VALUE if equals else _NEEDS_VALUE):
@@ -185,8 +195,8 @@ def _plain(value: str, found: re.Match[str]) -> Via | None:
                 if meaning == "branch":
                     via.branch = text
                 elif meaning in _IMPORTANT:
-                    setattr(via, meaning, param)
-            at = end
+                    setattr(via, meaning, ViaParam(name, text if equals else None, at + 1, at + 1 + len(item)))
+            at += 1 + len(item)
     return via
 
 
@@ -195,7 +205,8 @@ def _general(value: str, start: int) -> tuple[Via, int]:
     via = Via()
     via.branch = via.comment = via.params_text = via.port_text = ""
     via.received = via.rport = via.alias = via.i = via.maddr = via.ttl = None
-    via.port, via.params, via.start = 0, [], start
+    params: list[ViaParam] = []
+    via.port, via._params, via.start = 0, params, start
     found = _SENT_PROTOCOL.match(value, start)
     if found is None:
         raise SipError("bad protocol in Via")
