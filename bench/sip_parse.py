@@ -43,7 +43,8 @@ def ok(n: int) -> str:
         f"Via: SIP/2.0/UDP 10.0.0.1:5060;received=10.0.0.1;branch=z9hG4bK-{n:08x}\r\n"
         f"Record-Route: <sip:10.0.0.9;lr=on;ftag=9fxced76sl{n}>\r\n"
         f'From: "Alice" <sip:alice@atlanta.example.com>;tag=9fxced76sl{n}\r\n'
-        f"To: Bob <sip:bob@biloxi.example.com>;tag=8321234356{n}\r\nCall-ID: {n}-3848276298220188511@atlanta.example.com\r\n"
+        f"To: Bob <sip:bob@biloxi.example.com>;tag=8321234356{n}\r\n"
+        f"Call-ID: {n}-3848276298220188511@atlanta.example.com\r\n"
         "CSeq: 1 INVITE\r\nContact: <sip:bob@10.0.0.2:5060;transport=udp>\r\nContent-Type: application/sdp\r\n"
         f"Content-Length: {len(SDP)}\r\n\r\n{SDP}"
     )

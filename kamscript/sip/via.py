@@ -25,6 +25,7 @@ _SENT_BY = re.compile(rf"(\[[^\[\];,()\0 \t\r\n]+\]|[^ \t\r\n\0:;,()\[\]][^ \t\r
 _PORT = re.compile(rf":{_LWS}*([^ \t\r\n\0:;,()\[\]]+){_LWS}*")
 _PARAM_NAME = re.compile(rf";({_LWS}*)([^ \t\r\n\0=;,:()\[\]][^ \t\r\n=;,]*)({_LWS}*)")
 _PARAM_VALUE = re.compile(rf"={_LWS}*(?:\"((?:[^\",\r\n\0]|{_FOLD})*)\"|([^ \t\r\n\0=;,\"]+))?({_LWS}*)")
+_OPEN_QUOTE = re.compile(rf"={_LWS}*\"(?:[^\",\r\n\0]|{_FOLD})*")
 _NEXT = re.compile(rf"(?:{_LWS}|,)*")
 #: What a parameter counts as. Kamailio's reader goes through names letter by letter and its state numbers overlap,
 #: so that beginnings of `alias` and `comp`, and some longer names, count as parameters that they are not.
@@ -253,6 +254,7 @@ def _general(value: str, start: int) -> tuple[Via, int]:
 
 def _param(via: Via, value: str, at: int) -> tuple[int, bool]:
     """The parameter at the `;` at `at`; where it ends, and whether blanks stood behind it."""
+    params = via.params
     found = _PARAM_NAME.match(value, at)
     if found is None:
         raise SipError("bad parameter in Via")
@@ -268,6 +270,13 @@ def _param(via: Via, value: str, at: int) -> tuple[int, bool]:
         assert found is not None, "every part behind the '=' may be missing"
         quoted, token = found.group(1), found.group(2)
         text = quoted if quoted is not None else token
+        if text is None and key in ("", "rport") and _OPEN_QUOTE.fullmatch(value, at):
+            # a quote that the end of the header leaves open hides the rest of it
+            param = ViaParam(name, "", start, len(value))
+            params.append(param)
+            if key:
+                via.rport = param
+            return len(value), True
         if text is None:
             text = ""
             end = found.start(3)
@@ -292,7 +301,7 @@ def _param(via: Via, value: str, at: int) -> tuple[int, bool]:
     if at < len(value) and value[at] == "\0" and (not blank or (text is None and key not in _NEVER_VALUE)):
         raise SipError("NUL in a Via parameter")
     param = ViaParam(name, text, start, end)
-    via.params.append(param)
+    params.append(param)
     if key == "branch":
         via.branch = text or ""
     elif key in _IMPORTANT:
