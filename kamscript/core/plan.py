@@ -38,9 +38,12 @@ class ModulePlan:
 
 
 class Plan:
-    """See the module. `errors` is what the config's values make the daemon refuse to start for."""
+    """See the module. `errors` is what the config's values make the daemon refuse to start for.
 
-    __slots__ = ("checked", "core", "doubles", "errors", "library", "modules", "settings", "target", "tcp")
+    `shared` is free for what modules and the script make once for all servers of the program; it must not change.
+    """
+
+    __slots__ = ("checked", "core", "doubles", "errors", "library", "modules", "settings", "shared", "target", "tcp")
 
     def __init__(self, program: Program, library: Mapping[str, type[Module]], target: str) -> None:
         self.library, self.target = library, target
@@ -49,6 +52,7 @@ class Plan:
         self.tcp = tcp_values(self.settings)
         self.errors: list[Diagnostic] = []
         self.checked = False
+        self.shared: dict[str, Any] = {}
         self.doubles: dict[tuple[str, str, int], None] = {}
         places = {item.module: item.pos for item in program.items if isinstance(item, LoadModule)}
         self.modules = {
