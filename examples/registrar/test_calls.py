@@ -30,7 +30,7 @@ def test_the_proxy_stays_in_the_path_of_the_call(sip: Lab) -> None:
     bob.register()
     call = alice.call(bob)
     bob.call_waiting.answer()
-    assert call.routes == ["<sip:127.0.0.1;lr>"]
+    assert call.routes == ["<sip:127.0.0.1;lr;ftag=alice1>"]
 
 
 def test_nobody_is_registered(sip: Lab) -> None:

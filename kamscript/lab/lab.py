@@ -26,6 +26,8 @@ from kamscript.report.ladder import ladder
 
 #: When the lab's clock starts: 2026-01-01 00:00:00 UTC.
 EPOCH = 1767225600.0
+#: What ladders call the server under test.
+SERVER = "kamailio"
 #: Deliveries without time passing after which a test is told that messages circulate.
 MAX_DELIVERIES = 100_000
 
@@ -36,7 +38,7 @@ class Log(list[LogRecord]):
     def lines(self, level: str = "", origin: str = "") -> list[str]:
         """The lines, `INFO: <script>: text`, of one level or origin when asked."""
         return [
-            f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{record.origin}: {record.text}"
+            record.line
             for record in self
             if (not level or LEVEL_NAMES.get(record.level) == level) and (not origin or record.origin == origin)
         ]
@@ -116,7 +118,7 @@ class Lab:
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.server.start()
         for socket in self.server.sockets:
-            self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), "kamailio")
+            self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), SERVER)
         self.flush()
 
     def _database(self, url: str) -> Any:
@@ -228,7 +230,8 @@ class Lab:
     def ladder(self, last: int = 0) -> str:
         """The messages so far as a ladder; only the newest `last` when given."""
         exchanges = self.network.exchanges()
-        return ladder(exchanges[-last:] if last else exchanges, self.network.names)
+        first, *others = [*self.phones] or [SERVER]
+        return ladder(exchanges[-last:] if last else exchanges, self.network.names, (first, SERVER, *others))
 
     def forget(self) -> None:
         """Drop the record of messages, calls and log lines so far: for long runs."""

@@ -401,8 +401,8 @@ class Phone:
             self.transmit(self.reply_text(message, 200, "OK", f"{_value(message, 'to')};tag={self.user}"))
 
     def _on_reply(self, reply: Message) -> None:
-        branch = _branch(reply)
-        key = f"{branch}/CANCEL" if reply.method == "CANCEL" else branch
+        branch, cseq = _branch(reply), reply.cseq
+        key = f"{branch}/CANCEL" if cseq is not None and cseq.method == "CANCEL" else branch
         request = self.requests.get(key)
         if request is not None:
             request.receive(reply)

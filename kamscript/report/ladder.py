@@ -1,10 +1,10 @@
 """A ladder: who sent which SIP message to whom, in time order, as text.
 
-    alice              kamailio           bob
-    10.0.0.1:5060      127.0.0.1:5060     10.0.0.2:5060
-      │                  │                  │
-      │── INVITE bob ───>│                  │  0.000
-      │<── 100 trying ───│                  │
+alice              kamailio           bob
+10.0.0.1:5060      127.0.0.1:5060     10.0.0.2:5060
+  │                  │                  │
+  │── INVITE bob ───>│                  │  0.000
+  │<── 100 trying ───│                  │
 """
 
 from __future__ import annotations
@@ -47,18 +47,20 @@ def _cseq_method(headers: str) -> str:
     return ""
 
 
-def ladder(exchanges: Sequence[Exchange], names: Mapping[str, str] | None = None) -> str:
+def ladder(exchanges: Sequence[Exchange], names: Mapping[str, str] | None = None, order: Sequence[str] = ()) -> str:
     """The ladder of `exchanges` as text. `names` maps "ip:port" to what stands above its column.
 
-    Columns stand in order of first appearance; a party known under several addresses has one column.
+    Columns stand as `order` says, then in order of first appearance; a party known under several addresses has one
+    column, one that took no part has none.
     """
     names = names or {}
-    columns: list[str] = []
+    seen = {names.get(address, address) for exchange in exchanges for address in (exchange.source, exchange.target)}
+    columns: list[str] = [name for name in order if name in seen]
     addresses: dict[str, list[str]] = {}
     for exchange in exchanges:
         for address in (exchange.source, exchange.target):
             name = names.get(address, address)
-            if name not in addresses:
+            if name not in columns:
                 columns.append(name)
             known = addresses.setdefault(name, [])
             if address not in known:
