@@ -64,7 +64,8 @@ def test_transports(transport: str, proto: str) -> None:
         "SIP/2.0/UDP h:", "SIP/2.0/UDP h:x", "SIP/2.0/UDP h:123456", "SIP/2.0/UDP [::1", "SIP/2.0/UDP h;",
         "SIP/2.0/UDP h;;x", "SIP/2.0/UDP h;branch", "SIP/2.0/UDP h;branch=", "SIP/2.0/UDP h;received",
         "SIP/2.0/UDP h;x=a=b",
-        'SIP/2.0/UDP h;branch="a', 'SIP/2.0/UDP h;x="a,b', "SIP/2.0/UDP h (c", "SIP/2.0/UDP h,", "SIP/2.0/UDP h, x", "SIP/2.0/UDP h x",
+        'SIP/2.0/UDP h;branch="a', 'SIP/2.0/UDP h;x="a,b', "SIP/2.0/UDP h (c", "SIP/2.0/UDP h,", "SIP/2.0/UDP h, x",
+        "SIP/2.0/UDP h x",
         "SIP/2.0/UDP h;a=b",
     ],
 )  # fmt: skip
