@@ -80,3 +80,18 @@ def to_str(value: Value) -> str:
 def to_bool(value: Value) -> bool:
     """`value` as the condition of an `if`: a number, or a text that reads as one, greater than 0."""
     return to_int(value) > 0
+
+
+class Both(int):
+    """A number that prints as another text: the port of a URI without one is 0 and prints as nothing."""
+
+    text: str
+
+    def __new__(cls, number: int, text: str) -> Both:
+        """`number`, printed as `text`."""
+        made = super().__new__(cls, number)
+        made.text = text
+        return made
+
+    def __str__(self) -> str:
+        return self.text

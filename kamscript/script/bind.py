@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kamscript.module import Accessor, FixupError, PvRef, Route
 from kamscript.script.pv import PvSyntaxError, PvText, Tr, parse_pv, split_format
 from kamscript.script.runtime import NAMES
-from kamscript.values import Value
+from kamscript.values import Both, Value, decimal
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -194,7 +194,10 @@ class Binding:
         return make_select(self.server, path, text)
 
     def _make_trace(self, *_: object) -> Any:
-        return self.server.shared.get("trace_action") or _untraced
+        return self.server.trace or _untraced
+
+    def _make_assigned(self, *_: object) -> Any:
+        return self.server.trace_assign or _unlogged
 
     # -- texts -----------------------------------------------------------------------------------------------------
     def accessor(self, pv: PvText) -> PvAccessor:
@@ -242,11 +245,13 @@ class Binding:
     def _resolve(self, pv: PvText) -> PvAccessor:
         base = self._base(pv)
         if not pv.transformations:
-            return PvAccessor(base.get, base.set, pv.text)
+            return PvAccessor(base.get, base.set, pv.text, expand=getattr(base, "expand", None))
         return PvAccessor(base.get, None, pv.text, tuple(self._transform(tr, pv) for tr in pv.transformations))
 
     def _transform(self, tr: Tr, pv: PvText) -> Transform:
         found = self.transformation_class(tr.klass)
+        if found is None and self._has_doubles():
+            return _unknown(tr, pv)
         if found is None:
             raise FixupError(f"unknown transformation {{{tr.klass}.{tr.args[0]}}} in {pv.text}")
         module, decl = found
@@ -272,9 +277,16 @@ class Binding:
                 raise FixupError(f"${name} takes no index")
             setter = getattr(module, decl.setter) if decl.setter else None
             return Accessor(getattr(module, decl.getter), setter, pv.text)
-        if any(name not in self.server.modules for name in self.server.program.modules):
+        if self._has_doubles():
             return self.server.double_pv(self._ref(pv))  # type: ignore[no-any-return]
         raise FixupError(f"unknown pseudo-variable ${name}")
+
+    def _has_doubles(self) -> bool:
+        """Whether a loaded module is not simulated, so that unknown names may be its own."""
+        from kamscript.core.doubles import Double
+
+        modules = self.server.modules
+        return any(isinstance(modules.get(name), Double | None) for name in self.server.program.modules)
 
     def _ref(self, pv: PvText) -> PvRef:
         inner: Any = pv.inner
@@ -310,21 +322,34 @@ class PvAccessor(Accessor):
         set: Callable[[Context, Value], object] | None,
         text: str,
         transforms: tuple[Transform, ...] = (),
+        expand: Callable[[Context], str] | None = None,
     ) -> None:
         if transforms:
-            get, self.expand = _transformed(get, transforms)
-        else:
-
-            def expand(ctx: Context) -> str:
-                value = get(ctx)
-                return "<null>" if value is None else value if value.__class__ is str else str(value)  # type: ignore[return-value]
-
-            self.expand: Callable[[Context], str] = expand
+            get, expand = _transformed(get, transforms)
+        self.expand = expand or _expand(get)
         super().__init__(get, set, text)
 
     def __call__(self, ctx: Context) -> str:
         """The text, so that an accessor can stand where a Format can."""
         return self.expand(ctx)
+
+
+class Shown(Accessor):
+    """An accessor whose text is another one than that of its value."""
+
+    __slots__ = ("expand",)
+
+    def __init__(self, get: Getter, expand: Callable[[Context], str]) -> None:
+        super().__init__(get)
+        self.expand = expand
+
+
+def _expand(get: Getter) -> Callable[[Context], str]:
+    def expand(ctx: Context) -> str:
+        value = get(ctx)
+        return "<null>" if value is None else value if value.__class__ is str else str(value)  # type: ignore[return-value]
+
+    return expand
 
 
 def _transformed(base: Getter, transforms: tuple[Transform, ...]) -> tuple[Getter, Callable[[Context], str]]:
@@ -338,9 +363,10 @@ def _transformed(base: Getter, transforms: tuple[Transform, ...]) -> tuple[Gette
 
     def get(ctx: Context) -> Value:
         try:
-            return run(ctx)
+            value = run(ctx)
         except TransformationFailed:
             return None
+        return int(value) if value.__class__ is Both else value  # type: ignore[arg-type]
 
     def expand(ctx: Context) -> str:
         try:
@@ -352,8 +378,22 @@ def _transformed(base: Getter, transforms: tuple[Transform, ...]) -> tuple[Gette
     return get, expand
 
 
+def _unknown(tr: Tr, pv: PvText) -> Transform:
+    """A transformation of a module that is not simulated: fails whenever it is used."""
+
+    def transform(ctx: Context, value: Value) -> Value:
+        ctx.server.log.error("<core>", f"transformation {{{tr.klass}.{tr.args[0]}}} is not simulated: {pv.text}")
+        raise TransformationFailed
+
+    return transform
+
+
 def _untraced(ctx: Context, number: int) -> None:
     """Nobody follows the script's actions."""
+
+
+def _unlogged(ctx: Context, name: str, accessor: Accessor | None = None) -> None:
+    """Nobody follows the script's assignments."""
 
 
 def binding_of(server: Server) -> Binding:
@@ -386,10 +426,33 @@ def _named(get: Callable[[Server, str], Value]) -> Callable[[Server, PvText], Ac
     return make
 
 
-def _number(text: str | None) -> int | None:
-    from kamscript.values import decimal
+def _numbered(find: Callable[[Server, str], str | None], missing: int | None) -> Callable[[Server, PvText], Accessor]:
+    """A text as a number; printed, it is the text."""
 
-    return None if text is None else decimal(text) or 0
+    def make(server: Server, pv: PvText) -> Accessor:
+        name = pv.inner
+        if name is None:
+            raise FixupError(f"${pv.name} expects a name in parentheses")
+
+        def get(ctx: Context) -> Value:
+            text = find(server, name)
+            return missing if text is None else decimal(text) or 0
+
+        def expand(ctx: Context) -> str:
+            text = find(server, name)
+            return text if text is not None else "<null>" if missing is None else str(missing)
+
+        return Shown(get, expand)
+
+    return make
+
+
+def _environment(server: Server, name: str) -> str | None:
+    return server.environment.environ.get(name)
+
+
+def _define(server: Server, name: str) -> str | None:
+    return server.program.defines.get(name)
 
 
 BUILTIN: dict[str, Callable[[Server, PvText], Accessor]] = {
@@ -397,8 +460,8 @@ BUILTIN: dict[str, Callable[[Server, PvText], Accessor]] = {
     "rc": _plain(lambda ctx: ctx.rc),
     "retcode": _plain(lambda ctx: ctx.rc),
     "?": _plain(lambda ctx: ctx.rc),
-    "env": _named(lambda server, name: server.environment.environ.get(name)),
-    "envn": _named(lambda server, name: _number(server.environment.environ.get(name))),
-    "def": _named(lambda server, name: server.program.defines.get(name)),
-    "defn": _named(lambda server, name: _number(server.program.defines.get(name)) or 0),
+    "env": _named(_environment),
+    "envn": _numbered(_environment, None),
+    "def": _named(_define),
+    "defn": _numbered(_define, 0),
 }

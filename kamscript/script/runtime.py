@@ -184,6 +184,11 @@ def failed(ctx: Context, error: EvalError, line: int, column: int) -> None:
     ctx.server.log.error("<core>", f"rval expression evaluation failed ({line},{column}): {error}")
 
 
+def no_text(ctx: Context, value: int, target: str) -> None:
+    """A computed number is assigned where a text must be: nothing changes."""
+    ctx.server.log.error("pv", f"str value required to set {target}")
+
+
 def too_deep(ctx: Context, level: int) -> int:
     """Routes nested deeper than Kamailio allows: the call gives -1."""
     ctx.server.log.error("<core>", f"too many recursive routing table lookups ({level}) giving up!")
@@ -261,6 +266,7 @@ NAMES: dict[str, Any] = {
     "_number_of_text": number_of_text,
     "_converted": converted,
     "_failed": failed,
+    "_no_text": no_text,
     "_too_deep": too_deep,
     "_turns": turns,
     "_runaway": runaway,

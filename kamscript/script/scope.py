@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kamscript.module import Module
-from kamscript.script import nodes
+from kamscript.script import nodes, trace
 from kamscript.script.bind import BUILTIN, exists, variable_name
 from kamscript.script.program import Action, Need
 from kamscript.script.pv import PvSyntaxError, PvText, parse_pv
@@ -29,6 +29,7 @@ class Scope:
         self.needs: dict[str, Need] = {}
         self.diagnostics: list[Diagnostic] = []
         self.actions: list[Action] = []
+        self.pvs: dict[str, None] = {}
         self._names: dict[tuple[object, ...], str] = {}
         self._inline = self._inline_table()
         self.unknown_modules = any(name not in modules for name in resolved.modules)
@@ -42,10 +43,16 @@ class Scope:
         """Note something that Kamailio refuses."""
         self.diagnostics.append(Diagnostic(rule, message, span, hint=hint))
 
-    def action(self, node: nodes.Statement, route: str) -> int:
-        """The number of a statement in the table that the debugger's trace reads."""
-        self.actions.append(Action(node.pos.path, node.pos.line, node.cline, *action_name(node), route))
-        return len(self.actions) - 1
+    def trace(self, node: nodes.Statement | nodes.Expr, route: str) -> str:
+        """Python that tells the debugger of a statement, or of a call in an expression; its value is None."""
+        place = (node.pos.path, node.pos.line, trace.line(node))
+        self.actions.append(Action(*place, *trace.action(node), trace.route_name(route)))
+        return f"_trace(ctx, {len(self.actions) - 1})"
+
+    def note(self, pv: PvText) -> None:
+        """Keep a pseudo-variable for the debugger's dump."""
+        if self.traced:
+            self.pvs[pv.text] = None
 
     # -- names ------------------------------------------------------------------------------------------------------
     def need(self, prefix: str, kind: str, args: tuple[object, ...], span: Span) -> str:
@@ -88,6 +95,11 @@ class Scope:
             return {}
         return dict(getattr(self.modules["pv"], "inline", {}))
 
+    def wants_text(self, pv: PvText) -> bool:
+        """Whether a computed number assigned to it is refused."""
+        names = getattr(self.modules.get("pv"), "text_only", ())
+        return "pv" in self.resolved.modules and pv.name in names
+
     def known_pv(self, name: str) -> bool:
         """Whether a loaded module, or the core, has the class `$name`."""
         if name in BUILTIN or name == "$":
@@ -115,6 +127,7 @@ class Scope:
 
     def read(self, pv: PvText, span: Span) -> tuple[str, Kind]:
         """Python that reads a pseudo-variable, and the kind of its value."""
+        self.note(pv)
         if pv.transformations:
             return f"{self.need(_hint('p', pv), 'get', (pv,), span)}(ctx)", "any"
         variable = self.variable(pv, span)
@@ -141,19 +154,3 @@ def _hint(prefix: str, pv: PvText) -> str:
     inner = "" if pv.inner is None else "_" + pv.inner
     plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in pv.name + inner)
     return f"{prefix}_{plain[:40]}"
-
-
-def action_name(node: nodes.Statement) -> tuple[str, str]:
-    """What kind of action a statement is, and the name of the function or route that it calls ("" for none)."""
-    match node:
-        case nodes.Do(call=nodes.Call() as call):
-            return "function", call.name
-        case nodes.Do(call=nodes.CoreCall() as call):
-            return "core", call.name
-        case nodes.Do(call=nodes.RouteCall()):
-            return "route", "route"
-        case nodes.Jump():
-            return "jump", node.kind
-        case nodes.Assign():
-            return "assign", ""
-    return type(node).__name__.lower(), ""

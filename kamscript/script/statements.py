@@ -185,18 +185,20 @@ class Writer:
             source, kind = emitter.call_value(rve.node), "int"
         else:
             source, kind = emitter.value(rve)
-        store = self._store(node, source, kind, emitter)
+            if rve.op == "select":
+                source, kind = f"({source} or '')", "str"
+        store = self._store(node, source, kind, emitter, computed=kind == "int" and rve.op != "pv")
         if raw and isinstance(rve.node, nodes.RouteCall | nodes.Call | nodes.BlockExpr):
             # exit inside the call takes effect behind the assignment
             self.put(0, "try:", node.pos)
-            self.put(1, store, node.pos)
+            self._put_store(1, store, node)
             self.put(0, "except _Exit as _x:", node.pos)
-            self.put(1, self._store(node, "_x.code", "int", emitter), node.pos)
+            self._put_store(1, self._store(node, "_x.code", "int", emitter), node)
             self.put(1, "raise", node.pos)
             self.finish(tail, "1", node.pos)
         elif emitter.can_fail:
             self.put(0, "try:", node.pos)
-            self.put(1, store, node.pos)
+            self._put_store(1, store, node)
             if tail:
                 self.indent += 1
                 self.finish(tail, "1", node.pos)
@@ -208,10 +210,28 @@ class Writer:
                 self.finish(tail, repr(E_UNSPEC), node.pos)
                 self.indent -= 1
         else:
-            self.put(0, store, node.pos)
+            self._put_store(0, store, node)
             self.finish(tail, "1", node.pos)
 
-    def _store(self, node: nodes.Assign, source: str, kind: str, emitter: Emitter) -> str:
+    def _put_store(self, deeper: int, store: str, node: nodes.Assign) -> None:
+        """The assignment itself; the debugger sees what the target holds behind it."""
+        self.put(deeper, store, node.pos)
+        if not self.scope.traced:
+            return
+        if isinstance(node.target, nodes.Attr):
+            self.put(deeper, f"_assigned(ctx, {node.target.name!r})", node.pos)
+            return
+        pv = self.scope.parse(node.target.text, node.target.pos)
+        if pv is None:
+            return
+        self.scope.note(pv)
+        if self.scope.is_attr(pv):
+            self.put(deeper, f"_assigned(ctx, {pv.name!r})", node.pos)
+        else:
+            accessor = self.scope.need("target", "accessor", (pv,), node.target.pos)
+            self.put(deeper, f"_assigned(ctx, {pv.text!r}, {accessor})", node.pos)
+
+    def _store(self, node: nodes.Assign, source: str, kind: str, emitter: Emitter, computed: bool = True) -> str:
         target = node.target
         if isinstance(target, nodes.Attr):
             if target.index is None:
@@ -238,6 +258,8 @@ class Writer:
             return f"_set_avp(ctx, {key!r}, {source})"
         if pv.transformations:
             self.scope.error("not-writable", f"{pv.text}: a transformation cannot be assigned to", target.pos)
+        if computed and self.scope.wants_text(pv):
+            return f"_no_text(ctx, {source}, {pv.text!r})"
         return f"{self.scope.need('set', 'set', (pv,), target.pos)}(ctx, {source})"
 
     def do(self, node: nodes.Do, tail: Tail) -> None:

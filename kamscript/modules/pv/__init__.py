@@ -35,7 +35,7 @@ class Pv(
 
     #: Pseudo-variables that routes read without a call: Python over `ctx`, and the kind of value (see script.scope).
     inline: ClassVar[dict[str, tuple[str, str]]] = {
-        "rm": ("(ctx.msg.method or None)", "text"),
+        "rm": ("(ctx.msg.method or (ctx.msg.cseq and ctx.msg.cseq.method))", "text"),
         "si": ("ctx.msg.received.src_ip", "str"),
         "src_ip": ("ctx.msg.received.src_ip", "str"),
         "sp": ("ctx.msg.received.src_port", "int"),
@@ -45,3 +45,8 @@ class Pv(
         "proto": ("ctx.msg.received.proto", "str"),
         "ml": ("len(ctx.msg.buf)", "int"),
     }
+    #: Pseudo-variables that take no number, unless another pseudo-variable holds it.
+    text_only: ClassVar[frozenset[str]] = frozenset(
+        ("ru", "ruri", "rU", "ruri.user", "rd", "ruri.domain", "du", "duri", "br", "fs", "fsn", "fu", "fU", "fd", "fn")
+        + ("from", "from.user", "from.domain", "tu", "tU", "td", "tn", "to", "to.user", "to.domain")
+    )

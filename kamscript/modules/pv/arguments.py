@@ -21,21 +21,6 @@ Text = Callable[["Context"], str]
 Transform = Callable[["Context", Value], Value]
 
 
-class Both(int):
-    """A number that prints as another text: the port of a URI without one is 0 and prints as nothing."""
-
-    text: str
-
-    def __new__(cls, number: int, text: str) -> Both:
-        """`number`, printed as `text`."""
-        made = super().__new__(cls, number)
-        made.text = text
-        return made
-
-    def __str__(self) -> str:
-        return self.text
-
-
 class Arguments:
     """Reads what follows the name of a transformation, one argument after the other."""
 

@@ -32,7 +32,7 @@ class Branches:
         if not isinstance(value, str) or not value:
             ctx.server.log.error("pv", "str value required to set the branch")
             return False
-        return append_current(ctx, value) > 0
+        return append_branch(ctx, Branch(value, socket=ctx.msg.force_send_socket))
 
     @pv("bR")
     def _bR(self, ctx: Context) -> Value:

@@ -9,7 +9,7 @@ from kamscript.core.branches import branch_flags, contact_of, set_branch_flags
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
 from kamscript.modules.pv.uris import _choose, reply_hop
 from kamscript.sip.errors import SipError
-from kamscript.sip.headers import header_kind, learn_kind, method_id
+from kamscript.sip.headers import header_kind, learn_kind
 from kamscript.sip.nameaddr import parse_addresses, parse_to
 from kamscript.sip.uri import parse_uri
 from kamscript.values import Value, decimal, unsigned, wrap
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 _PROTOCOL_IDS = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6, "other": 7}
 _BLANKS = " \t\r\n"
 
+#: What `$rmid` says.
+METHOD_NUMBERS = {
+    name: 1 << bit
+    for bit, name in enumerate(
+        ("INVITE", "CANCEL", "ACK", "BYE", "INFO", "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "OPTIONS", "PRACK")
+        + ("UPDATE", "REFER", "PUBLISH", "KDMQ", "GET", "POST", "PUT", "DELETE")
+    )
+}
+OTHER_METHOD = 1 << len(METHOD_NUMBERS)
+
 
 class MessageVariables:
     """The part of the pv module that looks at the message itself."""
@@ -34,12 +44,13 @@ class MessageVariables:
     @pv("rm")
     def _rm(self, ctx: Context) -> Value:
         """Method of the request; of a reply the method in CSeq."""
-        return ctx.msg.method or None
+        return _method(ctx)
 
     @pv("rmid")
     def _rmid(self, ctx: Context) -> Value:
         """Method as a number: INVITE 1, CANCEL 2, ACK 4, BYE 8, ..."""
-        return method_id(ctx.msg.method) if ctx.msg.method else None
+        method = _method(ctx)
+        return METHOD_NUMBERS.get(method.upper(), OTHER_METHOD) if method else None
 
     @pv("mt")
     def _mt(self, ctx: Context) -> Value:
@@ -550,6 +561,13 @@ def _flags(value: Value) -> int | None:
     return value & 0xFFFFFFFF if isinstance(value, int) else None
 
 
+def _method(ctx: Context) -> str | None:
+    if ctx.msg.is_request:
+        return ctx.msg.method
+    cseq = ctx.msg.cseq
+    return None if cseq is None else cseq.method
+
+
 def _header(ctx: Context, kind: str) -> str | None:
     header = ctx.msg.first(kind)
     return None if header is None else header.value
@@ -641,7 +659,7 @@ def _entries(ctx: Context, kind: str) -> list[str] | None:
             if kind == "via":
                 items: Any = parse_via(value)
             elif kind == "contact":
-                items = parse_contacts(value).contacts
+                items = parse_contacts(value).backwards()
             else:
                 items = parse_routes(value)
             entries += [value[item.start : item.end].rstrip(_BLANKS + ",").strip(_BLANKS) for item in items]

@@ -77,15 +77,16 @@ class ServerVariables:
     @pv_class("sel")
     def _sel(self, ref: PvRef) -> Accessor:
         """A select: `$sel(via[1].host)`, `$sel(cfg_get.core.debug)`; null when it has no value."""
-        from kamscript.script.select import parse_select, select_of
+        from kamscript.script.select import make_select, parse_select
 
         if not isinstance(ref.inner, str):
             raise FixupError("$sel expects the name of a select")
-        text = ref.inner if ref.inner[:1] == "@" else "@" + ref.inner
-        return Accessor(select_of(self.server, parse_select(text), text))
+        text = ref.inner.removeprefix("@")
+        read = make_select(self.server, parse_select(text), "@" + text)
+        return Accessor(lambda ctx: read(ctx) or None)
 
     @pv_class("_s", since="5.6")
-    def __s(self, ref: PvRef) -> Accessor:
+    def _s_(self, ref: PvRef) -> Accessor:
         """The text in parentheses with its pseudo-variables expanded."""
         inner = ref.inner
         if inner is None:

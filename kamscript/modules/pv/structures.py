@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kamscript.module import FixupError, transformation
-from kamscript.modules.pv.arguments import Arguments, Both, Transform, failed, filled, text_of
+from kamscript.modules.pv.arguments import Arguments, Transform, failed, filled, text_of
 from kamscript.modules.pv.encodings import json_escape
 from kamscript.modules.pv.uris import PROTOCOLS
 from kamscript.script.bind import TransformationFailed
@@ -16,7 +16,7 @@ from kamscript.sip.errors import SipError
 from kamscript.sip.nameaddr import ToBody, find_not_quoted, parse_to
 from kamscript.sip.params import Param, parse_params
 from kamscript.sip.uri import Uri, parse_uri
-from kamscript.values import Value
+from kamscript.values import Both, Value
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -218,7 +218,7 @@ def _param_list(arguments: Arguments) -> Transform:
 
 def _listed(text: str, separator: str) -> tuple[Param, ...]:
     params = _params(text, separator)
-    if not params:
+    if not params or text[0] in " \t\r\n":
         raise TransformationFailed
     return params
 

@@ -92,7 +92,7 @@ class Variables:
             return shared[name]
 
         def set(ctx: Context, value: Value) -> None:
-            shared[name] = 0 if value is None else value
+            shared[name] = "" if value is None else value
 
         return Accessor(get, set)
 
