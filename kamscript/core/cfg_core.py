@@ -155,7 +155,9 @@ def declare(cfg: Cfg, server: Server) -> None:
 
 
 #: Variables that the server keeps in another form.
-_FOLLOWED = frozenset(("debug", "dns_cache_flags", "force_rport", "log_facility", "udp_mtu_try_proto"))
+_FOLLOWED = frozenset(
+    ("debug", "dns_cache_flags", "force_rport", "latency_cfg_log", "log_facility", "udp_mtu_try_proto")
+)
 
 
 def _following(variable: CfgVar, follow: Callable[[], object]) -> CfgVar:

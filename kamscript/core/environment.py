@@ -90,7 +90,8 @@ class Environment:
     `database(url)` gives a stores.Database; `interfaces` are the machine's addresses by interface name (what a config
     without `listen` binds, and what `listen=udp:eth0` means); `source_address(ip)` says which own address packets to
     `ip` leave from, None unknown (only asked with mhomed=1); `execute(command)` runs a shell command for exec() and
-    returns its status, None forbids it; `end(signal)` is what core.kill does; `pid` is what `$pp` shows, `arguments`
+    returns its status, None forbids it; `end(signal)` is what core.kill does; `stopwatch` counts
+    seconds while a route runs (the lab's stands still); `pid` is what `$pp` shows, `arguments`
     the command line (core.arg).
     """
 
@@ -112,6 +113,7 @@ class Environment:
         arguments: Sequence[str] = ("kamailio",),
         execute: Callable[[str], int] | None = None,
         end: Callable[[int], object] | None = None,
+        stopwatch: Callable[[], float] | None = None,
     ) -> None:
         self.now, self.chance, self.resolver, self.files, self.log = now, chance, resolver, files, log
         self.database, self.environ, self.pid, self.hostname = database, environ or {}, pid, hostname
@@ -119,3 +121,4 @@ class Environment:
         self.interfaces: Mapping[str, Sequence[str]] = {"lo": ["127.0.0.1"]} if interfaces is None else interfaces
         self.source_address, self.arguments = source_address, tuple(arguments)
         self.execute, self.end = execute, end
+        self.stopwatch: Callable[[], float] = stopwatch or (lambda: 0.0)

@@ -25,6 +25,10 @@ ua rv cT cl
 _CONSTANT = frozenset(_CONSTANT_NAMES.split())
 
 
+#: Under which module's level and facility a line counts; what a config says comes from xlog.
+_MODULES = {"<core>": "core", "<script>": "xlog"}
+
+
 class Log:
     """Filters by level and hands records to the driver.
 
@@ -84,7 +88,7 @@ class Log:
     def enabled(self, level: int, origin: str = "<core>") -> bool:
         """Whether a line of `level` from `origin` (`<core>`, `<script>`, a module's name) would be written."""
         if self.modules:
-            limit = self.modules.get("core" if origin in ("<core>", "<script>") else origin)
+            limit = self.modules.get(_MODULES.get(origin, origin))
             if limit is not None:
                 return level <= limit
         return level <= (self.level if self.local is None else self.local)
@@ -113,7 +117,7 @@ class Log:
                 prefix = self._prefix
         level = max(L_ALERT, min(L_DBG, level))
         if not facility:
-            facility = self.facilities.get(origin.strip("<>"), self.facility)
+            facility = self.facilities.get(_MODULES.get(origin, origin), self.facility)
         self._emit(LogRecord(level, origin, text, prefix, facility, head, label))
 
     def critical(self, origin: str, text: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.cfg_core import core_values, tcp_values
-from kamscript.core.settings import collect
+from kamscript.core.settings import DEFAULTS, UNHEEDED, collect
 from kamscript.module import Module, Param
 from kamscript.script.bind import exists
 from kamscript.script.nodes import IntLit, LoadModule, ModParam, StrLit
@@ -43,7 +43,19 @@ class Plan:
     `shared` is free for what modules and the script make once for all servers of the program; it must not change.
     """
 
-    __slots__ = ("checked", "core", "doubles", "errors", "library", "modules", "settings", "shared", "target", "tcp")
+    __slots__ = (
+        "checked",
+        "core",
+        "doubles",
+        "errors",
+        "library",
+        "modules",
+        "settings",
+        "shared",
+        "target",
+        "tcp",
+        "warnings",
+    )
 
     def __init__(self, program: Program, library: Mapping[str, type[Module]], target: str) -> None:
         self.library, self.target = library, target
@@ -51,6 +63,11 @@ class Plan:
         self.core = core_values(self.settings)
         self.tcp = tcp_values(self.settings)
         self.errors: list[Diagnostic] = []
+        self.warnings = [
+            f"{name} has no effect here: {instead}"
+            for name, instead in UNHEEDED.items()
+            if self.settings[name] != DEFAULTS[name]
+        ]
         self.checked = False
         self.shared: dict[str, Any] = {}
         self.doubles: dict[tuple[str, str, int], None] = {}

@@ -48,8 +48,10 @@ def process(server: Server, msg: Message) -> None:
         function = server.request_route
         if function is None:
             server.log.error("<core>", "no request_route {...} and no other config routing engine registered")
-        elif server.run_top(function, ctx) < 0:
-            server.log.warning("<core>", "error while trying script")
+        else:
+            code = _timed(server, function, ctx, "request") if server.timed else server.run_top(function, ctx)
+            if code < 0:
+                server.log.warning("<core>", "error while trying script")
         for behind in hooks.post_script:
             behind(ctx)
         return
@@ -65,7 +67,7 @@ def process(server: Server, msg: Message) -> None:
             return
     function = server.reply_route
     if function is not None:
-        code = server.run_top(function, ctx)
+        code = _timed(server, function, ctx, "reply") if server.timed else server.run_top(function, ctx)
         if code < 0:
             server.log.warning("<core>", "error while trying onreply script")
             for behind in hooks.post_script:
@@ -84,6 +86,17 @@ def process(server: Server, msg: Message) -> None:
             forward_reply(ctx)
     for behind in hooks.post_script:
         behind(ctx)
+
+
+def _timed(server: Server, function: RouteFunction, ctx: Context, what: str) -> int:
+    """Run a route and say how long it took (latency_cfg_log, latency_limit_cfg)."""
+    stopwatch, core = server.environment.stopwatch, server.cfg.core
+    start = stopwatch()
+    code = server.run_top(function, ctx)
+    spent = int((stopwatch() - start) * 1_000_000)
+    if spent >= core["latency_limit_cfg"]:
+        server.log.write(core["latency_cfg_log"], "<core>", f"{what}-route executed in: {spent} usec")
+    return code
 
 
 def _accept_nonsip(server: Server, ctx: Context) -> bool:
@@ -113,9 +126,12 @@ def unparsable(server: Server, text: str, received: Received, error: SipError) -
         if hook(text, received):
             return
     source = f"{received.src_ip}:{received.src_port}/{received.proto}"
-    server.log.write(
-        server.cfg.core["sip_parser_log"], "<core>", f"core parsing of SIP message failed ({source}): {error}"
-    )
+    level = server.cfg.core["sip_parser_log"]
+    shown = text
+    if server.cfg.core["sip_parser_log_oneline"]:
+        shown = text.replace("\r", ".").replace("\n", " ")
+    server.log.write(level, "<core>", f"ERROR: parse_msg: message=<{shown}>")
+    server.log.write(level, "<core>", f"core parsing of SIP message failed ({source}): {error}")
     if (Route.EVENT, "core:receive-parse-error") in server.routes:
         msg = DamagedMessage(text, received)
         msg.number = server.message_number

@@ -96,7 +96,7 @@ class Server(Sending):
       bind        the UDP socket that the message now dealt with came in by, None otherwise
       request_flags   FL_* bits that every request has (force_rport, udp_mtu_try_proto)
       advertised  (advertised_address, advertised_port as texts) when the config sets one, else None
-      plain_dns   whether addresses need no look at DNS flags
+      plain_dns   whether addresses need no look at DNS flags; `timed` whether routes are timed (latency_cfg_log)
       started     Unix time when `start()` ran
       trace, trace_assign     set by debugger, called by the compiled routes; None: nobody listens
     """
@@ -138,6 +138,7 @@ class Server(Sending):
         self.request_flags = 0
         self.advertised: tuple[str, str] | None = None
         self.plain_dns = True
+        self.timed = False
         self.trace: Callable[..., object] | None = None
         self.trace_assign: Callable[..., object] | None = None
         self.request_route: RouteFunction | None = None
@@ -161,7 +162,7 @@ class Server(Sending):
         errors += bad
         self.names = Sockets(listen, own_names(self.program, self.settings, listen, environment))
         self.sockets = listen
-        for warning in warnings:
+        for warning in plan.warnings + warnings:
             self.log.warning("<core>", warning)
         self.follow_core()
         for module_plan in plan.modules.values():
@@ -259,6 +260,7 @@ class Server(Sending):
         self.plain_dns = not core["dns_cache_flags"] & 3
         address, port = self.settings["advertised_address"], self.settings["advertised_port"]
         self.advertised = (address, str(port) if port else "") if address or port else None
+        self.timed = self.log.level >= core["latency_cfg_log"]
 
     # -- the driver's side ----------------------------------------------------------------------------------------
     def receive(self, now: float, text: str, received: Received) -> None:

@@ -245,6 +245,22 @@ DEFAULTS: dict[str, Value] = {
     "udp_receiver_mode": 0,
 }
 
+#: Parameters whose other values than the default are not heeded, and what stays as it is: said when a server starts.
+UNHEEDED: dict[str, str] = {
+    "hdr_name_extra_chars": "header names take the characters of RFC 3261",
+    "http_reply_parse": "HTTP replies do not parse",
+    "latency_limit_action": "single actions are not timed",
+    "latency_limit_db": "database commands are not timed",
+    "phone2tel": "a sip URI with user=phone counts as a tel URI",
+    "return_mode": "return behaves as in 5.6",
+    "sip_parser_mode": "a repeated header that must be unique ends the headers",
+    "tcp_accept_haproxy": "the PROXY protocol is not spoken",
+    "tcp_accept_hep3": "HEP3 is not spoken",
+    "tcp_script_mode": "scripts end as in mode 0",
+    "udp_accept_proxy": "the PROXY protocol is not spoken",
+    "uri_host_extra_chars": "hosts of URIs take the characters of RFC 3261",
+}
+
 #: Parameters that say the opposite of another one.
 INVERTED: dict[str, str] = {
     "enable_tls": "disable_tls",

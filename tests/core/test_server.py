@@ -23,8 +23,38 @@ LISTEN = "listen=udp:127.0.0.1:5060\n"
 def test_a_message_that_is_not_sip_is_logged_and_dropped() -> None:
     serving = Serving(LISTEN + 'request_route { log(0, "here"); }')
     assert serving.send("HELLO WORLD, THIS IS NOT SIP AT ALL\n\n") == []
-    assert len(serving.log) == 1
-    assert serving.log[0].startswith("ERROR: <core>: core parsing of SIP message failed (127.0.0.11:5060/udp)")
+    shown, failed = serving.log
+    assert shown == "ERROR: <core>: ERROR: parse_msg: message=<HELLO WORLD, THIS IS NOT SIP AT ALL\r\n\r\n>"
+    assert failed.startswith("ERROR: <core>: core parsing of SIP message failed (127.0.0.11:5060/udp)")
+
+
+def test_a_bad_message_may_be_logged_on_one_line() -> None:
+    serving = Serving("sip_parser_log_oneline=1\n" + LISTEN + "request_route { exit; }")
+    serving.send("HELLO WORLD, THIS IS NOT SIP AT ALL\n\n")
+    assert serving.log[0].endswith("message=<HELLO WORLD, THIS IS NOT SIP AT ALL. . >")
+
+
+def test_bad_messages_may_be_logged_at_another_level() -> None:
+    serving = Serving("sip_parser_log=2\n" + LISTEN + "request_route { exit; }")
+    serving.send("HELLO WORLD, THIS IS NOT SIP AT ALL\n\n")
+    assert serving.log == []
+
+
+def test_the_time_a_route_takes_is_logged_when_asked_for() -> None:
+    serving = Serving("debug=1\nlatency_cfg_log=1\nlatency_limit_cfg=1000\n" + LISTEN + "request_route { exit; }")
+    times = iter((1.0, 1.0005, 2.0, 2.25))
+    serving.environment.stopwatch = lambda: next(times)
+    serving.send(request())
+    assert serving.log == []
+    serving.send(request())
+    assert serving.log == ["NOTICE: <core>: request-route executed in: 250000 usec"]
+
+
+def test_a_parameter_that_is_not_heeded_is_said_at_start() -> None:
+    serving = Serving("phone2tel=0\n" + LISTEN + "request_route { exit; }")
+    assert serving.log == [
+        "WARNING: <core>: phone2tel has no effect here: a sip URI with user=phone counts as a tel URI"
+    ]
 
 
 def test_short_datagrams_are_keep_alives() -> None:
