@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, NaptrRecord, SrvRecord
+from kamscript.core.environment import Environment, LogRecord, NaptrRecord, SrvRecord
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver as DnsPython
@@ -109,9 +109,8 @@ class StandardErrorLog:
 
     def __call__(self, record: LogRecord) -> None:
         """Write one record; texts that lack a line end keep lacking it, as in the original."""
-        level = LEVEL_NAMES.get(record.level, str(record.level))
-        text = record.text if record.origin == "<script>" or record.text.endswith("\n") else record.text + "\n"
-        line = f" 1({self.pid}) {level}: {record.prefix}{record.origin}: {text}"
+        end = "" if record.origin == "<script>" or record.text.endswith("\n") else "\n"
+        line = f" 1({self.pid}) {record.line}{end}"
         self.stream.buffer.write(line.encode("latin-1", "replace"))
         self.stream.flush()
 
@@ -128,9 +127,8 @@ class SystemLog:
     def __call__(self, record: LogRecord) -> None:
         """Write one record; `facility` of the record wins over the daemon's."""
         facility = getattr(self._syslog, record.facility or "LOG_DAEMON", self._syslog.LOG_DAEMON)
-        level = LEVEL_NAMES.get(record.level, str(record.level))
         priority = facility | SYSLOG_SEVERITY.get(record.level, 7)
-        self._syslog.syslog(priority, f"{level}: {record.prefix}{record.origin}: {record.text.rstrip()}")
+        self._syslog.syslog(priority, record.line.rstrip())
 
 
 def interfaces() -> dict[str, list[str]]:

@@ -20,7 +20,6 @@ class _CounterFixup(Fixup):
     """`[group.]name` of a counter that exists."""
 
     constant = True
-    kind = "const"
 
     def resolve(self, text: str, server: Server) -> Any:
         counters: Counters = server.module("counters")

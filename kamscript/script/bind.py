@@ -172,7 +172,7 @@ class Binding:
             raise FixupError(f"bad regular expression {pattern!r}: {error}") from None
 
     def _make_route(self, name: str) -> Any:
-        return self.routes[Route.REQUEST, name]
+        return self.routes.get((Route.REQUEST, name), _nothing)
 
     def _make_part(self, number: int) -> Any:
         raise KeyError(number)  # parts are there from the start
@@ -386,6 +386,11 @@ def _unknown(tr: Tr, pv: PvText) -> Transform:
         raise TransformationFailed
 
     return transform
+
+
+def _nothing(ctx: Context, depth: int = 0) -> int:
+    """A route that the config never defines: an empty list of actions."""
+    return 1
 
 
 def _untraced(ctx: Context, number: int) -> None:

@@ -53,19 +53,23 @@ class Calls:
         """The code that a call inside an expression gives, `$rc` starting at 0."""
         match node:
             case nodes.Call():
-                return f"_settle(ctx, {self.call(node, fresh=True)})"
+                return self.traced(node, f"_settle(ctx, {self.call(node, fresh=True)})")
             case nodes.CoreCall():
-                return self.core_call(node, fresh=True)
+                return self.traced(node, self.core_call(node, fresh=True))
             case nodes.RouteCall():
                 name = self.constant_route(node)
                 if name is not None:
-                    return f"_route(ctx, {name})"
-                return f"_value_named(ctx, {self.text(fold(node.target))})"
+                    return self.traced(node, f"_route(ctx, {name})")
+                return self.traced(node, f"_value_named(ctx, {self.text(fold(node.target))})")
             case nodes.BlockExpr():
                 return f"_route(ctx, {self.function.block(node.body)})"
             case nodes.AssignExpr():
                 return f"_route(ctx, {self.function.block(nodes.Block(node.pos, (node.assignment,)))})"
         raise AssertionError(node)
+
+    def traced(self, node: nodes.Expr, source: str) -> str:
+        """A call inside an expression that tells the debugger when it runs."""
+        return f"({self.scope.trace(node, self.function.name)} or {source})" if self.scope.traced else source
 
     def returns_bool(self, node: nodes.Expr) -> bool:
         """Whether a call is of a function that only says yes or no."""
@@ -138,6 +142,9 @@ class Calls:
             case "int":
                 return self._constant_int(text, arg)
             case "format":
+                for part in self._split(text, arg) if self.scope.traced else ():
+                    if not isinstance(part, str):
+                        self.scope.note(part)
                 return self.scope.need("format", "format", (text,), pos), False
             case "target":
                 return self._target(text, arg), False
@@ -216,7 +223,10 @@ class Calls:
             self.scope.error("no-pseudo-variable", f"{text!r} is no pseudo-variable", arg.pos)
             return "None"
         pv = self._pv(stripped, arg)
-        return "None" if pv is None else self.scope.need("target", "accessor", (pv,), arg.pos)
+        if pv is None:
+            return "None"
+        self.scope.note(pv)
+        return self.scope.need("target", "accessor", (pv,), arg.pos)
 
     def _pv(self, text: str, arg: nodes.Expr) -> PvText | None:
         try:
@@ -342,4 +352,3 @@ def _reads_rc(arg: nodes.Expr) -> bool:
         if isinstance(text, str) and any(mark in text for mark in _READS_RC):
             return True
     return False
-

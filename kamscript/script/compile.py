@@ -31,6 +31,7 @@ def compile(resolved: Resolved, modules: Mapping[str, type[Module]], target: str
     scope = Scope(resolved, modules, target)
     if scope.traced:
         scope.needs["_trace"] = Need("trace", (), resolved.config.items[0].pos)
+        scope.needs["_assigned"] = Need("assigned", (), resolved.config.items[0].pos)
     routes: list[RouteCode] = []
     parts: list[PartCode] = []
     for (kind, name), blocks in resolved.routes.items():
@@ -55,6 +56,7 @@ def compile(resolved: Resolved, modules: Mapping[str, type[Module]], target: str
         parts=tuple(parts),
         needs=scope.needs,
         actions=tuple(scope.actions),
+        pvs=tuple(scope.pvs),
         sources=tuple(source.path for source in config.files),
         defines=dict(config.defines),
         hashes=tuple({source.path: digest_of(source.text) for source in config.files}.items()),

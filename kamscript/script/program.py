@@ -103,6 +103,7 @@ class Program:
     needs: Mapping[str, Need]
     parts: tuple[PartCode, ...] = ()
     actions: tuple[Action, ...] = ()  #: only when the config loads the debugger module
+    pvs: tuple[str, ...] = ()  #: the pseudo-variables of all routes; only when the config loads the debugger module
     sources: tuple[str, ...] = ()  #: names of all files that were read, the main one first
     defines: Mapping[str, str] = field(default_factory=dict)
     hashes: tuple[tuple[str, bytes], ...] = ()  #: of the texts of these files

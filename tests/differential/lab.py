@@ -73,7 +73,10 @@ class Lab:
         """What the config logged."""
         entries = []
         for record in self._lab.log:
-            if record.origin == "<core>" or (record.origin in self._lab.server.modules and record.origin != "acc"):
+            internal = record.origin == "<core>" or (
+                record.origin in self._lab.server.modules and record.origin != "acc"
+            )
+            if internal and record.head is None:
                 continue
             # Module xlog may have another prefix than this one.
             origin = record.head or ("" if record.origin in ("<script>", "acc") else record.origin)
@@ -83,4 +86,3 @@ class Lab:
 
     def close(self) -> None:
         """Nothing outlives the object."""
-

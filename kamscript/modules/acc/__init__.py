@@ -61,7 +61,6 @@ class _GoneFixup(Fixup):
     """An argument of a function that left this module."""
 
     constant = True
-    kind = "const"
 
     def resolve(self, text: str, server: Server) -> Any:
         raise FixupError("accounting over RADIUS and Diameter left module acc; kamscript has no such backend")
@@ -296,9 +295,9 @@ class Acc(Module, name="acc", requires=("tm",)):
             kinds |= TMCB_ON_FAILURE
         self.tm.register_tmcb(kinds, self._happened, t=t)
         if self.detect_direction:
-            from kamscript.modules.rr import RR_FLOW_UPSTREAM
+            from kamscript.modules.rr.loose import UPSTREAM
 
-            t.state[_NAME] = _State(upstream=self.rr.direction(params.ctx) == RR_FLOW_UPSTREAM)
+            t.state[_NAME] = _State(upstream=self.rr.direction(params.ctx) == UPSTREAM)
 
     def _happened(self, t: Transaction, kind: int, params: TmcbParams) -> None:
         if kind == TMCB_RESPONSE_OUT:

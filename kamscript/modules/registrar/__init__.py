@@ -57,7 +57,6 @@ class _TableFixup(Fixup):
     """The name of a location table."""
 
     constant = True
-    kind = "const"
 
     def resolve(self, text: str, server: Server) -> Any:
         return server.module("usrloc").register_domain(text)
@@ -67,7 +66,6 @@ class _FlagsFixup(Fixup):
     """The flags of save(), decimal or hexadecimal."""
 
     constant = True
-    kind = "const"
 
     def resolve(self, text: str, server: Server) -> int:
         try:
@@ -103,9 +101,7 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl")):
     """Register contacts, list them, and route requests to them (RFC 3261 10, RFC 3327, RFC 5626, RFC 5627)."""
 
     default_expires = Param(3600, "Seconds for contacts that ask for no lifetime.")
-    default_expires_range = Param(
-        0, "Percent by which chance may shorten default_expires.", check=lambda v: _percent(v)
-    )
+    default_expires_range = Param(0, "Percent by which chance may shorten default_expires.")
     expires_range = Param(0, "Percent by which chance may shorten a lifetime that was asked for.")
     min_expires = Param(60, "Shortest lifetime in seconds; 0 any.")
     min_expires_mode = Param(0, "A shorter one: 0 becomes min_expires, 1 is refused with 423.", since="5.6")
@@ -442,44 +438,19 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl")):
         self.server.log.info(_NAME, text)
 
 
-def _percent(value: int) -> str | None:
-    return None if 0 <= value <= 100 else f"{value} is no percentage"
-
-
 def _variables() -> list[CfgVar]:
     """The group `registrar` of the configuration framework, in Kamailio's order."""
     return [
-        CfgVar("realm_pref", None, 'Realm prefix to be removed. Default is ""', kind=str),
-        CfgVar(
-            "default_expires", 3600, "Contains number of second to expire if no expire hf or contact expire present"
-        ),
-        CfgVar(
-            "default_expires_range",
-            0,
-            "Percent from default_expires that will be used in generating the range for the expire interval",
-            high=100,
-        ),
-        CfgVar(
-            "expires_range",
-            0,
-            "Percent from incoming expires that will be used in generating the range for the expire interval",
-            high=100,
-        ),
-        CfgVar("min_expires", 60, "The minimum expires value of a Contact. Value 0 disables the checking. "),
-        CfgVar("max_expires", 0, "The maximum expires value of a Contact. Value 0 disables the checking. "),
-        CfgVar("max_contacts", 0, "The maximum number of Contacts for an AOR. Value 0 disables the checking. "),
-        CfgVar(
-            "retry_after",
-            0,
-            "If you want to add the Retry-After header field in 5xx replies,"
-            " set this parameter to a value grater than zero",
-        ),
-        CfgVar(
-            "case_sensitive",
-            0,
-            "If set to 1 then AOR comparison will be case sensitive. Recommended and default is 0, case insensitive",
-        ),
-        CfgVar("default_q", -1, "The parameter represents default q value for new contacts.", low=-1, high=1000),
-        CfgVar("append_branches", 1, "If set to 1(default), lookup will put all contacts found in msg structure"),
-        CfgVar("use_expired_contacts", 0, "Toggles using expired contacts as if they were active."),
+        CfgVar("realm_pref", None, "Prefix that is cut off the domain of an address of record.", kind=str),
+        CfgVar("default_expires", 3600, "Lifetime in seconds of contacts that ask for none."),
+        CfgVar("default_expires_range", 0, "Percent by which chance may shorten default_expires.", high=100),
+        CfgVar("expires_range", 0, "Percent by which chance may shorten a lifetime that was asked for.", high=100),
+        CfgVar("min_expires", 60, "Shortest lifetime of a contact in seconds; 0: any."),
+        CfgVar("max_expires", 0, "Longest lifetime of a contact in seconds; 0: any."),
+        CfgVar("max_contacts", 0, "Most contacts of an address of record; 0: any number."),
+        CfgVar("retry_after", 0, "Seconds in the Retry-After header of 5xx replies; 0: no such header."),
+        CfgVar("case_sensitive", 0, "1: the case of user parts counts. Usually it does not."),
+        CfgVar("default_q", -1, "q of contacts that give none, in thousandths; -1: none.", low=-1, high=1000),
+        CfgVar("append_branches", 1, "1: lookup() makes branches of the further contacts."),
+        CfgVar("use_expired_contacts", 0, "1: contacts that have expired count until they are removed."),
     ]

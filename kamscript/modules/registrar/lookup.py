@@ -305,7 +305,7 @@ def lookup_xavp(
 
 
 def from_user(registrar: Registrar, ctx: Context, table: Domain, uri: str, mode: int) -> int:
-    """Whether the message came from where a contact of `uri` registered (6.x manual, section reg_from_user): 1 or -1."""
+    """Whether the message came from where a contact of `uri` registered (6.x manual, reg_from_user): 1 or -1."""
     from kamscript.sip.uri import parse_uri
 
     try:

@@ -1,4 +1,4 @@
-"""How a registration ends: reply code, reason phrase and the text of P-Registrar-Error (registrar/reply.c, rerrno.h)."""
+"""How a registration ends: reply code, reason and the text of P-Registrar-Error (registrar/reply.c, rerrno.h)."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kamscript.module import Accessor, FixupError, PvRef
-from kamscript.modules.usrloc import Contact
-from kamscript.values import Value
+from kamscript.modules.usrloc import Contact, aor_hash
+from kamscript.values import INT_MAX, Value
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -22,7 +22,7 @@ _STREAMS = ("tcp", "tls", "ws", "wss")
 class Profile:
     """The contacts of one profile, as they were when fetched."""
 
-    __slots__ = ("aor", "aorhash", "contacts", "count", "domain", "filled")
+    __slots__ = ("aor", "contacts", "count", "domain", "filled")
 
     def __init__(self) -> None:
         self.filled = False
@@ -30,7 +30,7 @@ class Profile:
 
     def free(self) -> None:
         """Forget the contacts."""
-        self.filled, self.aor, self.domain, self.aorhash, self.count = False, "", "", 0, 0
+        self.filled, self.aor, self.domain, self.count = False, "", "", 0
         self.contacts: list[Snapshot] = []
 
     def fill(self, domain: str, aor: str, contacts: list[Contact]) -> None:
@@ -55,13 +55,17 @@ _Reader = Callable[[Profile, "Snapshot"], Value]
 
 
 def _text(name: str) -> _Reader:
-    return lambda profile, contact: getattr(contact, name)  # type: ignore[no-any-return]
+    return lambda profile, contact: getattr(contact, name) or ""
 
 
 def _number(name: str) -> _Reader:
-    def read(profile: Profile, contact: Snapshot) -> int:
+    return lambda profile, contact: getattr(contact, name)
+
+
+def _unsigned(name: str) -> _Reader:
+    def read(profile: Profile, contact: Snapshot) -> Value:
         number: int = getattr(contact, name) & 0xFFFFFFFF
-        return number if number < 0x80000000 else number - 0x100000000
+        return number if number <= INT_MAX else str(number)
 
     return read
 
@@ -70,7 +74,7 @@ def _number(name: str) -> _Reader:
 ATTRIBUTES: dict[str, _Reader] = {
     "aor": lambda profile, contact: profile.aor,
     "domain": lambda profile, contact: profile.domain,
-    "aorhash": lambda profile, contact: profile.aorhash,
+    "aorhash": lambda profile, contact: aor_hash(profile.aor),
     "count": lambda profile, contact: profile.count,
     "addr": _text("c"),
     "path": _text("path"),
@@ -78,15 +82,15 @@ ATTRIBUTES: dict[str, _Reader] = {
     "callid": _text("callid"),
     "user_agent": _text("user_agent"),
     "ruid": _text("ruid"),
-    "expires": _number("expires"),
+    "expires": _unsigned("expires"),
     "q": _number("q"),
     "cseq": _number("cseq"),
-    "flags": _number("flags"),
-    "cflags": _number("cflags"),
-    "modified": _number("last_modified"),
-    "methods": _number("methods"),
-    "regid": _number("reg_id"),
-    "server_id": _number("server_id"),
+    "flags": _unsigned("flags"),
+    "cflags": _unsigned("cflags"),
+    "modified": _unsigned("last_modified"),
+    "methods": _unsigned("methods"),
+    "regid": _unsigned("reg_id"),
+    "server_id": _unsigned("server_id"),
     "socket": lambda profile, contact: contact.socket_text or None,  # type: ignore[attr-defined]
     "instance": lambda profile, contact: contact.instance or None,  # type: ignore[attr-defined]
     "conid": lambda profile, contact: contact.tcpconn_id if contact.proto in _STREAMS else None,  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The reply to a REGISTER: its Contact header and what else goes into it (registrar/reply.c; RFC 3261 10.3, 5626, 5627)."""
+"""The reply to a REGISTER: its Contact header and what else goes into it (registrar/reply.c; RFC 3261, 5626, 5627)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def send_reply(registrar: Registrar, ctx: Context, state: State) -> bool:
 
 def prepare_reply(registrar: Registrar, ctx: Context, state: State) -> None:
     """Leave the headers of the reply with the message."""
-    headers = ctx.msg.reply_headers
+    headers = ctx.msg.reply_headers = [*ctx.msg.reply_headers]  # it may be a shared empty list
     if state.contact_header:
         headers.append(state.contact_header)
         state.contact_header = ""

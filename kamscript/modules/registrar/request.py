@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from kamscript.core.sockets import ListenSocket
     from kamscript.modules.registrar import Registrar
 
-METHODS = {
-    name: 1 << bit
-    for bit, name in enumerate(
-        "INVITE CANCEL ACK BYE INFO REGISTER SUBSCRIBE NOTIFY MESSAGE OPTIONS PRACK UPDATE REFER PUBLISH "
-        "KDMQ GET POST PUT DELETE".split()
-    )
-}
+_METHOD_NAMES = """
+INVITE CANCEL ACK BYE INFO REGISTER SUBSCRIBE NOTIFY MESSAGE OPTIONS PRACK UPDATE REFER PUBLISH KDMQ GET POST PUT DELETE
+"""
+METHODS = {name: 1 << bit for bit, name in enumerate(_METHOD_NAMES.split())}
 METHOD_OTHER = 1 << 19
 _MAX_CALLID, _MAX_RECEIVED, _MAX_USER_AGENT = 255, 255, 255
 _USE_ADVERTISED = 1

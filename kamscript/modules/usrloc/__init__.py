@@ -391,9 +391,9 @@ class Usrloc(Module, name="usrloc"):
 
     def keep_xavp(self, ctx: Context, info: ContactInfo) -> None:
         """Take the XAVP that `xavp_contact` names into a registration."""
-        if self.xavp_contact and self.db_mode != DB_ONLY:
-            values = ctx.xavps.get(self.xavp_contact) if ctx.xavps else None
-            info.xavp = values[0] if values and isinstance(values[0], dict) else None
+        values = ctx.xavps.get(self.xavp_contact) if self.xavp_contact and ctx.xavps else None
+        if values and isinstance(values[0], dict):
+            info.xavp = {name: list(held) for name, held in values[0].items()}
 
 
 def make_ruid(prefix: str, server_id: int, start: int, pid: int, count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kamscript.core.rpc import Rpc, Struct
@@ -20,20 +21,18 @@ _NOT_SET = "[not set]"
 
 def dump(usrloc: Usrloc, rpc: Rpc, brief: str) -> None:
     """Dump user location tables; with `brief` only the addresses of record."""
-    tables = rpc.struct().array("Domains")
+    tables = rpc.struct().add("Domains", Struct(is_array=True))
     for table in usrloc.newest_first():
-        shown = Struct()
-        tables.append(Struct(Domain=shown))
+        shown = tables.struct("Domain")
         shown.add("Domain", table.name)
         shown.add("Size", table.size)
-        aors = shown.array("AoRs")
+        aors = shown.add("AoRs", Struct(is_array=True))
         for record in table.records():
             if brief == "brief":
-                aors.append(Struct(AoR=record.aor))
+                aors.add("AoR", record.aor)
                 continue
-            contacts = [dump_contact(contact, usrloc.now) for contact in record.contacts]
-            info = Struct(AoR=record.aor, HashID=record.aorhash, Contacts=contacts)
-            aors.append(Struct(Info=info))
+            contacts = _contacts(record.contacts, usrloc.now)
+            aors.add("Info", Struct(AoR=record.aor, HashID=record.aorhash, Contacts=contacts))
         counts = [len(slot) for slot in table.slots.values()]
         shown.add("Stats", Struct({"Records": sum(counts), "Max-Slots": max(counts, default=0)}))
 
@@ -44,9 +43,9 @@ def lookup(usrloc: Usrloc, rpc: Rpc) -> None:
     record = domain.get_record(aor)
     if record is None:
         raise rpc.fault(500, "AOR not found in location table")
-    contacts = [dump_contact(contact, usrloc.now) for contact in record.contacts if contact.valid(usrloc.now)]
+    contacts = _contacts((contact for contact in record.contacts if contact.valid(usrloc.now)), usrloc.now)
     domain.release_record(record)
-    if not contacts:
+    if not len(contacts):
         raise rpc.fault(500, "AOR has no contacts")
     rpc.add(Struct(AoR=aor, Contacts=contacts))
 
@@ -172,8 +171,16 @@ def _rows(usrloc: Usrloc, rpc: Rpc, name: str, *, expired: bool) -> list[tuple[o
     return rows
 
 
+def _contacts(contacts: Iterable[Contact], now: int) -> Struct:
+    """Contacts as ul.dump and ul.lookup show them."""
+    shown = Struct(is_array=True)
+    for contact in contacts:
+        shown.add("Contact", dump_contact(contact, now))
+    return shown
+
+
 def dump_contact(contact: Contact, now: int) -> Struct:
-    """A contact as ul.dump and ul.lookup show it."""
+    """The members of a contact."""
     expires: int | str = contact.expires - now
     if contact.expires == 0:
         expires = "permanent"
@@ -205,7 +212,7 @@ def dump_contact(contact: Contact, now: int) -> Struct:
         "KA-Roundtrip": contact.ka_roundtrip,
         "Last-Modified": contact.last_modified,
     }
-    return Struct(Contact=Struct(members))
+    return Struct(members)
 
 
 def _given(text: str) -> str:
