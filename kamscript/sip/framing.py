@@ -90,7 +90,8 @@ class Framer:
                     raise self._fail("content length not present or unparsable")
                 self._need = headers_end
             else:
-                length = int(found.group(1)) if len(found.group(1)) < 20 else 1 << 31
+                # a C int there, which wraps; the last 32 digits say how
+                length = int(found.group(1)[-32:]) & 0xFFFFFFFF
                 if length > 0x7FFFFFFF:
                     raise self._fail("bad Content-Length header value")
                 self._need = headers_end + length

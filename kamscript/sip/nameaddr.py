@@ -23,7 +23,7 @@ def _address(comma: str) -> re.Pattern[str]:
     return re.compile(
         rf"(?:(?:(?P<quoted>\"(?:[^\"\\\r\n\0]|\\[\s\S])*\"){_LWS}"
         rf"|(?P<words>[^<>\"\\;\0 \t\r\n{comma}](?:[^<>\"\\;\0\r\n{comma}]|{_FOLD})*))?"
-        r"<[ \t]*(?P<uri>[^<>\"\\;\0 \t\r\n][^<>\"\\\0 \t\r\n]*)[ \t]*>"
+        rf"<[ \t]*(?P<uri>[^<>\"\\;\0 \t\r\n{comma}][^<>\"\\\0 \t\r\n]*)[ \t]*>"
         rf"|(?P<bare>[^<>\"\\;\0 \t\r\n{comma}]+)){_LWS}"
     )
 
@@ -165,6 +165,8 @@ def parse_addresses(value: str) -> list[ToBody]:
         body, at = _address_at(value, at, _LISTED)
         found.append(body)
         if at == len(value):
+            if not body._params and value[body.addr_end - 1] != ">":
+                body.uri = value[body.uri_start :]  # Kamailio takes the blanks behind a bare URI for part of it here
             return found
         if value[at] != ",":
             raise SipError("bad address")

@@ -63,7 +63,7 @@ def test_first_usable_length_counts() -> None:
     assert list(Framer().feed(text)) == [text]
 
 
-@pytest.mark.parametrize("length", ["2147483648", "99999999999999999999999"])
+@pytest.mark.parametrize("length", ["2147483648", "4294967295"])
 def test_length_out_of_range(length: str) -> None:
     with pytest.raises(SipError, match="bad Content-Length"):
         list(Framer().feed(f"BYE sip:a SIP/2.0\r\nContent-Length: {length}\r\n\r\n"))
