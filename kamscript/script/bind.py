@@ -172,7 +172,7 @@ class Binding:
             raise FixupError(f"bad regular expression {pattern!r}: {error}") from None
 
     def _make_route(self, name: str) -> Any:
-        return self.routes.get((Route.REQUEST, name), _nothing)
+        return self.routes[Route.REQUEST, name]
 
     def _make_part(self, number: int) -> Any:
         raise KeyError(number)  # parts are there from the start
@@ -181,7 +181,10 @@ class Binding:
         from kamscript.script.nodes import SocketId
         from kamscript.source import NOWHERE
 
-        return SocketId(NOWHERE, proto, hosts, port, port_end)
+        socket = SocketId(NOWHERE, proto, hosts, port, port_end)
+        core: Any = self.server.modules["core"]
+        core.check_socket(socket)
+        return socket
 
     def _make_test(self, subject: str, op: str, kind: str, value: object) -> Any:
         from kamscript.script.coretests import make_test
@@ -191,7 +194,11 @@ class Binding:
     def _make_select(self, path: tuple[str | int, ...], text: str) -> Getter:
         from kamscript.script.select import make_select
 
-        return make_select(self.server, path, text)
+        try:
+            return make_select(self.server, path, text)
+        except FixupError as error:  # Kamailio starts all the same
+            self.server.log.error("<core>", str(error))
+            return lambda ctx: None
 
     def _make_trace(self, *_: object) -> Any:
         return self.server.trace or _untraced
@@ -386,11 +393,6 @@ def _unknown(tr: Tr, pv: PvText) -> Transform:
         raise TransformationFailed
 
     return transform
-
-
-def _nothing(ctx: Context, depth: int = 0) -> int:
-    """A route that the config never defines: an empty list of actions."""
-    return 1
 
 
 def _untraced(ctx: Context, number: int) -> None:

@@ -83,9 +83,10 @@ class Calls:
         target = fold(node.target)
         if target.op != "const":
             return None
-        return self.scope.need(
-            route_global(nodes.RouteKind.REQUEST, str(target.value)), "route", (str(target.value),), node.pos
-        )
+        name = str(target.value)
+        if (nodes.RouteKind.REQUEST, name) not in self.scope.resolved.routes:
+            self.scope.error("unknown-route", f'route "{name}" not found', node.pos)
+        return self.scope.need(route_global(nodes.RouteKind.REQUEST, name), "route", (name,), node.pos)
 
     # -- calls ------------------------------------------------------------------------------------------------------
     def call(self, node: nodes.Call, *, fresh: bool) -> str:

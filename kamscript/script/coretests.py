@@ -237,7 +237,7 @@ def _members(text: str) -> Callable[[str], bool]:
 
 
 def _myself(server: Server, subject: str, op: str) -> Callable[[Context], bool]:
-    if op not in ("==", "!=", "=~"):
+    if op not in ("==", "!=") and (op != "=~" or subject not in _ADDRESSES):
         raise FixupError(f"invalid operator {op} for myself")
     wanted = op != "!="
     if subject in _ADDRESSES:

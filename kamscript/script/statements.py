@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kamscript.script import nodes
 from kamscript.script.emit import Emitter, attr_key
-from kamscript.script.expressions import Rve, evaluate, fold
+from kamscript.script.expressions import Rve, evaluate, fold, guess_type
 from kamscript.script.runtime import E_BUG, E_UNSPEC, EvalError
 from kamscript.script.scope import Scope
 from kamscript.source import Span
@@ -406,6 +406,8 @@ class Writer:
             rve = fold(node.value)
             emitter = self.emitter()
             constant = None
+            if guess_type(rve) == "str":
+                self.scope.error("wrong-type", f"{node.kind} expects a number", node.value.pos)
             if rve.op == "const":
                 constant = to_int(rve.value)
                 value = repr(constant)
@@ -456,6 +458,10 @@ class Writer:
         if keep:
             self.put(0, "_r = 1", pos)
         tests = [self._label(case, subject, texts) for case in node.cases]
+        for index, test in enumerate(tests):
+            if not texts and test is not None and test in tests[:index]:
+                label = node.cases[index].label
+                self.scope.error("duplicate-case", "the case is there already", (label or node).pos)
         if self._falls_through(node):
             self._through(node, tests, keep)
         else:

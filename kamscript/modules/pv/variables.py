@@ -121,18 +121,20 @@ class Variables:
         rpc.add(Struct(items=items))
 
     @rpc("pv.shvSet")
-    def _shv_set(self, rpc: Rpc, name: str, type: str, value: str) -> str:
+    def _shv_set(self, rpc: Rpc, name: str, type: str, value: int | str) -> str:
         """Set a shared variable; `type` is `int` or `str`."""
         from kamscript.core.rpc import RpcFault
 
         shared = self._shared()
         new: Value
         if type.lower() == "int":
-            new = decimal(str(value))
-            if new is None:
+            new = value
+            if not isinstance(new, int):
                 raise RpcFault(500, "Missing integer parameter value (Parameters: varname type value)")
         elif type.lower() == "str":
-            new = str(value)
+            new = value
+            if not isinstance(new, str):
+                raise RpcFault(500, "Missing string parameter value (Parameters: varname type value)")
         else:
             raise RpcFault(500, "Unknown parameter type (Types: int or str)")
         if name not in shared:
