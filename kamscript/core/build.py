@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import md5
 from typing import TYPE_CHECKING
 
+from kamscript.core.multipart import fix_multipart
 from kamscript.core.sockets import Destination, bracketed
 from kamscript.core.xavps import child, serialize
 from kamscript.sip.edits import Outgoing
@@ -62,7 +63,7 @@ def build_request(
             hook(ctx)
     flags = msg.msg_flags | server.request_flags
     if flags & FL_BODY_MULTIPART:
-        fix_multipart(ctx)
+        fix_multipart(server, msg)
     source = msg.received
     if uri is None:
         uri = msg.new_uri
@@ -102,7 +103,7 @@ def build_request(
 def build_reply(ctx: Context, reply: Message) -> str:
     """The reply as it goes upstream: without its first Via, edits done (build_res_buf_from_sip_res)."""
     if reply.msg_flags & FL_BODY_MULTIPART:
-        fix_multipart(ctx)
+        fix_multipart(ctx.server, reply)
     below = reply.via2
     return reply.edits.join(drop_via=True, stream=below is not None and below.proto in _NEEDS_LENGTH)
 
@@ -326,33 +327,3 @@ def branch_base(msg: Message) -> str:
     )
     digest = md5("".join(parts).encode("latin-1"), usedforsecurity=False).hexdigest()
     return f"{MAGIC_COOKIE}{reverse_hex(hash_index(msg.callid, number))}.{digest}"
-
-
-# -- bodies of several parts ------------------------------------------------------------------------------------------
-def fix_multipart(ctx: Context) -> None:
-    """Give every part of an edited multipart body its boundary line and the last one its `--` (check_boundaries)."""
-    msg = ctx.msg
-    value = msg.value("content-type") or ""
-    boundary = ""
-    for item in value.split(";")[1:]:
-        name, _, found = item.partition("=")
-        if name.strip().lower() == "boundary":
-            boundary = "--" + found.strip().strip('"')
-    if not boundary:
-        ctx.server.log.info("<core>", "no boundary - maybe just turning into multipart body")
-        return
-    whole = msg.edits.join()
-    _, _, body = whole.partition("\r\n\r\n")
-    parts: list[str] = []
-    for line in body.splitlines(keepends=True):
-        if line.startswith(boundary):
-            parts.append("")
-        elif parts:
-            parts[-1] += line
-    if parts and not parts[-1]:
-        parts.pop()
-    if not parts:
-        ctx.server.log.error("<core>", f"found[{len(parts)}] wrong number of boundaries")
-        return
-    msg.edits.set_body("".join(f"{boundary}\r\n{part}" for part in parts) + boundary + "--\r\n")
-    msg.msg_flags &= ~FL_BODY_MULTIPART
