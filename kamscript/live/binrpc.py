@@ -8,10 +8,10 @@ A packet is a header and records, numbers in network order (src/modules/ctl/binr
     0xA1 | type, size of the length and of the cookie | length of the records | cookie | records
     record:  head (end mark or long size: 1 bit, size: 3 bits, type: 4 bits) [size] [value]
 
-The receiver tells records apart by type: int, text (with a zero behind it), double (a fixed-point integer, thousandths),
-struct, array, name of a struct member, bytes. A struct is a start record, members (name record, value record) and an end
-record. Kamailio sends arrays as structs too: their values stand there without names, and what C adds to an array by name
-(shown by JSON as an object with one member) stands there as a member.
+The receiver tells records apart by type: int, text (with a zero behind it), double (a fixed-point integer,
+thousandths), struct, array, name of a struct member, bytes. A struct is a start record, members (name record, value
+record) and an end record. Kamailio sends arrays as structs too: their values stand there without names, and what C
+adds to an array by name (shown by JSON as an object with one member) stands there as a member.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class _Reader:
         return int.from_bytes(self.take(size & 7), "big"), type_, True
 
     def value(self, size: int, type_: int, marked: bool) -> Any:
-        if type_ == INT or type_ == DOUBLE:
+        if type_ in (INT, DOUBLE):
             number = int.from_bytes(self.take(size), "big")
             if type_ == INT:
                 return (number & 0xFFFFFFFF ^ 0x80000000) - 0x80000000

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from kamscript.live import binrpc
-from kamscript.modules.ctl import DEFAULT_RUNTIME_DIR
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -253,7 +252,7 @@ def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
     """The FIFO and the datagram socket of module jsonrpcs."""
     from kamscript.modules.jsonrpcs import TRANSPORT_DATAGRAM, TRANSPORT_FIFO
 
-    directory = daemon.server.settings["runtime_dir"] or DEFAULT_RUNTIME_DIR
+    directory = daemon.server.settings["rundir"]
     wanted = jsonrpcs.transport or TRANSPORT_FIFO | TRANSPORT_DATAGRAM
     controls: list[Control] = []
     if wanted & TRANSPORT_FIFO and jsonrpcs.fifo_name:

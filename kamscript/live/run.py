@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kamscript.loader import load, module_classes, resolved
-from kamscript.source import FileReader
+from kamscript.loader import load, module_classes, resolved, target_of
+from kamscript.source import FileReader, Source
 
 if TYPE_CHECKING:
     from kamscript.script.program import Program
@@ -27,7 +28,36 @@ def run(options: argparse.Namespace) -> int:
         print(f"config file ok: {path}", file=sys.stderr)
         return 0
     program = load(path, defines=options.defines, subst=options.subst, target=options.target)
-    return _serve(options, program)
+    return _serve(options, with_options(program, options))
+
+
+def with_options(program: Program, options: argparse.Namespace) -> Program:
+    """The program with what the command line says put behind the config's own settings.
+
+    The options are written as config lines, so that they are read and refused as those are.
+    """
+    lines = [f"listen={text}" for text in options.listen]
+    if options.runtime_dir:
+        lines.append(f'run_dir="{options.runtime_dir}"')
+    if options.children is not None:
+        lines.append(f"children={options.children}")
+    if options.debug:
+        lines.append(f"debug={_last(program, 'debug', 0) + options.debug}")
+    if not lines:
+        return program
+    from kamscript.script.parse import parse
+
+    overlay = parse(Source("<command line>", "".join(f"{line}\n" for line in lines)), target=target_of(program.target))
+    return replace(program, items=(*program.items, *overlay.items))
+
+
+def _last(program: Program, name: str, default: int) -> int:
+    """The last integer that the config gives a core parameter."""
+    value = default
+    for setting in program.settings:
+        if setting.name == name:
+            value = int(getattr(setting.value, "value", default))
+    return value
 
 
 def _serve(options: argparse.Namespace, program: Program) -> int:
@@ -36,7 +66,7 @@ def _serve(options: argparse.Namespace, program: Program) -> int:
     from kamscript.live.daemon import BindError, Daemon, serve
     from kamscript.live.environment import StandardErrorLog, SystemLog, system_environment
 
-    to_stderr = options.stderr or options.foreground > 0 or _logs_to_stderr(program)
+    to_stderr = options.stderr or options.foreground > 0 or bool(_last(program, "log_stderror", 0))
     environment = system_environment(StandardErrorLog() if to_stderr else SystemLog())
     server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
     server.start()
@@ -65,12 +95,3 @@ def _serve(options: argparse.Namespace, program: Program) -> int:
         if pidfile is not None:
             pidfile.unlink(missing_ok=True)
     return 0
-
-
-def _logs_to_stderr(program: Program) -> bool:
-    """What the config's last `log_stderror` says; without one, syslog."""
-    wanted = False
-    for setting in program.settings:
-        if setting.name == "log_stderror":
-            wanted = bool(getattr(setting.value, "value", setting.value))
-    return wanted

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 2049
 DEFAULT_SOCKET_NAME = "kamailio_ctl"
-DEFAULT_RUNTIME_DIR = "/run/kamailio"
 ANONYMOUS = "<anonymous unix socket>"
 
 _TRANSPORTS = {
@@ -59,7 +58,7 @@ def parse_listener(text: str, payload: str) -> Listener:
     if rest.startswith("["):
         name, bracket, port = rest.partition("]")
         name += "]"
-        if not bracket or port not in ("", ":") and not port.startswith(":"):
+        if not bracket or (port not in ("", ":") and not port.startswith(":")):
             raise FixupError(f"{text!r} is no address: the bracket is not closed or something stands behind it")
         port_text = port[1:]
     else:
@@ -145,7 +144,7 @@ class Ctl(Module, name="ctl"):
         self.connections, self.serving = [], False
         binrpc = list(self.binrpc)
         if not binrpc and not self.fifo:
-            directory = self.server.settings.get("runtime_dir") or DEFAULT_RUNTIME_DIR
+            directory = self.server.settings["rundir"]
             binrpc = [f"unixs:{directory}/{DEFAULT_SOCKET_NAME}"]
         self.listeners = [parse_listener(text, "binrpc") for text in binrpc]
         self.listeners += [parse_listener(text, "fifo") for text in self.fifo]
