@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, NaptrRecord, SrvRecord
 from kamscript.core.server import Server
 from kamscript.core.sockets import Datagram, Received
-from kamscript.loader import load_text, module_classes
+from kamscript.loader import load_text, module_classes, target_of
 from kamscript.module import Module
+from kamscript.modules import find_module, module_names
+from kamscript.script.compile import compile
+from kamscript.script.parse import parse
+from kamscript.script.program import Program
+from kamscript.script.resolve import resolve
+from kamscript.source import MemoryReader, Source
 
 NOW = 1000.0
 ALICE, BOB = ("127.0.0.11", 5060), ("127.0.0.12", 5060)
@@ -49,6 +55,28 @@ class NoFiles:
         return False
 
 
+class Library:
+    """The modules of this package, some of them replaced by a test's own."""
+
+    def __init__(self, own: Mapping[str, type[Module]]) -> None:
+        self.own = own
+
+    def find(self, name: str) -> type[Module] | None:
+        return self.own.get(name) or find_module(name)
+
+    def names(self) -> frozenset[str]:
+        return module_names() | self.own.keys()
+
+
+def compiled(text: str, own: Mapping[str, type[Module]], target: str) -> Program:
+    """A program that knows modules of the test's own."""
+    path = "kamailio.cfg"
+    wanted = target_of(target)
+    config = parse(Source(path, text), MemoryReader({path: text}), {}, wanted)
+    meaning = resolve(config, Library(own), wanted)
+    return compile(meaning, {**module_classes(meaning.modules), **own}, wanted)
+
+
 class Serving:
     """A started server, and short ways to talk to it."""
 
@@ -63,7 +91,7 @@ class Serving:
     ) -> None:
         self.names = names or Names()
         self.records: list[LogRecord] = []
-        program = load_text(config, target=target)
+        program = load_text(config, target=target) if modules is None else compiled(config, modules, target)
         self.environment = Environment(
             now=NOW,
             chance=random.Random(1),
