@@ -8,6 +8,7 @@ from .textops import BARE, MESSAGE
 LISTEN = """
 listen=udp:127.0.0.1:21200 advertise 203.0.113.9:5066 name "main"
 listen=udp:127.0.0.1:21201
+auto_aliases=no
 alias=example.net:5070
 alias="udp:alias.example.net"
 """
