@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kamscript.core.cfg import CfgVar
 from kamscript.module import EventRoute, FixupError, Param
-from kamscript.modules.tm.commands import Commands
+from kamscript.modules.tm.selects import Selects
 from kamscript.modules.tm.tags import Tags
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ _CFG: tuple[tuple[str, int | str | None, int, int, str], ...] = (
 )
 
 
-class Tm(Commands, name="tm"):
+class Tm(Selects, name="tm"):
     """Stateful relaying, forking, replying and failure handling (RFC 3261 17, RFC 6026)."""
 
     fr_timer = Param(30000, "How long to wait for a final reply, or an ACK to a negative one, ms.", check=_timer)

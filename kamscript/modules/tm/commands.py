@@ -442,8 +442,14 @@ class Commands(Functions):
             raise ValueError(f'No local socket for "{text}"')
         return found
 
-    def _read_headers(self, method: str, ruri: str, headers: str, body: str, socket: ListenSocket | None) -> _Headers:
-        """From, To, Call-ID and CSeq out of the header text; the rest as it stands, `!!` replaced by our address."""
+    def _read_headers(
+        self, method: str, ruri: str, headers: str, body: str, socket: ListenSocket | None, *, whole: bool
+    ) -> _Headers:
+        """From, To, Call-ID and CSeq out of the header text; the rest as it stands, `!!` replaced by our address.
+
+        `whole` takes From and To with all their parameters, as the RPC commands do (a From that has a tag gets a
+        second one there, as in Kamailio).
+        """
         text = headers.replace("\r\n", "\n").rstrip("\n").replace("\n", "\r\n")
         try:
             msg = Message(f"{method} {ruri} SIP/2.0\r\nVia: SIP/2.0/UDP 0.0.0.0\r\n{text}\r\n\r\n")

@@ -3,7 +3,8 @@
 The parts are layers, each a class on top of the one before; a layer calls down freely and up only through the
 methods declared here:
 
-    Engine > Table (matching) > Timers > Sending (sending, local replies) > Cancelling > Replies (from downstream)
+    Engine > Table (matching) > Timers > Sending (local replies) > Cancelling > Deciding (picking, failure routes)
+    > Replies (from downstream) > Newtran (new transactions) > Branches (building, sending, failover)
     > Relay (forwarding) > Uac (requests of this server) > Suspend > Serial (serial forking)
     > Functions (script) > Commands (RPC) > Selects > Tm
 """

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from kamscript.core import dns
 from kamscript.core.errors import E_SCRIPT
 from kamscript.module import Const, Fixup, FixupError, Int, Regex, Route, RouteName, Str, function
+from kamscript.modules.tm.branches import Proxy
 from kamscript.modules.tm.engine import Pending, pending
 from kamscript.modules.tm.picking import NONE, pick_blind, pick_branch
-from kamscript.modules.tm.relay import Proxy
 from kamscript.modules.tm.serial import Serial
 from kamscript.modules.tm.table import E2E_ACK, FOUND
 from kamscript.modules.tm.transaction import (

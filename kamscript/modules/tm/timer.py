@@ -32,6 +32,7 @@ from kamscript.modules.tm.table import Table
 from kamscript.modules.tm.transaction import T_NOISY_CTIMER, ClientBranch
 
 if TYPE_CHECKING:
+    from kamscript.core.context import Context
     from kamscript.core.server import Server
     from kamscript.core.timers import Timer
     from kamscript.modules.tm.transaction import Outgoing, Transaction
@@ -264,7 +265,7 @@ class Timers(Table):
         """Send the last reply again."""
         raise NotImplementedError
 
-    def send_branch(self, t: Transaction, branch: ClientBranch, ctx: object) -> int:
+    def send_branch(self, t: Transaction, branch: ClientBranch, ctx: Context | None) -> int:
         """Send a branch's request for the first time."""
         raise NotImplementedError
 
