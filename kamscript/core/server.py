@@ -160,7 +160,8 @@ class Server(Sending):
         self.started = self.timers.now
         listen, warnings, bad = open_sockets(self.program, self.settings, environment)
         errors += bad
-        self.names = Sockets(listen, own_names(self.program, self.settings, listen, environment))
+        local = [address for addresses in environment.interfaces.values() for address in addresses]
+        self.names = Sockets(listen, own_names(self.program, self.settings, listen, environment), local)
         self.sockets = listen
         for warning in plan.warnings + warnings:
             self.log.warning("<core>", warning)

@@ -136,10 +136,12 @@ class AliasName(NamedTuple):
 class Sockets:
     """The listen addresses and names of one server, and who sends where."""
 
-    __slots__ = ("_default", "_myself", "aliases", "listen")
+    __slots__ = ("_default", "_local", "_myself", "aliases", "listen")
 
-    def __init__(self, listen: list[ListenSocket], aliases: list[AliasName]) -> None:
+    def __init__(self, listen: list[ListenSocket], aliases: list[AliasName], local: Iterable[str] = ()) -> None:
+        """`local` are the machine's addresses: a virtual socket only counts while its address is among them."""
         self.listen = listen
+        self._local = frozenset(local)
         self.aliases = aliases  #: newest first
         self._default: dict[tuple[str, bool], ListenSocket] = {}
         self._myself: dict[tuple[str, int, str], bool] = {}
@@ -167,9 +169,9 @@ class Sockets:
                 continue
             if port and socket.port != port and socket.advertise_port != port:
                 continue
+            present = not socket.virtual or socket.address in self._local
             if (
-                same_host(host, socket.host)
-                or same_host(host, socket.address)
+                (present and (same_host(host, socket.host) or same_host(host, socket.address)))
                 or (socket.advertise_host and same_host(host, socket.advertise_host))
             ) and (found is None or PROTOCOLS.index(socket.proto) < PROTOCOLS.index(found.proto)):
                 found = socket
@@ -287,9 +289,10 @@ def open_sockets(
             for proto in protos:
                 if proto not in enabled:
                     continue
-                for host in socket.hosts[:1]:
-                    number = socket.port or (tls_port if proto == "tls" else port)
-                    wanted.append((proto, host.strip("[]"), number, adv_host, adv_port, line.name, line.virtual))
+                first = socket.port or (tls_port if proto == "tls" else port)
+                for number in range(first, max(first, socket.port_end) + 1):
+                    host = socket.hosts[0].strip("[]")
+                    wanted.append((proto, host, number, adv_host, adv_port, line.name, line.virtual))
     if not wanted:
         for proto in enabled:
             for addresses in environment.interfaces.values():

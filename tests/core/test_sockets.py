@@ -103,6 +103,12 @@ def test_who_is_myself(host: str, port: int, proto: str, own: bool) -> None:
     assert Serving(MYSELF + ROUTE).server.is_myself(host, port, proto) is own
 
 
+def test_a_virtual_socket_is_ours_while_its_address_is_here() -> None:
+    config = "listen=udp:192.0.2.2:5060 virtual" + ROUTE
+    for interfaces, own in (({"eth0": ["192.0.2.2"]}, True), ({"lo": ["127.0.0.1"]}, False)):
+        assert Serving(config, interfaces=interfaces).server.is_myself("192.0.2.2", 5060) is own
+
+
 def test_addresses_have_names_unless_auto_aliases_is_off() -> None:
     names = Names({"localhost": ["127.0.0.1"]})
     for setting, own in (("", True), ("auto_aliases=no\n", False)):
