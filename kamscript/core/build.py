@@ -54,7 +54,7 @@ def build_request(
     """The current request as it leaves through `socket`: our Via on top, received/rport on the one below, edits done.
 
     `branch` is the whole branch parameter value (`z9hG4bK...`); `uri` overrides the request URI, `path` adds a Route
-    header (both default to what the message carries); `vias` are further Via lines below ours. Returns text, socket
+    header (both default to what the message carries); `vias` are further Via lines on top of ours. Returns text, socket
     and destination: for a text longer than `udp_mtu` these are the `udp_mtu_try_proto` transport's.
     """
     msg, server = ctx.msg, ctx.server
@@ -76,7 +76,7 @@ def build_request(
     text = msg.edits.join(
         Outgoing(socket, proto),
         uri=uri,
-        via=via_line(ctx, socket, destination, branch) + vias,
+        via=vias + via_line(ctx, socket, destination, branch),
         route=f"Route: {path}\r\n" if path else "",
         received=source.src_ip
         if rport

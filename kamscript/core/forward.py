@@ -78,7 +78,7 @@ def forward_request(ctx: Context, host: str, port: int = 0, proto: str = "") -> 
         # As in the daemon: a request that is forwarded again carries the Vias of the times before as well.
         vias = ctx.state.get("forward", "")
         text, socket, destination = build_request(ctx, socket, destination, branch, vias=vias)
-        ctx.state["forward"] = via_line(ctx, socket, destination, branch) + vias
+        ctx.state["forward"] = vias + via_line(ctx, socket, destination, branch)
         if not server.run_onsend(ctx, socket, destination, text):
             log.info("<core>", f"request to {destination.ip}:{destination.port} dropped (onsend_route)")
             result = E_ADM_PROHIBITED

@@ -81,6 +81,14 @@ def test_forwarding_twice_shows_the_first_via_too() -> None:
     assert len(lines(second.text, "Via")) == 3
 
 
+def test_the_via_of_the_first_time_stays_on_top() -> None:
+    body = "force_send_socket(127.0.0.2:5061); forward(); force_send_socket(127.0.0.1:5060); forward();"
+    config = f"{LISTEN}listen=udp:127.0.0.2:5061\nrequest_route {{ {body} }}"
+    _, second = Serving(config).send(request())
+    shown = [via.split(";")[0] for via in lines(second.text, "Via")]
+    assert shown == ["SIP/2.0/UDP 127.0.0.2:5061", "SIP/2.0/UDP 127.0.0.1", "SIP/2.0/UDP 127.0.0.11:5060"]
+
+
 def test_a_named_host_is_looked_up() -> None:
     serving = Serving(FORWARD, Names({"bob.example.com": ["127.0.0.13"]}))
     (sent,) = serving.send(request("sip:bob@bob.example.com:5070"))
