@@ -6,7 +6,9 @@ rport on the Via below it, the Path as a Route, another transport for what is to
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import md5
+from struct import unpack
 from typing import TYPE_CHECKING
 
 from kamscript.core.multipart import fix_multipart
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from kamscript.sip.message import Message
     from kamscript.sip.via import Via
 
+#: Message.msg_flags of 6.x: fields of an XAVP go into the first Via of replies (via_reply_add_xavp_params).
+FL_ADD_XAVP_VIA_REPLY_PARAMS = 1 << 27
 FL_MTU_MASK = FL_MTU_TCP_FB | FL_MTU_TLS_FB | FL_MTU_SCTP_FB
 #: The flag by which a message asks for a transport when it is longer than udp_mtu.
 MTU_FLAGS = {"udp": 0, "tcp": FL_MTU_TCP_FB, "tls": FL_MTU_TLS_FB, "sctp": FL_MTU_SCTP_FB}
@@ -186,6 +190,10 @@ def _with_received(ctx: Context, request: Message, line: str, value_at: int) -> 
         line += f";rport={source.src_port}"
     if rport is not None or via.received is not None or needs_received(ctx.server, via, source):
         line += f";received={source.src_ip}"
+    if flags & FL_ADD_XAVP_VIA_REPLY_PARAMS and (name := ctx.server.settings["xavp_via_reply_params"]):
+        fields = serialize(ctx.xavps, name)
+        if fields:
+            line += ";" + fields[:-1]
     return line
 
 
@@ -293,17 +301,17 @@ def from_reverse_hex(text: str) -> int | None:
         return None
 
 
+@lru_cache(2048)
 def hash_index(callid: str, cseq: str) -> int:
     """tm's bucket, 0 to 65535, of a transaction by Call-ID and CSeq number (hash of core/hashes.h)."""
     total = 0
     for text in (callid, cseq):
         data = text.encode("latin-1")
-        whole = len(data) & ~3
-        for at in range(0, whole, 4):
-            value = int.from_bytes(data[at : at + 4], "big")
-            total += value ^ (value >> 3)
-        rest = int.from_bytes(data[whole:], "big")
-        total += rest ^ (rest >> 3)
+        count = len(data) >> 2
+        for value in unpack(f">{count}I", data[: count << 2]):
+            total += value ^ value >> 3
+        rest = int.from_bytes(data[count << 2 :], "big")
+        total += rest ^ rest >> 3
     total &= 0xFFFFFFFF
     return (total + (total >> 11) + (total >> 13) + (total >> 23)) & 0xFFFF
 
@@ -315,15 +323,14 @@ def branch_base(msg: Message) -> str:
     """
     via, from_, to, cseq = msg.top_via, msg.from_, msg.to, msg.cseq
     number = cseq.number_text if cseq is not None else ""
-    parts = (
-        from_.tag if from_ is not None else "",
-        "" if to is None or msg.method in ("INVITE", "ACK", "CANCEL") else to.tag,
-        msg.callid,
-        msg.uri,
-        number,
-        via.host if via is not None else "",
-        via.port_text if via is not None else "",
-        via.branch if via is not None else "",
-    )
-    digest = md5("".join(parts).encode("latin-1"), usedforsecurity=False).hexdigest()
-    return f"{MAGIC_COOKIE}{reverse_hex(hash_index(msg.callid, number))}.{digest}"
+    callid = msg.callid
+    from_tag = from_.tag if from_ is not None else ""
+    to_tag = "" if to is None or msg.method_id in _TAG_COMES_LATER else to.tag
+    identity = f"{from_tag}{to_tag}{callid}{msg.uri}{number}"
+    if via is not None:
+        identity = f"{identity}{via.host}{via.port_text}{via.branch}"
+    digest = md5(identity.encode("latin-1"), usedforsecurity=False).hexdigest()
+    return f"{MAGIC_COOKIE}{reverse_hex(hash_index(callid, number))}.{digest}"
+
+
+_TAG_COMES_LATER = frozenset(("INVITE", "ACK", "CANCEL"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class Chance(Protocol):
@@ -49,6 +49,13 @@ class Files(Protocol):
 
     def read(self, path: str) -> str: ...
     def exists(self, path: str) -> bool: ...
+
+
+@runtime_checkable
+class FileWriter(Files, Protocol):
+    """Files that may be written too; `write` raises OSError."""
+
+    def write(self, path: str, text: str) -> None: ...
 
 
 class LogRecord(NamedTuple):

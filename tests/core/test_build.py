@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kamscript.core.build import build_local_reply, from_reverse_hex, hash_index, reverse_hex, via_line
+from kamscript.core.build import (
+    FL_ADD_XAVP_VIA_REPLY_PARAMS,
+    build_local_reply,
+    from_reverse_hex,
+    hash_index,
+    reverse_hex,
+    via_line,
+)
 from kamscript.core.context import Context
 from kamscript.core.forward import reply_destination
 from kamscript.core.sockets import Destination, Received
@@ -139,6 +146,15 @@ def test_our_via_can_carry_a_server_id_and_fields_of_an_xavp() -> None:
     assert via(ctx) == "Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKb;srvid=7;b=2;a=x\r\n"
 
 
+def test_the_first_via_of_our_replies_can_carry_fields_of_an_xavp() -> None:
+    ctx = context("force_rport=1\n")
+    ctx.server.settings["xavp_via_reply_params"] = "p"
+    ctx.xavps = {"p": [{"a": ["x"]}]}
+    assert ";a=x" not in build_local_reply(ctx, ctx.msg, 200, "OK")
+    ctx.msg.msg_flags |= FL_ADD_XAVP_VIA_REPLY_PARAMS
+    assert f"Via: {OLD};rport=5060;a=x\r\n" in build_local_reply(ctx, ctx.msg, 200, "OK")
+
+
 def test_an_xavp_can_say_what_our_via_shows() -> None:
     ctx = context('xavp_via_fields="f"\n')
     ctx.xavps = {"f": [{"address": ["a.example.com"], "port": ["99"]}]}
@@ -164,3 +180,8 @@ def test_what_is_no_number() -> None:
 @given(st.text(st.characters(max_codepoint=127), max_size=40), st.integers(0, 2**31))
 def test_a_bucket_is_16_bits(callid: str, cseq: int) -> None:
     assert 0 <= hash_index(callid, str(cseq)) < 65536
+
+
+@pytest.mark.parametrize(("callid", "cseq", "bucket"), [("call-1@x", "1", 0x5D78), ("", "", 0)])
+def test_buckets_are_those_of_the_daemon(callid: str, cseq: str, bucket: int) -> None:
+    assert hash_index(callid, cseq) == bucket
