@@ -101,11 +101,6 @@ class Builder:
     def warn(self, rule: str, message: str, pos: Span, hint: str = "") -> None:
         self.diagnostics.append(Diagnostic(rule, message, pos, "warning", hint))
 
-    def only_newer(self, token: Token) -> None:
-        """A form that 6.x added."""
-        if self.target not in ("6.x", "all"):
-            self.complain_at("syntax", f"unexpected {token.raw} (only 6.x takes it)", token)
-
     def _route_kind(self) -> str:
         """The word that opened the route block around the last fetched token."""
         if self._starts is None:
@@ -283,7 +278,6 @@ class Builder:
         return self._socket(None, v[0], v[2], v[4])
 
     def advertised_6x(self, *v: Any) -> n.SocketId:
-        self.only_newer(v[0])
         return self._socket(v[0], v[2], v[4].value)
 
     @staticmethod
@@ -338,7 +332,6 @@ class Builder:
         return n.LoadModule(word, str(path.value), word.value == "loadmodulex")
 
     def loadmodule_call(self, word: Token, left: Token, path: Token, *rest: Token) -> n.LoadModule:
-        self.only_newer(left)
         options = str(rest[1].value) if len(rest) > 1 else None
         return n.LoadModule(word, str(path.value), word.value == "loadmodulex", options)
 
@@ -412,7 +405,10 @@ class Builder:
 
     def switch(self, word: Token, subject: Any, left: Token, cases: list[n.Case], right: Token) -> n.Switch:
         expr = self.expr(subject)
-        if sum(case.label is None for case in cases) > 1:
+        broken = any(d.rule == "syntax" and d.span.start > word.start for d in self.diagnostics)
+        if broken:
+            pass  # a case may be missing, or there may be one too many
+        elif sum(case.label is None for case in cases) > 1:
             self.complain_at("bad-switch", "more than one default: in a switch", expr.pos)
         first: n.Case | None = None
         for case in cases:
@@ -420,7 +416,7 @@ class Builder:
                 continue
             if first is None:
                 first = case
-            elif self._is_text(case) != self._is_text(first):
+            elif not broken and self._is_text(case) != self._is_text(first):
                 self.complain_at("bad-switch", "integer and text cases in one switch", case.label.pos)
                 break
         return n.Switch(word, self.line(), expr, tuple(cases))
@@ -618,12 +614,12 @@ class Builder:
     def _test(self, subject: Token, op: Token, value: Any) -> n.CoreTest:
         name = str(subject.value)
         if subject.kind == KIND["IP_SUBJECT"]:
-            self._onsend_subject(subject)
+            self.onsend_subject(subject)
             if isinstance(value, n.Expr) and is_constant(value) and type_of(value) is not STR:
                 self.complain("type-mismatch", "a number where an address is needed", value.pos)
         return n.CoreTest(subject, name, _TEST_OPS.get(str(op.value)) or _BINARY[str(op.value)], value)
 
-    def _onsend_subject(self, subject: Token) -> None:
+    def onsend_subject(self, subject: Token) -> None:
         if subject.value in ("snd_ip", "to_ip") and self._route_kind() != "onsend_route":
             self.complain_at("wrong-route", f"{subject.value} exists only in onsend_route", subject)
 

@@ -6,6 +6,7 @@ The facts stand in data/catalog.json, one module a line:
     "p": [name, type, generations], ...   type: i number, s text, b either; `*` may be given several times
     "v": [name, generations, abilities], ...   1 writable, 2 takes an inner name, 4 takes an index
     "r": [name, generations], ...
+    "g": generations of a module that exports nothing
     "t": transformation classes, each with the names that 5.6 has
 
 Generations are bits: 1 4.4, 2 5.6, 4 6.x. Source: the export tables of Kamailio 4.4.0, 5.6.3 and 6.x.
@@ -113,7 +114,7 @@ class ModuleFacts:
 
     def generations(self) -> int:
         """Bits of the generations that know anything of the module; all when nothing is known."""
-        bits = 0
+        bits = int(self._raw.get("g", 0))
         for rows, at in (("f", 3), ("p", 2), ("r", 1)):
             for row in self._raw.get(rows, ()):
                 bits |= row[at]

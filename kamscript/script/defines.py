@@ -16,6 +16,9 @@ MAX_DEFINES = 512  # cfg.lex MAX_DEFINES
 #: What `#!ifdef` knows without being told, by target.
 _VERSIONS = {"4.4": "4.4.0", "5.6": "5.6.3", "all": "5.6.3", "6.x": "6.1.0"}
 
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+_PIECE = re.compile(r"\\(.)|([^\\]+)", re.S)
+
 Getenv = Callable[[str], str | None]
 
 
@@ -115,9 +118,12 @@ class Substitution:
             raise DefineError(f"unknown flag {unknown[0]}")
         if not self.pattern:
             raise DefineError("the regular expression is empty")
-        self.mark = mark
         self.everywhere = "g" in flags
-        self._regex = compile_ere(self.pattern, icase="i" in flags, newline="s" not in flags)
+        plain = not flags.strip("g") and not _SPECIAL.search(self.pattern)
+        self._regex: Any = None
+        if not plain:
+            self._regex = compile_ere(self.pattern, icase="i" in flags, newline="s" not in flags)
+        self._pieces = _PIECE.findall(self.replacement)
 
     @staticmethod
     def _separator(text: str, mark: str, at: int) -> int:
@@ -137,21 +143,46 @@ class Substitution:
             at += 1
         raise DefineError(f"no {mark} behind the replacement")
 
+    def bind(self, values: Callable[[str], str]) -> None:
+        """Fill in the variables of the replacement, which have their values at load."""
+        if "$" in self.replacement:
+            self._pieces = [(escape, values(plain)) for escape, plain in self._pieces]
+
     def apply(self, text: str) -> str:
-        """`text` with the first match, or all, replaced."""
+        """`text` with the first match, or all, replaced. Nothing is replaced once a match is empty."""
         if not text:
             return text
-        done: str = self._regex.sub(self._replace, text, count=0 if self.everywhere else 1)
-        return done
+        if self._regex is None:
+            if self.pattern not in text:
+                return text
+            return text.replace(self.pattern, self._built(text, None), -1 if self.everywhere else 1)
+        done: list[str] = []
+        at = 0
+        while (m := self._regex.search(text, at)) is not None:
+            start, end = m.span()
+            if start == end:
+                return text
+            done += (text[at:start], self._built(text, m))
+            at = end
+            if not self.everywhere:
+                break
+        return "".join(done) + text[at:] if done else text
 
-    def _replace(self, m: Any) -> str:
-        def piece(e: re.Match[str]) -> str:
-            c = e[1]
-            if c.isdigit():
-                return m[int(c)] or "" if int(c) <= (m.re.groups or 0) else ""
-            return {"n": "\n", "r": "\r", "t": "\t"}.get(c, c)
-
-        return re.sub(r"\\(.)", piece, self.replacement, flags=re.S)
+    def _built(self, text: str, m: Any) -> str:
+        """The replacement for one match; None: the pattern is plain text."""
+        out = []
+        for escape, plain in self._pieces:
+            if not escape:
+                out.append(plain)
+            elif escape.isdigit():
+                number = int(escape)
+                if m is None:
+                    out.append(self.pattern if number == 0 else "")
+                elif number <= self._regex.groups:
+                    out.append(m.group(number) or "")
+            else:
+                out.append({"n": "\n", "r": "\r", "t": "\t"}.get(escape, escape))
+        return "".join(out)
 
 
 def compile_ere(pattern: str, *, icase: bool, newline: bool) -> Any:

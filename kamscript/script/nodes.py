@@ -369,6 +369,16 @@ class Jump(Statement):
     value: Expr | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Broken(Statement):
+    """What could be read of a statement with a syntax error. Only in the trees of `parse.read`, never of `parse`.
+
+    `target` is the left side of an assignment that broke behind it."""
+
+    parts: tuple[Node, ...]
+    target: Pv | Attr | None = None
+
+
 # --- the top level ----------------------------------------------------------------------------------------------------
 
 

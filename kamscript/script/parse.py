@@ -7,10 +7,11 @@ that an error falls on the same token, and the line kept for an action is the on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kamscript.script import nodes, tables
-from kamscript.script.build import Builder
+from kamscript.script.build import Builder, Flat
 from kamscript.script.keywords import KIND, Target
 from kamscript.script.preprocess import END, Token, scan
 from kamscript.script.settings import by_name
@@ -29,10 +30,13 @@ _STATEMENT = tables.NONTERMINALS.index("statement")
 _STATEMENTS = tables.NONTERMINALS.index("statements")
 _ITEM = tables.NONTERMINALS.index("item")
 _LBRACE, _RBRACE, _SEMICOLON, _ID = KIND["LBRACE"], KIND["RBRACE"], KIND["SEMICOLON"], KIND["ID"]
+_LOADMODULE, _ADVERTISE = KIND["LOADMODULE"], KIND["ADVERTISE"]
+_IP_SUBJECT = KIND["IP_SUBJECT"]
+_ROUTE_WORDS = frozenset(kind for name, kind in KIND.items() if name.split("_")[0] == "ROUTE")
 _ITEM_STARTS = frozenset(
     kind
     for name, kind in KIND.items()
-    if (name.startswith(("SET_", "ROUTE_")) and name != "SET_ADV_ADDRESS")
+    if (name.startswith(("SET_", "ROUTE")) and name != "SET_ADV_ADDRESS")
     or name in ("LOADMODULE", "LOADPATH", "MODPARAM", "MODPARAMX", "CFGENGINE", "FLAGS", "LISTEN", "ALIAS")
 )
 
@@ -75,6 +79,7 @@ def read(
         diagnostics.append(Diagnostic(d.rule, d.message, d.span, severity, d.hint, at))
     if parser.deepest > MAX_DEPTH or parser.builder.longest > MAX_DEPTH:
         items = _shallow(items, diagnostics)
+    _place_substitutions(diagnostics, scanned.tokens)
     order = {id(file): i for i, file in enumerate(scanned.files)}
     diagnostics.sort(key=lambda d: (order.get(id(d.span.source), 0), d.span.start))
     config = nodes.Config(
@@ -86,6 +91,23 @@ def read(
         tuple(d for d in diagnostics if d.severity != "error"),
     )
     return config, diagnostics
+
+
+def _without_new_forms(tokens: list[Token]) -> None:
+    """`loadmodule(...)` and `advertise udp:...` came with 6.x: elsewhere no rule takes the second token."""
+    for i, token in enumerate(tokens):
+        if (token.kind == _LOADMODULE and tokens[i + 1].raw == "(") or (
+            token.kind == _ADVERTISE and tokens[i + 1].kind in (KIND["PROTOCOL"], KIND["WS"])
+        ):
+            tokens[i + 1].kind = -1
+
+
+def _place_substitutions(diagnostics: list[Diagnostic], tokens: list[Token]) -> None:
+    """Kamailio complains of a bad #!subst only after it has read the token behind it."""
+    for i, found in enumerate(diagnostics):
+        if found.rule == "bad-substitution" and isinstance(found.span, Token):
+            behind = tokens[tokens.index(found.span) + 1]
+            diagnostics[i] = replace(found, kamailio_line=behind.line)
 
 
 def _shallow(items: list[nodes.Item], diagnostics: list[Diagnostic]) -> list[nodes.Item]:
@@ -121,6 +143,8 @@ class _Parser:
         self.errors = 0
         self.quiet_end = False
         self.ended_early = False
+        if target in ("4.4", "5.6"):
+            _without_new_forms(tokens)
         self.rules: list[tuple[int, int, Callable[..., Any] | None]] = [
             (lhs, count, self.builder.action(name)) for lhs, count, name in tables.RULES
         ]
@@ -169,9 +193,27 @@ class _Parser:
                     self._report(states, at)
                     return self._rest(values)
 
+    def _rest(self, values: list[Any]) -> list[nodes.Item]:
+        """The items so far; what is complete of a route that never ends becomes a route of its own."""
+        items = next((value for value in values if isinstance(value, list) and not isinstance(value, Flat)), [])
+        word = next((v for v in values if isinstance(v, Token)), None)
+        if word is None or word.kind not in _ROUTE_WORDS:
+            return items if values and values[0] is items else []
+        if values[0] is not items:
+            items = []
+        broken = self._broken(values)
+        kind = {"route": "request_route"}.get(str(word.value), str(word.value))
+        if kind == "onreply_route" and "" in (self._name(values), self._name(values).strip("0")):
+            kind = "reply_route"
+        body = nodes.Block(word, (broken,) if broken is not None else ())
+        return [*items, nodes.Route(word, nodes.RouteKind(kind), "", body)]
+
     @staticmethod
-    def _rest(values: list[Any]) -> list[nodes.Item]:
-        return next((value for value in values if isinstance(value, list)), [])
+    def _name(values: list[Any]) -> str:
+        for i, value in enumerate(values[:-1]):
+            if isinstance(value, Token) and value.raw == "[" and isinstance(values[i + 1], Token):
+                return str(values[i + 1].value)
+        return ""
 
     # --- errors ---
 
@@ -187,12 +229,30 @@ class _Parser:
             depth -= 1
         inside = _STATEMENT in _GOTOS[states[depth]]
         goto = _GOTOS[states[depth]][_STATEMENT if inside else _ITEM]
-        last = values[-1] if values else None
+        broken = self._broken(values[depth:]) if inside else None
         del states[depth + 1 :], values[depth:]
-        # A complete call in front of the error is still worth a look: its name may be the real mistake.
-        values.append(nodes.Do(last.pos, last.cline, last) if inside and isinstance(last, nodes.Call) else None)
+        values.append(broken)
         states.append(goto)
         return self._skip_statement(at) if inside else self._skip_item(at)
+
+    def _broken(self, values: list[Any]) -> nodes.Broken | None:
+        """What was complete in front of the error: a wrong name there may be the real mistake."""
+        parts: list[nodes.Node] = []
+        for value in values:
+            for part in value if isinstance(value, list) and not isinstance(value, Flat) else [value]:
+                if isinstance(part, nodes.Item):
+                    continue
+                if isinstance(part, Token):
+                    if part.kind == _IP_SUBJECT:
+                        self.builder.onsend_subject(part)
+                elif isinstance(part, Flat):
+                    parts.append(self.builder.expr(part))
+                elif isinstance(part, nodes.Node):
+                    parts.append(part)
+        if not parts:
+            return None
+        target = values[0] if isinstance(values[0], (nodes.Pv, nodes.Attr)) else None
+        return nodes.Broken(parts[0].pos, self.builder.line(), tuple(p for p in parts if p is not target), target)
 
     def _skip_statement(self, at: int) -> int:
         """Behind the next `;` of this block, or at the `}` that closes it."""

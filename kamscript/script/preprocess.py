@@ -222,6 +222,8 @@ class _Scanner:
         last = max(0, length - 1)
         if self.open_end is not None and self.open_end.rule == "unclosed-text":
             last = self.open_end.span.start  # the original counts the whole of it as one token
+        elif self.open_end is not None and self.open_end.rule == "unclosed-variable":
+            last = max(0, self.open_end.span.start - 1)  # and this not at all
         self.tokens.append(Token(source, last, length, END, "", ""))
         return Scanned(
             self.tokens,
@@ -452,6 +454,7 @@ class _Scanner:
     def _add_substitution(self, kind: str, text: str, span: Span) -> None:
         try:
             rule = Substitution(text)
+            rule.bind(lambda plain: self.defines.evaluated(plain, self._getenv))
             self.subst.append(rule)
             if kind != "subst":
                 self.defines.define(
@@ -771,7 +774,9 @@ class _Scanner:
             frame.pos = m.start()
             self._attribute()
         elif last == "(":
-            self._parenthesised(m.start() - 1 if m.start() == start + 1 else m.start(), m.end())
+            if m.start() != start + 1:
+                self.error("bad-variable", "$ and the name do not stand together", self.span(start, m.end()))
+            self._parenthesised(m.start() - 1, m.end())
         else:
             frame.pos = m.end()
             name = "$" + m[0]

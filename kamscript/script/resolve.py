@@ -7,6 +7,7 @@ core/cfg.y, core/pvapi.c, core/cfg/cfg_script.c.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -50,6 +51,7 @@ _GROUPS = {
     "websocket": "websocket",
     "tls": "tls",
 }
+_INDEX = re.compile(r"\*|\$.+|[+-]?[0-9]+", re.S)
 #: cfgengine names that mean this language.
 _NATIVE = frozenset(("native", "default"))
 
@@ -308,7 +310,7 @@ class _Resolver:
                 self.call(node, bits, item.kind)  # type: ignore[arg-type]
             elif kind is n.Pv:
                 self.pv(node, id(node) in assigned)  # type: ignore[arg-type]
-            elif kind is n.Assign:
+            elif kind is n.Assign or kind is n.Broken:
                 assigned.add(id(node.target))  # type: ignore[attr-defined]
         self.memory = True
 
@@ -442,6 +444,9 @@ class _Resolver:
             if not fact.index or end == 1:
                 why = "has an empty index" if fact.index else "takes no index"
                 self.error("bad-variable", f"${name} {why}", node.pos)
+                return
+            if fact.known and not _INDEX.fullmatch(rest[1:end]):
+                self.error("bad-variable", f"${name} takes a number, * or a variable as its index", node.pos)
                 return
             rest = rest[end + 1 :]
         if name == "shv" and not self.memory:

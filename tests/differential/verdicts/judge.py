@@ -12,8 +12,8 @@ from kamscript.script.parse import read
 from kamscript.script.resolve import diagnose
 from kamscript.source import Diagnostic, FileReader, Source
 
+MODULES = Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
 _ERROR = re.compile(rb"parse error in config file (\S+?), (?:from )?line (\d+)")
-_FATAL = re.compile(rb"(?:error at|already defined).*?(?:\s(\S+))? line (\d+)")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,17 @@ def _order(diagnostic: Diagnostic, files: Sequence[Source]) -> tuple[int, int]:
     names = [id(file) for file in files]
     where = names.index(id(diagnostic.span.source)) if id(diagnostic.span.source) in names else 0
     return (0 if diagnostic.rule != "unbalanced-ifdef" else 1, diagnostic.line if where == 0 else 10**6)
+
+
+def installed(text: str) -> str:
+    """The config with module paths of other machines removed, and without the modules that are not installed here."""
+
+    def load(m: re.Match[str]) -> str:
+        name = m[2].rsplit("/", 1)[-1].removesuffix(".so")
+        return f'{m[1]}"{name}.so"' if (MODULES / f"{name}.so").exists() else ""
+
+    text = re.sub(r"(?m)^([ \t]*)(mpath|loadpath)\b[^\n]*", r"\1", text)
+    return re.sub(r'(\bloadmodule\s+)"([^"\n]+)"', load, text)
 
 
 def blocks(path: Path) -> list[tuple[str, str]]:
