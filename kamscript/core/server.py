@@ -48,6 +48,7 @@ from kamscript.source import ConfigError, Diagnostic
 
 if TYPE_CHECKING:
     from kamscript.script.program import Program
+    from kamscript.values import Value
 
 #: A compiled route: takes the context, returns what `$rc` shows behind it. `exit` and `drop` leave it by ScriptExit.
 RouteFunction = Callable[[Context], int]
@@ -381,6 +382,12 @@ class Server(Sending):
     def double_pv(self, ref: PvRef) -> Accessor:
         """The accessor of a pseudo-variable that only the catalogue knows."""
         return self.doubles.pv(ref)
+
+    def select(self, path: tuple[str | int, ...], text: str) -> Callable[[Context], Value]:
+        """The reader of the select `path`, written `text`; raises FixupError for an unknown one."""
+        from kamscript.core.selects import make_select
+
+        return make_select(self, path, text)
 
     def doubles_called(self) -> list[str]:
         """The functions that this config calls and nothing simulates, as `module: function/arity`."""

@@ -192,10 +192,8 @@ class Binding:
         return make_test(self.server, subject, op, kind, value)
 
     def _make_select(self, path: tuple[str | int, ...], text: str) -> Getter:
-        from kamscript.script.select import make_select
-
         try:
-            return make_select(self.server, path, text)
+            return self.server.select(path, text)
         except FixupError as error:  # Kamailio starts all the same
             self.server.log.error("<core>", str(error))
             return lambda ctx: None
@@ -290,10 +288,8 @@ class Binding:
 
     def _has_doubles(self) -> bool:
         """Whether a loaded module is not simulated, so that unknown names may be its own."""
-        from kamscript.core.doubles import Double
-
         modules = self.server.modules
-        return any(isinstance(modules.get(name), Double | None) for name in self.server.program.modules)
+        return any(hasattr(modules.get(name), "double_name") for name in self.server.program.modules)
 
     def _ref(self, pv: PvText) -> PvRef:
         inner: Any = pv.inner

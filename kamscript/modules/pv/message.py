@@ -853,4 +853,3 @@ _PARTS = {
     "fpart": _part(lambda ctx: _head(ctx, 0)),
     "lpart": _part(lambda ctx: ctx.msg.buf[ctx.msg.headers[0].start :] if ctx.msg.headers else None),
 }
-

@@ -77,7 +77,7 @@ class ServerVariables:
     @pv_class("sel")
     def _sel(self, ref: PvRef) -> Accessor:
         """A select: `$sel(via[1].host)`, `$sel(cfg_get.core.debug)`; null when it has no value."""
-        from kamscript.script.select import make_select, parse_select
+        from kamscript.core.selects import make_select, parse_select
 
         if not isinstance(ref.inner, str):
             raise FixupError("$sel expects the name of a select")

@@ -35,14 +35,24 @@ class Uris:
         try:
             return msg.parsed_uri()
         except SipError:
-            ctx.server.log.error("pv", "failed to parse the R-URI")
-            return None
+            return self._bad_request_uri(ctx)
 
     @pv("ru", setter="_set_ru")
     @pv("ruri", setter="_set_ru")
     def _ru(self, ctx: Context) -> Value:
         """The request URI as it stands now; null in replies and when it does not parse. Assigning rewrites it."""
-        return None if self._request_uri(ctx) is None else ctx.msg.current_uri()
+        msg = ctx.msg
+        if not msg.is_request:
+            return None
+        uri = msg.uri if msg.new_uri is None else msg.new_uri
+        try:
+            parse_uri(uri)
+        except SipError:
+            return self._bad_request_uri(ctx)
+        return uri
+
+    def _bad_request_uri(self, ctx: Context) -> None:
+        ctx.server.log.error("pv", "failed to parse the R-URI")
 
     def _set_ru(self, ctx: Context, value: Value) -> bool:
         if value is None:
@@ -54,7 +64,13 @@ class Uris:
     @pv("ruri.user", setter="_set_rU")
     def _rU(self, ctx: Context) -> Value:
         """User of the request URI; null when it has none. Assigning `$null` removes it."""
-        return _part(self._request_uri(ctx), "user")
+        msg = ctx.msg
+        if not msg.is_request:
+            return None
+        try:
+            return parse_uri(msg.uri if msg.new_uri is None else msg.new_uri).user or None
+        except SipError:
+            return self._bad_request_uri(ctx)
 
     def _set_rU(self, ctx: Context, value: Value) -> bool:
         return _done(self._core().setuser(ctx, "" if value is None else str(value)))
@@ -68,7 +84,13 @@ class Uris:
     @pv("ruri.domain", setter="_set_rd")
     def _rd(self, ctx: Context) -> Value:
         """Host of the request URI."""
-        return _part(self._request_uri(ctx), "host")
+        msg = ctx.msg
+        if not msg.is_request:
+            return None
+        try:
+            return parse_uri(msg.uri if msg.new_uri is None else msg.new_uri).host or None
+        except SipError:
+            return self._bad_request_uri(ctx)
 
     def _set_rd(self, ctx: Context, value: Value) -> bool:
         if value is None:
@@ -199,7 +221,11 @@ class Uris:
     @pv("from.user", setter="_set_fU")
     def _fU(self, ctx: Context) -> Value:
         """User of the From URI."""
-        return _part(_address_uri(ctx, self._from(ctx)), "user")
+        body = ctx.msg.from_
+        try:
+            return parse_uri(body.uri).user or None  # type: ignore[union-attr]
+        except (AttributeError, SipError):
+            return _part(_address_uri(ctx, self._from(ctx)), "user")
 
     @pv("fUl")
     def _fUl(self, ctx: Context) -> Value:
@@ -210,7 +236,11 @@ class Uris:
     @pv("from.domain", setter="_set_fd")
     def _fd(self, ctx: Context) -> Value:
         """Host of the From URI."""
-        return _part(_address_uri(ctx, self._from(ctx)), "host")
+        body = ctx.msg.from_
+        try:
+            return parse_uri(body.uri).host or None  # type: ignore[union-attr]
+        except (AttributeError, SipError):
+            return _part(_address_uri(ctx, self._from(ctx)), "host")
 
     @pv("fn", setter="_set_fn")
     def _fn(self, ctx: Context) -> Value:
@@ -235,7 +265,11 @@ class Uris:
     @pv("to.user", setter="_set_tU")
     def _tU(self, ctx: Context) -> Value:
         """User of the To URI."""
-        return _part(_address_uri(ctx, self._to(ctx)), "user")
+        body = ctx.msg.to
+        try:
+            return parse_uri(body.uri).user or None  # type: ignore[union-attr]
+        except (AttributeError, SipError):
+            return _part(_address_uri(ctx, self._to(ctx)), "user")
 
     @pv("tUl", setter="_set_tU")
     def _tUl(self, ctx: Context) -> Value:
@@ -246,7 +280,11 @@ class Uris:
     @pv("to.domain", setter="_set_td")
     def _td(self, ctx: Context) -> Value:
         """Host of the To URI."""
-        return _part(_address_uri(ctx, self._to(ctx)), "host")
+        body = ctx.msg.to
+        try:
+            return parse_uri(body.uri).host or None  # type: ignore[union-attr]
+        except (AttributeError, SipError):
+            return _part(_address_uri(ctx, self._to(ctx)), "host")
 
     @pv("tn", setter="_set_tn")
     def _tn(self, ctx: Context) -> Value:

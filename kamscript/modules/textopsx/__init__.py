@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
+from kamscript.core.selects import Rest, address_part, uri_part
 from kamscript.module import (
     Accessor,
     Fixup,
@@ -28,6 +29,7 @@ from kamscript.modules.textopsx.fnmatch import shell_pattern
 from kamscript.modules.textopsx.iterators import BodyIterator, HeaderIterator, Iterators
 from kamscript.modules.textopsx.values import Path, Place, find_credential, find_item, find_param
 from kamscript.sip.errors import SipError
+from kamscript.sip.params import parse_params
 from kamscript.values import Value
 
 if TYPE_CHECKING:
@@ -59,9 +61,9 @@ class _PathFixup(Fixup):
     def resolve(self, text: str, server: Server) -> Path:
         """The path with its default index; raises FixupError."""
         path = values.parse_path(text)
-        if path.index is not None and path.index < -values.MAX_BACK:
+        if path.nth is not None and path.nth < -values.MAX_BACK:
             raise FixupError(f"{text!r}: an index cannot be lower than {-values.MAX_BACK}")
-        if self.kind == "hf-name" and (path.index is not None or path.param):
+        if self.kind == "hf-name" and (path.nth is not None or path.param):
             raise FixupError(f"{text!r}: neither an index nor a parameter may stand here")
         if self.kind in ("hf-append", "hf-insert"):
             if path.every:
@@ -74,7 +76,11 @@ class _PathFixup(Fixup):
 
 
 if TYPE_CHECKING:
-    AppendPath = InsertPath = RemovePath = AssignPath = NamePath = Path
+    AppendPath = Path
+    InsertPath = Path
+    RemovePath = Path
+    AssignPath = Path
+    NamePath = Path
     Expression = Ere
 else:
     AppendPath = Annotated[object, _PathFixup("hf-append")]
@@ -97,40 +103,47 @@ class Textopsx(Module, name="textopsx"):
 
     # -- the whole message --------------------------------------------------------------------------------------------
     @function(_CHANGING)
-    def msg_apply_changes(self, ctx: Context) -> bool:
-        """Put all edits into the message, as if it had arrived so. Not after record_route()."""
+    def msg_apply_changes(self, ctx: Context) -> int:
+        """Put all edits into the message, as if it had arrived so. Not after record_route().
+
+        1; -1 not here; 0, which ends the script, when what comes out is no message.
+        """
         if ctx.msg.is_request and ctx.route != Route.REQUEST:
             self._error("changes of a request can be applied in a request route only")
-            return False
+            return -1
         if self._record_routed(ctx):
             self._error("changes cannot be applied behind record_route(): its second header depends on where it goes")
-            return False
+            return -1
+        return self._changed(ctx, ctx.msg.apply_changes)
+
+    def _changed(self, ctx: Context, change: Callable[[], None]) -> int:
+        msg = ctx.msg
         try:
-            ctx.msg.apply_changes()
+            change()
+            if msg.header_error and msg.cseq is None:
+                raise SipError(msg.header_error)
+            # Kamailio reads these at once; the properties raise.
+            _ = msg.from_, msg.to, msg.cseq
         except SipError as error:
             self._error(f"the changed message does not parse: {error}")
-            return False
-        return True
+            return 0
+        return 1
 
     def _record_routed(self, ctx: Context) -> bool:
         edits = ctx.msg.edits if ctx.msg.has_edits else None
         return edits is not None and any(edit.kind == "record-route" for edit in edits.headers)
 
     @function(_CHANGING, since="5.6")
-    def msg_set_buffer(self, ctx: Context, text: Str) -> bool:
-        """Replace the whole message by `text`."""
+    def msg_set_buffer(self, ctx: Context, text: Str) -> int:
+        """Replace the whole message by `text`: 1; -1 not here or not with that length; 0, which ends the script, when
+        the text is no message."""
         if ctx.msg.is_request and ctx.route != Route.REQUEST:
             self._error("a request can be replaced in a request route only")
-            return False
+            return -1
         if not text or len(text) >= _MAX_TEXT:
             self._error("the message is empty or too long")
-            return False
-        try:
-            ctx.msg.set_text(text)
-        except SipError as error:
-            self._error(f"the text is no message: {error}")
-            return False
-        return True
+            return -1
+        return self._changed(ctx, lambda: ctx.msg.set_text(text))
 
     @function(Route.ANY, since="6.x")
     def msg_changed_route(self, ctx: Context, name: Str) -> int:
@@ -166,7 +179,9 @@ class Textopsx(Module, name="textopsx"):
         """Change the code of a reply and leave its reason."""
         if not self._may_become(ctx, code):
             return False
-        ctx.msg.replace_status(code, ctx.msg.reason)
+        msg = ctx.msg
+        msg.overwrite(msg.uri_start, str(code))
+        msg.status = code
         return True
 
     def _may_become(self, ctx: Context, code: int) -> bool:
@@ -205,8 +220,11 @@ class Textopsx(Module, name="textopsx"):
 
     @function(Route.ANY)
     def fnmatch(self, ctx: Context, text: Str, pattern: Str, flags: Str = "") -> bool:
-        """Whether a text matches a shell pattern; flag `i` ignores case."""
-        return shell_pattern(pattern, flags[:1] in ("i", "I")).fullmatch(text) is not None
+        """Whether a text matches a shell pattern.
+
+        The manual has a flag `i` to ignore case; the daemon is built without FNM_CASEFOLD and looks at no flag.
+        """
+        return shell_pattern(pattern).fullmatch(text) is not None
 
     # -- values -------------------------------------------------------------------------------------------------------
     @function(_EDITING)
@@ -215,10 +233,10 @@ class Textopsx(Module, name="textopsx"):
         if self._bad(ctx):
             return False
         edits = ctx.msg.edits
-        if path.index is None:
+        if path.nth is None:
             edits.insert_before(ctx.msg.eoh, f"{path.name}: {text}\r\n")
             return True
-        item = find_item(ctx.msg, path.kind, path.index or -1)
+        item = find_item(ctx.msg, path.kind, path.nth or -1)
         if item is None:
             edits.insert_before(ctx.msg.eoh, f"{path.name}: {text}\r\n")
         elif item.last:
@@ -232,13 +250,13 @@ class Textopsx(Module, name="textopsx"):
         """Add a header of this value in front of the first of its name, or, with an index, in front of that value."""
         if self._bad(ctx):
             return False
-        edits, index = ctx.msg.edits, path.index or 1
+        edits, index = ctx.msg.edits, path.nth or 1
         item = find_item(ctx.msg, path.kind, index)
         if item is None:
             if index != 1:
                 return False
             edits.insert_before(ctx.msg.eoh, f"{path.name}: {text}\r\n")
-        elif path.index is None:
+        elif path.nth is None:
             edits.insert_before(item.header.start, f"{path.name}: {text}\r\n")
         else:
             self._insert_value(ctx, item.header, item.cut_start, text)
@@ -263,7 +281,7 @@ class Textopsx(Module, name="textopsx"):
         msg = ctx.msg
         if path.every:
             return self._change_all(ctx, path, text)
-        item = find_item(msg, path.kind, path.index or 1)
+        item = find_item(msg, path.kind, path.nth or 1)
         if item is None:
             return False
         if path.param:
@@ -301,7 +319,7 @@ class Textopsx(Module, name="textopsx"):
         if path.every:
             headers = ctx.msg.all(path.kind)
         else:
-            header = values.find_header(ctx.msg, path.kind, path.index or 1)
+            header = values.find_header(ctx.msg, path.kind, path.nth or 1)
             headers = [] if header is None else [header]
         done = False
         for header in headers:
@@ -404,19 +422,31 @@ class Textopsx(Module, name="textopsx"):
     # -- selects ------------------------------------------------------------------------------------------------------
     @select("hf_value")
     def select_value(self, parts: tuple[str | int, ...]) -> Callable[[Context], Value]:
-        """`@hf_value.name[index]`: a value, the first without index; behind it `.uri`, `.name`, `.param.x` or `.x`."""
-        kind, index, rest = self._select_path(parts)
-        what = str(rest[0]) if rest else ""
-        if what in ("param", "p") and len(rest) > 1:
-            return self._select_param(kind, index, _dashed(str(rest[1])))
+        """`@hf_value.name[index]`: a value, all of them without index.
+
+        Behind it stands a part: `.uri` (and `.user`, `.host`... of it), `.name`, `.nameaddr.uri`, `.nameaddr.params.x`,
+        with an index `.param.x` or `.p.x`, or `.params.x`. Anything else is not looked at, as in the daemon.
+        """
+        kind, index, path = self._select_path(parts)
+        rest = Rest(self.server, path, f"@hf_value.{kind}")
+        what = rest.key() if path and isinstance(path[0], str) else ""
+        if what in ("param", "p", "nameaddr", "params") and not rest.more:
+            return lambda ctx: None  # the daemon starts, but never finds anything
+        whole = self._select_whole(kind, index)
+        if what in ("param", "p") and index is not None:
+            return self._select_param(kind, index, _dashed(rest.key()))
         if what == "uri":
-            return self._select_uri(kind, index)
+            return _unless_bad(uri_part(rest, self._select_uri(kind, index)))
         if what == "name":
             return self._select_name(kind, index)
-        if what and what not in ("nameaddr", "params"):
-            return self._select_param(kind, index, _dashed(what))
+        if what == "nameaddr":
+            return _unless_bad(address_part(rest, whole))
+        if what == "params":
+            return _param_of(whole, rest.key())
+        return whole
 
-        def read(ctx: Context) -> Value:
+    def _select_whole(self, kind: str, index: int | None) -> Callable[[Context], str | None]:
+        def read(ctx: Context) -> str | None:
             if index is None:
                 return ",".join(self._texts(ctx, kind)) or None
             item = find_item(ctx.msg, kind, index)
@@ -428,9 +458,9 @@ class Textopsx(Module, name="textopsx"):
         buf = ctx.msg.buf
         return [buf[i.start : i.end] for header in ctx.msg.all(kind) for i in values.items_of(ctx.msg, header)]
 
-    def _select_param(self, kind: str, index: int | None, name: str) -> Callable[[Context], Value]:
+    def _select_param(self, kind: str, index: int, name: str) -> Callable[[Context], Value]:
         def read(ctx: Context) -> Value:
-            item = find_item(ctx.msg, kind, index or 1)
+            item = find_item(ctx.msg, kind, index)
             if item is None:
                 return None
             text = ctx.msg.buf[item.start : item.end]
@@ -439,12 +469,12 @@ class Textopsx(Module, name="textopsx"):
 
         return read
 
-    def _select_uri(self, kind: str, index: int | None) -> Callable[[Context], Value]:
+    def _select_uri(self, kind: str, index: int | None) -> Callable[[Context], str | None]:
         def uri_of(text: str) -> str:
             uri = values.split_address(text).uri
             return uri[1:-1] if uri.startswith("<") else uri
 
-        def read(ctx: Context) -> Value:
+        def read(ctx: Context) -> str | None:
             if index is None:
                 return ",".join(map(uri_of, self._texts(ctx, kind))) or None
             item = find_item(ctx.msg, kind, index)
@@ -464,18 +494,19 @@ class Textopsx(Module, name="textopsx"):
 
     @select("hf_value2")
     def select_value2(self, parts: tuple[str | int, ...]) -> Callable[[Context], Value]:
-        """`@hf_value2.name[index].param`: of a header such as Authorization, whose commas part parameters."""
-        kind, index, rest = self._select_path(parts)
-        name = _dashed(str(rest[0])) if rest else ""
+        """`@hf_value2.name[index]`: a whole header, the first without index; `.params.x`: a parameter of it.
 
-        def read(ctx: Context) -> Value:
+        The parameter that the manual has behind a dot (`@hf_value2.authorization.nonce`) the daemon does not look at.
+        """
+        kind, index, path = self._select_path(parts)
+
+        def whole(ctx: Context) -> str | None:
             header = values.find_header(ctx.msg, kind, index or 1)
-            if header is None or not name:
-                return None if header is None else header.value
-            place = find_credential(header.value, 0, name)
-            return place.value if place.found else None
+            return None if header is None else header.value
 
-        return read
+        if path and path[0] == "params":
+            return _param_of(whole, str(path[1])) if len(path) > 1 else lambda ctx: None
+        return whole
 
     @select("hf_value_exists")
     def select_exists(self, parts: tuple[str | int, ...]) -> Callable[[Context], Value]:
@@ -665,3 +696,28 @@ def _inner(ref: PvRef) -> str:
     if not isinstance(ref.inner, str) or not ref.inner:
         raise FixupError(f"${ref.name}(...) wants the name of an iterator")
     return ref.inner
+
+
+def _unless_bad(read: Callable[[Context], str | None]) -> Callable[[Context], Value]:
+    """None where the text does not parse."""
+
+    def get(ctx: Context) -> Value:
+        try:
+            return read(ctx)
+        except SipError:
+            return None
+
+    return get
+
+
+def _param_of(whole: Callable[[Context], str | None], name: str) -> Callable[[Context], Value]:
+    """A parameter of a text that consists of parameters alone."""
+
+    def read(ctx: Context) -> str | None:
+        text = whole(ctx)
+        found = (
+            None if text is None else next((p for p in parse_params(text)[0] if p.name.lower() == name.lower()), None)
+        )
+        return None if found is None else found.value
+
+    return _unless_bad(read)

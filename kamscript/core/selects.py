@@ -1,12 +1,12 @@
-"""The core's selects, `@via[1].host` (core/select_core.c): what they read, by name; those of modules are looked up there.
+"""The core's selects, `@via[1].host` (core/select_core.c), by name; those of modules are looked up there.
 
 A select's value is always a text. One that fails and one without a value are both None: an empty text to operators.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from kamscript.core.branches import format_q
@@ -135,7 +135,7 @@ def _key(inner: str, text: str) -> str | int:
 # --- parts of URIs, of addresses, of parameters --------------------------------------------------------------------
 
 
-def _uri_or(rest: Rest, whole: Read) -> Read:
+def uri_part(rest: Rest, whole: Read) -> Read:
     """`whole`, or the part of the URI that follows."""
     if not rest.more:
         return whole
@@ -207,11 +207,11 @@ _URI: dict[str, Callable[[Uri], str | None]] = {
 }
 
 
-def _nameaddr(rest: Rest, whole: Read) -> Read:
+def address_part(rest: Rest, whole: Read) -> Read:
     """Parts of a text that is an address, `"Name" <uri>;params`."""
     part = rest.word({"name": None, "uri": None, "params": None})
     if part == "uri":
-        return _uri_or(rest, _applied(whole, _nameaddr_uri))
+        return uri_part(rest, _applied(whole, _nameaddr_uri))
     if part == "name":
         return _applied(whole, _nameaddr_name)
     name = rest.key() if rest.more else None
@@ -282,7 +282,7 @@ def _address_header(kind: str) -> Callable[[Rest], Read]:
             return lambda ctx: None if body(ctx) is None else ctx.msg.value(kind)
         word = rest.word({"uri": None, "tag": None, "name": None, "params": None})
         if word == "uri":
-            return _uri_or(rest, _of(body, lambda address: address.uri))
+            return uri_part(rest, _of(body, lambda address: address.uri))
         if word == "tag":
             part = lambda address: address.tag  # noqa: E731
         elif word == "name":
@@ -313,7 +313,7 @@ def _contact(rest: Rest) -> Read:
 
     word = rest.word({**_CONTACT, "uri": None, "params": None})
     if word == "uri":
-        return _uri_or(rest, _of(last, lambda contact: contact.uri))
+        return uri_part(rest, _of(last, lambda contact: contact.uri))
     if word == "params":
         name = rest.key()
         return _of(last, lambda contact: contact.param(name) or None)
@@ -334,11 +334,7 @@ def _via(rest: Rest) -> Read:
     index = rest.index(1)
 
     def entry(ctx: Context) -> tuple[Via, str] | None:
-        found = [
-            (via, header.value)
-            for header in ctx.msg.all("via")
-            for via in _vias_of(header.value)
-        ]
+        found = [(via, header.value) for header in ctx.msg.all("via") for via in _vias_of(header.value)]
         at = index - 1 if index > 0 else index
         return found[at] if index and -len(found) <= at < len(found) else None
 
@@ -392,7 +388,7 @@ def _record_route(rest: Rest) -> Read:
         return lambda ctx: None if first(ctx) is None else ctx.msg.value("record-route")
     word = rest.word({"uri": None, "name": None, "params": None})
     if word == "uri":
-        return _uri_or(rest, _of(first, lambda address: address.uri))
+        return uri_part(rest, _of(first, lambda address: address.uri))
     if word == "name":
         return _of(first, lambda address: address.display)
     name = rest.key()
@@ -456,7 +452,7 @@ def _realm(rest: Rest) -> Callable[[Context], str]:
     key = rest.key()
     if "$" not in key:
         return lambda ctx: key
-    return format_of(rest.server, key)
+    return format_of(key, rest.server)
 
 
 _DIGEST = dict.fromkeys(("realm", "nonce", "uri", "cnonce", "nc", "response", "opaque", "algorithm", "qop"))
@@ -530,7 +526,7 @@ def _message_header(rest: Rest) -> Read:
     if not rest.more:
         return value
     if rest.word({"nameaddr": None, "params": None}) == "nameaddr":
-        return _nameaddr(rest, value) if rest.more else value
+        return address_part(rest, value) if rest.more else value
     name = rest.key().replace("_", "-")
     return _applied(value, lambda text: _param(text, name))
 
@@ -555,7 +551,7 @@ def _request(rest: Rest) -> Read:
         return _requests(lambda ctx: ctx.msg.buf)
     word = rest.word({"method": None, "uri": None, "version": None})
     if word == "uri":
-        return _uri_or(rest, _URI_OF_REQUEST)
+        return uri_part(rest, _URI_OF_REQUEST)
     return _METHOD if word == "method" else _requests(_VERSION)
 
 
@@ -583,7 +579,7 @@ _MESSAGE: dict[str, Callable[[Rest], Read]] = {
 }
 
 
-# --- where it goes and comes from --------------------------------------------------------------------------------------
+# --- where it goes and comes from ------------------------------------------------------------------------------------
 
 
 def _ruri(ctx: Context) -> str | None:
@@ -597,7 +593,7 @@ def _next_hop(rest: Rest) -> Read:
     if rest.more and isinstance(rest.path[rest.at], str) and str(rest.path[rest.at]).lower() == "src_ip":
         rest.at += 1
         return lambda ctx: ctx.msg.received.socket.host
-    return _uri_or(rest, hop)
+    return uri_part(rest, hop)
 
 
 _ENDS: dict[str, tuple[Read, Callable[[Context], int]]] = {
@@ -628,7 +624,7 @@ def _proto(ctx: Context) -> str | None:
     return ctx.msg.received.proto
 
 
-# --- the server --------------------------------------------------------------------------------------------------------
+# --- the server ------------------------------------------------------------------------------------------------------
 
 
 def _sys(rest: Rest) -> Read:
@@ -641,13 +637,13 @@ def _sys(rest: Rest) -> Read:
     if word == "unique":
         return _unique
     if not rest.more:
-        return lambda ctx: str(int(ctx.server.environment.now))
-    broken = time.localtime if rest.word({"local": None, "gmt": None, "utc": None}) == "local" else time.gmtime
+        return lambda ctx: str(int(ctx.server.timers.now))
+    zone = None if rest.word({"local": None, "gmt": None, "utc": None}) == "local" else UTC
     form = rest.key() if rest.more else None
 
     def now(ctx: Context) -> str | None:
-        moment = broken(int(ctx.server.environment.now))
-        return time.asctime(moment) if form is None else time.strftime(form, moment)
+        moment = datetime.fromtimestamp(int(ctx.server.timers.now), zone)
+        return moment.ctime() if form is None else moment.strftime(form)
 
     return now
 
@@ -657,7 +653,10 @@ def _unique(ctx: Context) -> str:
     environment = ctx.server.environment
     state = ctx.server.shared.get("select_unique")
     if state is None:
-        state = [f"{environment.pid & 0xFFFF:04x}-{int(environment.now):08x}-", int(environment.chance.random() * 2**32)]
+        state = [
+            f"{environment.pid & 0xFFFF:04x}-{int(ctx.server.timers.now):08x}-",
+            int(environment.chance.random() * 2**32),
+        ]
         ctx.server.shared["select_unique"] = state
     state[1] = (state[1] + 1) & 0xFFFFFFFF
     return f"{state[0]}{state[1]:08x}"
@@ -677,8 +676,8 @@ def _branch(rest: Rest) -> Read:
         return form(branches[index]) if index < len(branches) else None
 
     if word in ("uri", "dst_uri"):
-        return _uri_or(rest, read)
-    return _nameaddr(rest, read) if word == "uriq" and rest.more else read
+        return uri_part(rest, read)
+    return address_part(rest, read) if word == "uriq" and rest.more else read
 
 
 def _uriq(branch: Branch) -> str:
@@ -709,17 +708,17 @@ def _cfg_get(rest: Rest) -> Read:
         return read
     word = rest.word({"nameaddr": None, "uri": None, "params": None})
     if word == "uri":
-        return _uri_or(rest, read)
+        return uri_part(rest, read)
     if word == "nameaddr":
-        return _nameaddr(rest, read)
+        return address_part(rest, read)
     key = rest.key()
     return _applied(read, lambda text: _param(text, key))
 
 
 HEADS: dict[str, Callable[[Rest], Read]] = {
-    "ruri": lambda rest: _uri_or(rest, _ruri),
-    "request_uri": lambda rest: _uri_or(rest, _ruri),
-    "dst_uri": lambda rest: _uri_or(rest, lambda ctx: ctx.msg.dst_uri or ""),
+    "ruri": lambda rest: uri_part(rest, _ruri),
+    "request_uri": lambda rest: uri_part(rest, _ruri),
+    "dst_uri": lambda rest: uri_part(rest, lambda ctx: ctx.msg.dst_uri or ""),
     "next_hop": _next_hop,
     "from": _address_header("from"),
     "f": _address_header("from"),
