@@ -32,7 +32,7 @@ from kamscript.modules.textops.subst import EmptyMatch, Subst, parse_subst
 from kamscript.script.bind import TransformationFailed
 from kamscript.script.format import accessor_of
 from kamscript.sip.errors import SipError
-from kamscript.sip.message import FL_BODY_MULTIPART
+from kamscript.sip.message import FL_BODY_MULTIPART, Message
 from kamscript.sip.scan import Header
 from kamscript.sip.sdp import parse_message_sdp
 from kamscript.sip.via import parse_via
@@ -146,10 +146,12 @@ class Textops(Module, name="textops"):
         subject, edits = ctx.msg.buf[start:].partition("\0")[0], ctx.msg.edits
         at, found = 0, False
         while at < len(subject):
-            hit = (expression.search(subject, at), 0) if once else search_behind(expression, subject, at)
-            if hit is None or hit[0] is None:
+            if once:
+                match, shift = expression.search(subject, at), 0
+            else:
+                match, shift = search_behind(expression, subject, at) or (None, 0)
+            if match is None:
                 break
-            match, shift = hit
             begin, at = match.start() + shift, match.end() + shift
             if begin == at:
                 self._error("an expression that matches nothing at all cannot be replaced")
@@ -237,12 +239,21 @@ class Textops(Module, name="textops"):
     @function(_EDITING)
     def subst_user(self, ctx: Context, expression: SubstExpression) -> bool:
         """Substitute in the user part of the request URI; a URI without one has an empty one."""
+        msg = ctx.msg
+        uri, kept = msg.current_uri(), msg.new_uri
         try:
-            user = ctx.msg.parsed_uri().user
+            user = msg.parsed_uri().user
         except SipError:
             return False
-        new = self._substituted(expression, user, ctx)
-        return new is not None and rewrite(ctx, "user", new) > 0
+        if user:
+            # The daemon ends the URI behind its user meanwhile, which `\\u` shows.
+            end = uri.index(user, uri.index(":")) + len(user)
+            msg.new_uri = f"{uri[:end]}\0{uri[end + 1 :]}"
+        try:
+            new = self._substituted(expression, user, ctx)
+        finally:
+            msg.new_uri = kept
+        return new is not None and rewrite(ctx, "user", new.partition("\0")[0]) > 0
 
     def _substituted(self, expression: Subst, text: str, ctx: Context) -> str | None:
         try:
@@ -442,7 +453,9 @@ class Textops(Module, name="textops"):
     @function(_ANY)
     def is_method(self, ctx: Context, methods: Methods) -> bool:
         """Whether the request's method (a reply's CSeq method) is this one, or one of several separated by `|`."""
-        return ctx.msg.method.upper() in methods
+        msg = ctx.msg
+        method = msg.method if msg.is_request else _cseq_method(msg)
+        return method.upper() in methods
 
     # -- bodies -------------------------------------------------------------------------------------------------------
     @function(_ANY)
@@ -652,7 +665,12 @@ class Textops(Module, name="textops"):
     @function(_ANY)
     def is_audio_on_hold(self, ctx: Context) -> int:
         """Whether an audio stream of the SDP body is on hold: 1 by its address (RFC 2543), 2 by its direction, else -1."""
-        for stream in parse_message_sdp(ctx.msg):
+        try:
+            streams = parse_message_sdp(ctx.msg)
+        except SipError as error:
+            self._error(f"the body does not parse: {error}")
+            return -1
+        for stream in streams:
             if stream.media == "audio" and (held := stream.on_hold or stream.session_on_hold):
                 return held
         return -1
@@ -845,3 +863,11 @@ def _transformed(expression: Subst, value: Value, ctx: Context) -> Value:
     except EmptyMatch:
         raise TransformationFailed from None
     return text if new is None else new
+
+
+def _cseq_method(msg: Message) -> str:
+    try:
+        cseq = msg.cseq
+    except SipError:
+        return ""
+    return "" if cseq is None else cseq.method

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
+from kamscript.core.multipart import apply_changes
 from kamscript.core.selects import Rest, address_part, uri_part
 from kamscript.module import (
     Accessor,
@@ -114,7 +115,7 @@ class Textopsx(Module, name="textopsx"):
         if self._record_routed(ctx):
             self._error("changes cannot be applied behind record_route(): its second header depends on where it goes")
             return -1
-        return self._changed(ctx, ctx.msg.apply_changes)
+        return self._changed(ctx, lambda: apply_changes(self.server, ctx.msg))
 
     def _changed(self, ctx: Context, change: Callable[[], None]) -> int:
         msg = ctx.msg
@@ -150,7 +151,7 @@ class Textopsx(Module, name="textopsx"):
         """Run route[`name`] over the message with its edits applied; the message itself stays. False: impossible."""
         changed = ctx.msg.clone()
         try:
-            changed.apply_changes()
+            apply_changes(self.server, changed)
         except SipError as error:
             self._error(f"the changed message does not parse: {error}")
             return -1
@@ -180,7 +181,8 @@ class Textopsx(Module, name="textopsx"):
         if not self._may_become(ctx, code):
             return False
         msg = ctx.msg
-        msg.overwrite(msg.uri_start, str(code))
+        # In place, as Kamailio does: the reason, and what an edit makes of it, stays.
+        msg.buf = f"{msg.buf[: msg.uri_start]}{code}{msg.buf[msg.uri_start + 3 :]}"
         msg.status = code
         return True
 

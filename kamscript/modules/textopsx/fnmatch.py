@@ -22,7 +22,7 @@ _CLASSES = {
 
 
 @lru_cache(maxsize=512)
-def shell_pattern(pattern: str, ignore_case: bool = False) -> re.Pattern[str]:
+def shell_pattern(pattern: str) -> re.Pattern[str]:
     """A shell pattern as a regular expression for `fullmatch`."""
     out, at = [], 0
     while at < len(pattern):
@@ -45,7 +45,7 @@ def shell_pattern(pattern: str, ignore_case: bool = False) -> re.Pattern[str]:
                 out.append(text)
         else:
             out.append(re.escape(char))
-    return re.compile("".join(out), re.DOTALL | re.ASCII | (re.IGNORECASE if ignore_case else 0))
+    return re.compile("".join(out), re.DOTALL | re.ASCII)
 
 
 def _bracket(pattern: str, at: int) -> tuple[str, int] | None:

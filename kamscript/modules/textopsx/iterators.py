@@ -5,6 +5,7 @@ They live in the server's process, not in the message, as in Kamailio: they keep
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from kamscript.sip.message import Message
@@ -122,7 +123,7 @@ class Iterators(Generic[I]):
     """The iterators of one kind, by name."""
 
     def __init__(self, make: type[I]) -> None:
-        self._make = make
+        self._make: Callable[..., I] = make
         self._named: dict[str, I] = {}
 
     def open(self, name: str) -> I | None:

@@ -28,11 +28,11 @@ _PATH = re.compile(
 
 
 class Path(NamedTuple):
-    """`Name[index].param`. `index` is None for none, 0 for empty brackets; `every` for `[*]`."""
+    """`Name[index].param`. `nth` is the index, None for none, 0 for empty brackets; `every` for `[*]`."""
 
     name: str
     kind: str
-    index: int | None
+    nth: int | None
     every: bool
     param: str
 

@@ -142,7 +142,7 @@ battery(
     search_append_body("nope", "1")
     replace("hello", "goodbye")
     replace("INVITE", "ACK")
-    replace("bob@example.com>", "X")
+    replace("bob@example.com", "X")
     replace("example", "EXAMPLE")
     replace("nope", "")
     replace("X-Fold.*$", "")

@@ -143,11 +143,21 @@ battery(
     = @hf_value.from.name
     = @hf_value.from.param.tag
     = @hf_value.from.p.tag
+    = @hf_value.from[1].tag
+    = @hf_value.from[1].param.tag
+    = @hf_value.from[1].p.n
+    = @hf_value.from[1].uri.user
+    = @hf_value.from.uri.host
+    = @hf_value.from.nameaddr.uri
+    = @hf_value.from[1].nameaddr.name
+    = @hf_value.from[1].nameaddr.params.tag
+    = @hf_value.from[1].params.tag
+    = @hf_value.x_params[2].param.p
+    = @hf_value.x_params[3].p.p
+    = @hf_value.x_params.uri
     = @hf_value.to.uri
     = @hf_value.to.name
-    = @hf_value.x_params[2].p
     = @hf_value.x_params[3].uri
-    = @hf_value.x_params[3].p
     = @hf_value2.authorization.nonce
     = @hf_value2.authorization.username
     = @hf_value2.authorization.none
@@ -276,13 +286,13 @@ battery(
     > $ou $ru $hdr(X) $fU
     @ msg_set_buffer("$var(a)")
     > $ou $ru $hdr(X)
-    @ msg_set_buffer("no message at all")
-    > $ou
     @ msg_set_buffer("")
     > $ou
     @ remove_body()
     @ msg_apply_changes()
     > $bs $cl
+    @ msg_set_buffer("no message at all")
+    > $ou
     """,
     modules="pv xlog textops textopsx",
     messages=(MESSAGE, BARE, MULTIPART),
