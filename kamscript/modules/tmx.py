@@ -379,7 +379,7 @@ class Tmx(Module, name="tmx", requires=("tm",)):
         branch = self._branch(ctx) if ctx.route is Route.TM_ONREPLY else None
         if branch is None:
             self.server.log.error("tmx", f"unsupported route_type {int(ctx.route)}")
-            return None
+            return ""
         return branch.last_received
 
     @pv("T_reply_ruid")

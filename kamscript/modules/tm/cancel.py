@@ -39,7 +39,8 @@ FORCE_RETR: Final = 8  #: go on retransmitting the INVITE of a branch that never
 #: cancel_b_method -> how a branch without reply is cancelled.
 CANCEL_METHODS: Final = (FAKE_REPLY, FORCE_RETR, FORCE_CANCEL)
 
-_REASON_TEXTS: Final = {200: "Call completed elsewhere"}
+#: The Reason in the CANCELs of the branches that lost.
+_ANSWERED_ELSEWHERE: Final = 'Reason: SIP;cause=200;text="Call completed elsewhere"\r\n'
 
 _KEPT: Final = frozenset({"from", "call-id", "route", "max-forwards"})
 #: What a CANCEL gets from elsewhere, so that it is not copied from the received one (`headers_mode`).
@@ -119,12 +120,13 @@ class Cancelling(Sending):
 
     def _reason_lines(self, t: Transaction, reason: int | str) -> str:
         """The Reason header of a CANCEL: whole lines handed over, or `SIP;cause=` for a code."""
+        if reason is _ANSWERED_ELSEWHERE:
+            return reason
         if isinstance(reason, str):
             return "" if t.flags & T_NO_E2E_CANCEL_REASON else reason
         if reason <= 0 or not self.cfg["local_cancel_reason"]:
             return ""
-        text = _REASON_TEXTS.get(reason)
-        return f'Reason: SIP;cause={reason};text="{text}"\r\n' if text else f"Reason: SIP;cause={reason}\r\n"
+        return f"Reason: SIP;cause={reason}\r\n"
 
     # -- cancelling -----------------------------------------------------------------------------------------------
     def prepare_cancel(self, branch: ClientBranch, *, also_silent: bool = True) -> bool:
@@ -153,6 +155,8 @@ class Cancelling(Sending):
     def cancel_claimed(self, t: Transaction, branches: list[ClientBranch], reason: int | str, how: int) -> int:
         """Cancel branches that `prepare_to_cancel` claimed (cancel_uacs); how many go on waiting for a reply."""
         waiting = 0
+        if reason == 200 and self.cfg["local_cancel_reason"]:
+            reason = _ANSWERED_ELSEWHERE
         for branch in branches:
             flags = how if branch.text else how | FAKE_REPLY
             waiting += self.cancel_branch(t, branch, reason, flags) != 0

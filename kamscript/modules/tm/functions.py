@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from kamscript.core import dns
 from kamscript.core.errors import E_SCRIPT
 from kamscript.module import Const, Fixup, FixupError, Int, Regex, Route, RouteName, Str, function
+from kamscript.modules._reply_args import ReplyCode, ReplyReason, code_of, reason_of
 from kamscript.modules.tm.branches import Proxy
 from kamscript.modules.tm.engine import Pending, pending
 from kamscript.modules.tm.picking import NONE, pick_blind, pick_branch
@@ -23,7 +24,6 @@ from kamscript.modules.tm.transaction import (
     T_NO_AUTO_ACK,
     T_NO_E2E_CANCEL_REASON,
 )
-from kamscript.script.format import accessor_of
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_MSG_NOREPLY, FL_REPLIED, FL_TIMEOUT, FL_USE_UAC_FROM, FL_USE_UAC_TO
 from kamscript.sip.uri import parse_uri
@@ -253,29 +253,25 @@ class Functions(Serial):
             return self.reply_with(ctx, t, t.request, code, reason)
         return -1
 
-    def _reason(self, ctx: Context, text: str) -> str:
-        """A reason phrase as t_reply() reads it: constant, or one pseudo-variable; nothing is expanded in a text."""
-        if text[:1] != "$":
-            return text
-        try:
-            value = accessor_of(text, self.server).get(ctx)
-        except FixupError:
-            return text
-        return str(value) if value is not None else str(self.cfg["default_reason"])
+    def _reply(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> int:
+        cfg = self.cfg
+        return self.reply(
+            ctx, code_of(ctx, code, cfg["default_code"]), reason_of(ctx, reason, str(cfg["default_reason"]))
+        )
 
     @function(REPLYING)
-    def t_reply(self, ctx: Context, code: Int, reason: Const) -> int:
+    def t_reply(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> int:
         """Reply through the transaction."""
-        return self.reply(ctx, code, self._reason(ctx, reason))
+        return self._reply(ctx, code, reason)
 
     @function(REPLYING)
-    def t_send_reply(self, ctx: Context, code: Int, reason: Const) -> int:
+    def t_send_reply(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> int:
         """Make the transaction if there is none, and reply through it."""
         if ctx.msg.method == "ACK":
             return -1
         if self.newtran(ctx) == 0:
             self.server.log.notice("tm", "transaction already in process")
-        return self.reply(ctx, code, self._reason(ctx, reason))
+        return self._reply(ctx, code, reason)
 
     @function(REPLYING, since="6.x")
     def t_reply_error(self, ctx: Context) -> int:
@@ -341,12 +337,11 @@ class Functions(Serial):
 
     @function(RELAYING, name="t_relay_to", arity=(1, 2))
     def t_relay_to(self, ctx: Context, target: RelayTarget, flags: RelayFlags = 0) -> int:
-        """Forward to `proto:host:port`, or with flags: 1 no 100, 2 no internal error reply, 4 no DNS failover."""
-        proxy: Proxy | None = None
-        if isinstance(target, Proxy):
-            proxy = target
-        else:
-            flags = target
+        """Forward to `proto:host:port`, with flags: 1 no 100, 2 no internal error reply, 4 no DNS failover.
+
+        Flags in place of the target have no effect, as in Kamailio.
+        """
+        proxy = target if isinstance(target, Proxy) else None
         if flags & 1:
             self._set_flag(ctx, T_AUTO_INV_100, 0)
         if flags & 2:

@@ -147,7 +147,7 @@ class Relay(Branches):
             return self.forward(ctx, t, proxy, proto, fresh=made == 1)
         if mode == 2:
             return 1
-        return self._forward_statelessly(ctx, proxy, proto)
+        return min(self._forward_statelessly(ctx, proxy, proto), 0)
 
     def relay_cancel(self, ctx: Context) -> int:
         """t_relay_cancel(): 0 when the CANCEL matched an INVITE and was dealt with, 1 when not, <0 error."""

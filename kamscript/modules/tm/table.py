@@ -75,6 +75,11 @@ def _to_tag(msg: Message) -> str:
     return (to.tag or "") if to is not None else ""
 
 
+def _via_text(msg: Message, via: Via) -> str:
+    """The first Via as it stands."""
+    return (msg.value("via") or "")[via.start : via.end]
+
+
 class Table(Engine):
     """Insert, find and remove transactions."""
 
@@ -103,7 +108,6 @@ class Table(Engine):
         method = msg.method
         is_ack = method == "ACK" and not wanted
         canceled = False
-        e2e: Transaction | None = None
         while t is not None:
             candidate, t = t, t.next_same_key
             request = candidate.request
@@ -135,8 +139,6 @@ class Table(Engine):
                 canceled = canceled or not is_ack
                 continue
             return FOUND, candidate, canceled
-        if e2e is not None:
-            return E2E_ACK, e2e, canceled
         return NOT_FOUND, None, canceled
 
     def _match_2543(self, t: Transaction | None, msg: Message, via: Via) -> tuple[int, Transaction | None, bool]:
@@ -187,7 +189,7 @@ class Table(Engine):
             return False
         if self.cfg["via1_matching"]:
             ours = request.top_via
-            return ours is not None and request.buf[ours.start : ours.end] == msg.buf[via.start : via.end]
+            return ours is not None and _via_text(request, ours) == _via_text(msg, via)
         return True
 
     def match_canceled(self, msg: Message) -> Transaction | None:
@@ -314,16 +316,11 @@ class Table(Engine):
         t.label = self.next_label
         self.next_label = (t.label + 1) & 0xFFFFFFFF
         self.by_ident[t.index, t.label] = t
-        other = self.by_key.setdefault(t.key, t)
-        while other is not t:
-            if other.next_same_key is None:
-                other.next_same_key = t
-            other = other.next_same_key
-        other = self.by_branch.setdefault(base, t)
-        while other is not t:
-            if other.next_same_branch is None:
-                other.next_same_branch = t
-            other = other.next_same_branch
+        # Newest first, as Kamailio looks them through.
+        t.next_same_key = self.by_key.get(t.key)
+        self.by_key[t.key] = t
+        t.next_same_branch = self.by_branch.get(base)
+        self.by_branch[base] = t
         counts = self.counts
         counts.created += 1
         counts.total += 1
