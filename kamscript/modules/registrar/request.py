@@ -11,7 +11,7 @@ from kamscript.sip.contact import Contact as SipContact
 from kamscript.sip.contact import Contacts, parse_contacts, parse_q
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import parse_methods
-from kamscript.values import to_str
+from kamscript.values import to_str, wrap
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -25,6 +25,7 @@ METHODS = {name: 1 << bit for bit, name in enumerate(_METHOD_NAMES.split())}
 METHOD_OTHER = 1 << 19
 _MAX_CALLID, _MAX_RECEIVED, _MAX_USER_AGENT = 255, 255, 255
 _USE_ADVERTISED = 1
+_MAX_UNSIGNED = 0xFFFFFFFF
 
 
 def method_bit(method: str) -> int:
@@ -128,7 +129,7 @@ class Registration:
             seconds = max(self._vary(seconds, spread), least)
         if cfg["max_expires"] and seconds > cfg["max_expires"]:
             seconds = cfg["max_expires"]
-        return seconds + self.now
+        return wrap(seconds) + self.now
 
     def _vary(self, seconds: int, spread: int) -> int:
         """A lifetime between `spread` percent less and the one that was asked for."""
@@ -169,7 +170,11 @@ class Registration:
             info.cflags |= registrar.usrloc.nat_flag
         registrar.usrloc.keep_xavp(self.ctx, info)
         if self.contacts:
-            self.add(self.contacts[0], 0, use_reg_id)
+            try:
+                self.add(self.contacts[0], 0, use_reg_id)
+            except Rejected as rejection:
+                # Kamailio forgets to say what is wrong with the first one.
+                raise Rejected(Outcome.FINE if rejection.outcome is Outcome.BAD_REG_ID else rejection.outcome) from None
         return info
 
     def _socket(self, info: ContactInfo) -> None:
@@ -263,7 +268,8 @@ class Registration:
 
 
 def _number(text: str) -> int | None:
-    """Decimal digits as Kamailio's str2int reads them: at most ten, nothing else."""
-    if not text or len(text) > 10 or not (text.isascii() and text.isdigit()):
+    """Decimal digits, as an unsigned number of 32 bits (str2int); None for anything else."""
+    if not (text.isascii() and text.isdigit()):
         return None
-    return int(text) & 0xFFFFFFFF
+    number = int(text)
+    return number if number <= _MAX_UNSIGNED else None

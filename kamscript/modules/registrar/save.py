@@ -100,7 +100,7 @@ class _Save:
         registrar, msg = self.registrar, self.ctx.msg
         supported = "outbound" in registrar.options(self.ctx, "supported")
         mode = registrar.outbound_mode
-        if mode == OUTBOUND_REQUIRE and not supported:
+        if mode == OUTBOUND_REQUIRE and msg.all("supported") and not supported:
             registrar.warning("Outbound required by server and not supported by UAC")
             raise Rejected(Outcome.OUTBOUND_UNSUPPORTED)
         if mode == OUTBOUND_NONE:
@@ -295,5 +295,4 @@ def unregister(registrar: Registrar, table: Domain, uri: str, ruid: str | None) 
     if not table.delete_contact(*found):
         registrar.warning("could not delete contact")
         return -2
-    table.release_record(found[0])
     return 1
