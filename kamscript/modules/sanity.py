@@ -68,14 +68,10 @@ class Sanity(Module, name="sanity", requires=("sl",)):
         | CONTENT_LENGTH
         | EXPIRES
         | PROXY_REQUIRE
-        | PARSE_URIS
-        | DIGEST
-        | VIA1,
+        | DIGEST,
         "Checks of sanity_check() without arguments, as bits.",
     )
-    uri_checks = Param(
-        URI_RURI | URI_FROM | URI_TO | URI_CONTACT, "URIs that are parsed: 1 request, 2 From, 4 To, 8 Contact."
-    )
+    uri_checks = Param(URI_RURI | URI_FROM | URI_TO, "URIs that are parsed: 1 request, 2 From, 4 To, 8 Contact.")
     proxy_require = Param("", "Option tags that Proxy-Require may hold, separated by commas.")
     autodrop = Param(1, "1: a failed check ends the script; 0: sanity_check() is false.")
     noreply = Param(0, "1: send nothing; keep code and reason for sanity_reply().", since="5.6")
@@ -175,7 +171,7 @@ class Sanity(Module, name="sanity", requires=("sl",)):
     def required_headers(self, ctx: Context, uris: int) -> Failure | None:
         """Via, From, To, Call-ID and CSeq are there, none but Via twice."""
         msg = ctx.msg
-        if not msg.complete or msg.from_ is None:
+        if not msg.complete or msg.value("from") is None:
             return _SILENT
         if msg.header_error:
             return Failure(400, "Bad Headers")
@@ -260,10 +256,10 @@ class Sanity(Module, name="sanity", requires=("sl",)):
         msg = ctx.msg
         if uris & URI_RURI and not self._parses(msg.current_uri()):
             return Failure(400, "Bad Request URI")
-        if uris & URI_FROM and (msg.from_ is None or not self._parses(msg.from_.uri)):
+        if uris & URI_FROM and not self._address_parses(msg, "from"):
             return Failure(400, "Invalid From Header") if msg.value("from") else _SILENT
-        if uris & URI_TO and (msg.to is None or not self._parses(msg.to.uri)):
-            return Failure(400, "Ivalid To Header") if msg.value("to") else _SILENT
+        if uris & URI_TO and not self._address_parses(msg, "to"):
+            return Failure(400, "Ivalid To Header") if msg.value("to") else _SILENT  # Kamailio's spelling
         if not uris & URI_CONTACT:
             return None
         try:
@@ -274,6 +270,13 @@ class Sanity(Module, name="sanity", requires=("sl",)):
             return None
         # The list of a header runs backwards, so its last contact is the one that is looked at.
         return None if self._parses(contacts.groups[0][-1].uri) else Failure(400, "Bad Contact URI")
+
+    def _address_parses(self, msg: Message, kind: str) -> bool:
+        try:
+            address = msg.from_ if kind == "from" else msg.to
+        except SipError:
+            return False
+        return address is not None and self._parses(address.uri)
 
     def digest(self, ctx: Context, uris: int) -> Failure | None:
         """Credentials are whole and of the digest scheme."""
@@ -293,10 +296,14 @@ class Sanity(Module, name="sanity", requires=("sl",)):
                 return Failure(400, "Bad Auth Header")
             if credentials is None:
                 return None if other_schemes else _QUIET
-            if not (credentials.username and credentials.realm and credentials.nonce and credentials.uri):
+            wanted = [credentials.username, credentials.realm, credentials.nonce, credentials.uri, credentials.response]
+            if (credentials.qop or "").lower() in ("auth", "auth-int"):
+                wanted += [credentials.cnonce, credentials.nc]
+            if None in wanted:
                 return Failure(400, "Bad Auth Credentials")
-            if not credentials.response:
-                return Failure(400, "Bad Auth Credentials")
+            for what, text in (("User", credentials.username), ("Nonce", credentials.nonce), ("Response", wanted[4])):
+                if not text:
+                    return Failure(400, f"Auth Empty {what}")
         return None
 
     def duplicate_tags(self, ctx: Context, uris: int) -> Failure | None:
@@ -331,7 +338,7 @@ class Sanity(Module, name="sanity", requires=("sl",)):
     def sizes(self, ctx: Context, uris: int) -> Failure | None:
         """Nothing is longer than the size_* parameters allow."""
         try:
-            fine = all(0 >= limit or size(ctx.msg) <= limit for limit, size in self._limits())
+            fine = all(limit <= 0 or size(ctx.msg) <= limit for limit, size in self._limits())
         except SipError:
             fine = False
         return None if fine else _QUIET

@@ -66,7 +66,7 @@ battery(
     @ is_myself("$Ri")
     @ setdebug("1")
     @ resetdebug()
-    > $(sruid{s.len}) $(sruid{re.subst,/^([a-z]*)-.*-([0-9a-f]*)$/\1/})
+    > $(sruid{re.subst,/^([a-z]*)-.*-([0-9a-f]*)$/\1/})
     """,
     modules="pv xlog textops kex",
     messages=(BARE,),
@@ -91,7 +91,11 @@ def the_debug_level_of_one_process(scene: Scene) -> None:
     scene.settle()
 
 
-@case(modules="pv xlog sl kex", config='request_route { sl_send_reply("200", "OK"); }')
+@case(
+    modules="pv xlog sl kex",
+    config='request_route { sl_send_reply("200", "OK"); }',
+    differs={"rpc/31": "Python keeps no accounts of memory by module"},
+)
 def statistics(scene: Scene) -> None:
     """stats.*: by name, by group, as text and as numbers; reset and clear."""
     scene.alice.send(BARE)
@@ -122,4 +126,4 @@ def statistics(scene: Scene) -> None:
     scene.rpc("mod.stats")
     scene.rpc("pkg.stats", "nope")
     scene.rpc("pkg.stats", "index")
-    scene.rpc("pkg.stats", "pid", 1)
+    scene.rpc("pkg.stats", "pid", 999999)
