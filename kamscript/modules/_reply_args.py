@@ -1,7 +1,8 @@
 """Code and reason arguments of t_reply(), send_reply() and sl_send_reply().
 
 Each is a constant or one pseudo-variable. What stands behind the pseudo-variable of a text that begins with one is
-ignored, as in Kamailio: `"$rU is away"` is the value of `$rU`.
+ignored, as in Kamailio: `"$rU is away"` is the value of `$rU`. In the middle of a text pseudo-variables are expanded
+for sl only.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from kamscript.module import Accessor, Fixup, FixupError
-from kamscript.script.format import accessor_of
+from kamscript.script.format import Format, accessor_of, format_of
 from kamscript.script.pv import PvSyntaxError, match_pv
 
 if TYPE_CHECKING:
@@ -48,10 +49,19 @@ class _ReasonFixup(Fixup):
         return _leading(text, server) if text[:1] == "$" else text
 
 
+class _TextFixup(_ReasonFixup):
+    def resolve(self, text: str, server: Server) -> str | Accessor | Format:
+        if "$" not in text or text[:1] == "$":
+            return super().resolve(text, server)
+        return format_of(text, server)
+
+
 if TYPE_CHECKING:
     ReplyCode = int | Accessor
     ReplyReason = str | Accessor
+    ReplyText = str | Accessor | Format
 else:
+    ReplyText = Annotated[object, _TextFixup()]
     ReplyCode = Annotated[object, _CodeFixup()]
     ReplyReason = Annotated[object, _ReasonFixup()]
 
@@ -64,9 +74,11 @@ def code_of(ctx: Context, code: int | Accessor, default: int) -> int:
     return value if isinstance(value, int) else default
 
 
-def reason_of(ctx: Context, reason: str | Accessor, default: str) -> str:
+def reason_of(ctx: Context, reason: str | Accessor | Format, default: str) -> str:
     """The reason phrase; `default` when the pseudo-variable has no value."""
     if isinstance(reason, str):
         return reason
+    if isinstance(reason, Format):
+        return reason(ctx)
     value = reason.get(ctx)
     return default if value is None else str(value)

@@ -25,7 +25,7 @@ from kamscript.module import (
     pv_class,
     rpc,
 )
-from kamscript.modules._reply_args import ReplyCode, ReplyReason, code_of, reason_of
+from kamscript.modules._reply_args import ReplyCode, ReplyText, code_of, reason_of
 from kamscript.modules.tm.redirect import contact_header
 from kamscript.modules.tm.tags import Tags
 from kamscript.sip.errors import SipError
@@ -208,22 +208,22 @@ class Sl(Module, name="sl"):
         return False
 
     # -- script ---------------------------------------------------------------------------------------------------
-    def _arguments(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> tuple[int, str]:
+    def _arguments(self, ctx: Context, code: ReplyCode, reason: ReplyText) -> tuple[int, str]:
         return code_of(ctx, code, self.default_code), reason_of(ctx, reason, self.default_reason)
 
     @function(Route.REQUEST)
     @function(Route.REQUEST, name="sl_reply")
-    def sl_send_reply(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> int:
+    def sl_send_reply(self, ctx: Context, code: ReplyCode, reason: ReplyText) -> int:
         """Reply without state."""
         return self.sl_reply(ctx, *self._arguments(ctx, code, reason))
 
     @function(_REPLYING)
-    def send_reply(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> int:
+    def send_reply(self, ctx: Context, code: ReplyCode, reason: ReplyText) -> int:
         """Reply through the transaction when there is one, else without state."""
         return self.freply(ctx, *self._arguments(ctx, code, reason))
 
     @function(_REPLYING, since="5.6")
-    def send_reply_mode(self, ctx: Context, code: ReplyCode, reason: ReplyReason, mode: Int) -> int:
+    def send_reply_mode(self, ctx: Context, code: ReplyCode, reason: ReplyText, mode: Int) -> int:
         """As send_reply(); mode 1 uses an open connection only, 2 closes it behind the reply."""
         if mode & 1:
             ctx.rpl_flags |= SEND_NO_CONNECT

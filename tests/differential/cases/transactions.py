@@ -331,6 +331,8 @@ def serial_forking_from_failure_route(scene: Scene) -> None:
 
 @case(
     """
+modparam("tm", "contacts_avp", "tm_contacts")
+modparam("tm", "contact_flows_avp", "tm_contact_flows")
 request_route {
     $ru = "sip:bob@127.0.0.12:21200";
     append_branch("sip:carol@127.0.0.13:21200", "0.5");
