@@ -45,7 +45,7 @@ class _ReasonFixup(Fixup):
     constant = True
     kind = "own"
 
-    def resolve(self, text: str, server: Server) -> str | Accessor:
+    def resolve(self, text: str, server: Server) -> str | Accessor | Format:
         return _leading(text, server) if text[:1] == "$" else text
 
 

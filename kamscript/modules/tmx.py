@@ -23,6 +23,7 @@ from kamscript.module import (
 )
 from kamscript.modules.tm.engine import reason_phrase
 from kamscript.modules.tm.transaction import FakedReply
+from kamscript.script.bind import Shown
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -373,13 +374,21 @@ class Tmx(Module, name="tmx", requires=("tm",)):
         reply = branch.reply
         return reason_phrase(branch.last_received) if isinstance(reply, FakedReply) else reply.reason
 
-    @pv("T_reply_last")
-    def reply_last(self, ctx: Context) -> Value:
-        """The branch's last reply code, in onreply routes."""
+    @pv_class("T_reply_last")
+    def reply_last(self, ref: PvRef) -> Accessor:
+        """The branch's last reply code, in onreply routes; elsewhere null, which prints nothing at all."""
+
+        def expand(ctx: Context) -> str:
+            value = self._reply_last(ctx)
+            return "" if value is None else str(value)
+
+        return Shown(self._reply_last, expand)
+
+    def _reply_last(self, ctx: Context) -> Value:
         branch = self._branch(ctx) if ctx.route is Route.TM_ONREPLY else None
         if branch is None:
             self.server.log.error("tmx", f"unsupported route_type {int(ctx.route)}")
-            return ""
+            return None
         return branch.last_received
 
     @pv("T_reply_ruid")

@@ -24,6 +24,7 @@ from kamscript.module import (
 from kamscript.modules.rr import loose, record
 from kamscript.modules.rr.loose import DOWNSTREAM as RR_FLOW_DOWNSTREAM
 from kamscript.modules.rr.loose import UPSTREAM as RR_FLOW_UPSTREAM
+from kamscript.script.bind import Shown
 from kamscript.script.format import accessor_of
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_ROUTE_ADDR, FL_RR_ADDED
@@ -204,9 +205,12 @@ class Rr(Module, name="rr"):
         return bool(ctx.msg.msg_flags & FL_ROUTE_ADDR)
 
     # -- pseudo-variables -----------------------------------------------------------------------------------------
-    @pv("route_uri")
-    def route_uri(self, ctx: Context) -> Value:
-        """The URI of the first Route; null without."""
+    @pv_class("route_uri")
+    def route_uri(self, ref: PvRef) -> Accessor:
+        """The URI of the first Route; null without, which prints nothing at all."""
+        return Shown(self._route_uri, lambda ctx: str(self._route_uri(ctx) or ""))
+
+    def _route_uri(self, ctx: Context) -> Value:
         if ctx.msg.first("route") is None:
             return None
         try:
