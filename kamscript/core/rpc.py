@@ -193,9 +193,13 @@ class RpcCommands:
         """What the command does; raises KeyError."""
         return self._commands()[name][1]
 
-    def kinds(self, name: str) -> tuple[str, ...]:
-        """What a command's positional arguments are: "int", "float", "str" or "any"; raises KeyError."""
-        return _wanted(self._commands()[name][0])[0]
+    def kinds(self, name: str, count: int = 0) -> tuple[str, ...]:
+        """What a command's positional arguments are: "int", "float", "str" or "any"; raises KeyError.
+
+        With `count`, those of the first `count` arguments of a call, `*args` included, as far as there are any.
+        """
+        kinds, _, rest = _wanted(self._commands()[name][0])
+        return kinds if rest is None else kinds + (rest,) * (count - len(kinds))
 
     def add(self, name: str, command: Callable[..., Any], doc: str = "") -> None:
         """Register `command(rpc, *args)`."""

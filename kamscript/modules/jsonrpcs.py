@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kamscript.core.rpc import RETURNS_ARRAY, RpcFault, Struct
+from kamscript.core.rpc import RETURNS_ARRAY, Struct
 from kamscript.module import Accessor, FixupError, Module, Param, PvRef, Route, Str, function, pv_class, rpc
 from kamscript.values import Value
 
@@ -70,6 +72,18 @@ class Reply(NamedTuple):
     reply_name: str = ""
 
 
+#: Stands for an answer that comes later.
+DELAYED = Reply(0, "", "")
+
+
+class _Outcome(NamedTuple):
+    """Status, reason, and the member `result` or `error`."""
+
+    code: int
+    text: str
+    member: tuple[str, Any]
+
+
 class Jsonrpcs(Module, name="jsonrpcs"):
     """JSON-RPC 2.0 for every RPC command."""
 
@@ -101,10 +115,13 @@ class Jsonrpcs(Module, name="jsonrpcs"):
             raise FixupError("transport asks for HTTP: load xhttp in front of jsonrpcs")
 
     # -- answering ----------------------------------------------------------------------------------------------------
-    def handle(self, text: str, *, with_reply_name: bool = False) -> Reply | None:
+    def handle(
+        self, text: str, *, with_reply_name: bool = False, later: Callable[[Reply], object] | None = None
+    ) -> Reply | None:
         """Answer one request; None when it is no JSON (or, `with_reply_name`, has no usable `reply_name`).
 
-        Text and answer are bytes as latin-1 characters; JSON in them is UTF-8.
+        Text and answer are bytes as latin-1 characters; JSON in them is UTF-8. The answer of a command that takes its
+        time (tm.t_uac_wait) goes to `later`; DELAYED is returned then. Without `later` such a command is a fault.
         """
         try:
             request, _ = _DECODER.raw_decode(text.encode("latin-1").decode("utf-8", "surrogateescape").lstrip())
@@ -112,44 +129,63 @@ class Jsonrpcs(Module, name="jsonrpcs"):
             self._error(f"no JSON: {text}")
             return None
         fields = request if isinstance(request, _Object) else _Object()
-        reply_name = fields.get("reply_name")
-        if with_reply_name and not (isinstance(reply_name, str) and reply_name):
+        name = fields.get("reply_name")
+        if with_reply_name and not (isinstance(name, str) and name):
             self._error("the request has no reply_name")
             return None
-        code, reason, outcome = self._run(fields)
-        members: list[tuple[str, Any]] = [("jsonrpc", "2.0"), outcome]
-        if fields.has("id"):
-            members.append(("id", _identifier(fields.get("id"))))
-        body = _print(_Object(members), 0, self.pretty_format != 0)
-        return Reply(code, reason, body, _bytes(reply_name) if isinstance(reply_name, str) else "")
 
-    def _run(self, fields: _Object) -> tuple[int, str, tuple[str, Any]]:
-        """Status, reason, and the member `result` or `error`."""
-        nothing = ("result", _Object())
+        def reply(outcome: _Outcome) -> Reply:
+            members: list[tuple[str, Any]] = [("jsonrpc", "2.0"), outcome.member]
+            if fields.has("id"):
+                members.append(("id", _identifier(fields.get("id"))))
+            body = _print(_Object(members), 0, self.pretty_format != 0)
+            return Reply(outcome.code, outcome.text, body, _bytes(name) if isinstance(name, str) else "")
+
+        def finish(outcome: _Outcome) -> None:
+            if later is not None:
+                later(reply(outcome))
+
+        outcome = self._run(fields, None if later is None else finish)
+        return DELAYED if outcome is None else reply(outcome)
+
+    def _run(self, fields: _Object, later: Callable[[_Outcome], None] | None) -> _Outcome | None:
+        """Run the command; None when its outcome goes to `later`."""
+        nothing = _Outcome(200, "OK", ("result", _Object()))
         if fields.get("jsonrpc") != "2.0":
             self._error("the request has no jsonrpc of 2.0")
-            return 200, "OK", nothing
+            return nothing
         method = fields.get("method")
         if not isinstance(method, str):
             self._error("the request has no method")
-            return 200, "OK", nothing
-        if method not in self.server.rpc:
+            return nothing
+        commands = self.server.rpc
+        if method not in commands:
             self._error(f"there is no method {method}")
             return _failed(500, "Method Not Found")
         is_array = method in ARRAYS
         params = fields.get("params")
         if fields.has("params") and not isinstance(params, list):
             self._error("params is neither an array nor an object")
-            return 200, "OK", ("result", [] if is_array else _Object())
+            return _result([], is_array)
         if isinstance(params, _Object):
             params = [value for _, value in params]
-        try:
-            values = self.server.rpc.call(method, [_argument(value) for value in params or ()])
-        except RpcFault as fault:
-            return _failed(fault.code, fault.text)
-        if is_array:
-            return 200, "OK", ("result", values)
-        return 200, "OK", ("result", values[-1] if values else _Object())
+        given = params or []
+        kinds = commands.kinds(method, len(given))
+        values = [_argument(value, kind) for value, kind in zip_longest(given, kinds[: len(given)], fillvalue="any")]
+
+        def outcome_of(rpc: Rpc) -> _Outcome:
+            if rpc.failure is not None:
+                return _failed(rpc.failure.code, rpc.failure.text)
+            return _result(rpc.answer, is_array)
+
+        def finished(rpc: Rpc) -> None:
+            if later is not None:
+                later(outcome_of(rpc))
+
+        rpc = commands.start(method, values, on_finish=finished)
+        if rpc.delayed and rpc.failure is None:
+            return None if later is not None else _failed(500, "delayed answers are for HTTP")
+        return outcome_of(rpc)
 
     @function(Route.ANY)
     def jsonrpc_exec(self, ctx: Context, command: Str) -> bool:
@@ -172,11 +208,16 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         if xhttp is None or not (self.transport == 0 or self.transport & TRANSPORT_HTTP):
             self._error("HTTP is not served: see parameter transport")
             return -1
-        reply = self.handle(ctx.msg.body)
+        http: Any = xhttp
+
+        def answer(reply: Reply) -> None:
+            http.reply(ctx, reply.code, reply.text, "application/json", reply.body)
+
+        reply = self.handle(ctx.msg.body, later=answer)
         if reply is None:
             return -1
-        answer: Any = xhttp
-        answer.reply(ctx, reply.code, reply.text, "application/json", reply.body)
+        if reply is not DELAYED:
+            answer(reply)
         return 1
 
     @pv_class("jsonrpl")
@@ -206,11 +247,11 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         self.server.log.error(self.name, text)
 
 
-def _failed(code: int, text: str) -> tuple[int, str, tuple[str, Any]]:
+def _failed(code: int, text: str) -> _Outcome:
     text = text[:_MAX_ERROR]
     number = code or -32000
     message = _RESERVED.get(number, text or "Unexpected Error")
-    return (code if code > 100 else 500), text, ("error", _Object([("code", number), ("message", message)]))
+    return _Outcome(code if code > 100 else 500, text, ("error", _Object([("code", number), ("message", message)])))
 
 
 class _Double(float):
@@ -223,15 +264,22 @@ class _Double(float):
         return str(self)
 
 
-def _argument(value: Any) -> Any:
-    """A parameter as commands take them."""
+def _argument(value: Any, kind: str) -> Any:
+    """A parameter as a command takes it that wants an int, a float, a str or any."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str):
-        return _bytes(value)
+        # A text counts as 0 where a number is wanted; it is not read.
+        return 0 if kind in ("int", "float") else _bytes(value)
     if isinstance(value, float):
         return int(value) if value.is_integer() else _Double(value)
     return 0 if value is None else value
+
+
+def _result(values: list[Any], is_array: bool) -> _Outcome:
+    if is_array:
+        return _Outcome(200, "OK", ("result", values))
+    return _Outcome(200, "OK", ("result", values[-1] if values else _Object()))
 
 
 def _identifier(value: Any) -> Any:
