@@ -23,11 +23,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import regex  # type: ignore[import-untyped]
 
 _DUP_MAX = 0x7FFF
+#: Seconds for one search with an expression like `(a+)+b`, whose cost may grow without bound. (glibc has no such limit:
+#: it does not go back to try again.)
+_PATIENCE = 1.0
 _ALL = frozenset(range(256))
 _UPPER, _LOWER, _DIGIT = frozenset(range(65, 91)), frozenset(range(97, 123)), frozenset(range(48, 58))
 _ALPHA = _UPPER | _LOWER
@@ -69,7 +72,7 @@ class Match(Protocol):
 class Ere:
     """A compiled expression. `groups` is regcomp's re_nsub."""
 
-    __slots__ = ("_continue", "_quick", "_search", "groups", "icase", "newline", "pattern")
+    __slots__ = ("_continue", "_patience", "_quick", "_search", "groups", "icase", "newline", "pattern")
 
     def __init__(self, pattern: str, *, icase: bool = False, newline: bool = False) -> None:
         """Raises EreError."""
@@ -77,9 +80,10 @@ class Ere:
         first = _Translator(pattern, icase, newline, "start")
         text = first.translate()
         self.groups = first.groups
+        self._patience = _PATIENCE if first.nested else None
         flags = re.DOTALL | re.ASCII | (re.IGNORECASE if icase and first.references else 0)
-        # any match will do to know that there is one: Python's own engine is the quicker
-        self._quick = re.compile(text, flags)
+        # any match will do to know that there is one, and Python's own engine is the quicker; but it cannot be stopped
+        self._quick = None if first.nested else re.compile(text, flags)
         posix = regex.POSIX | regex.DOTALL | regex.ASCII | regex.VERSION0
         if icase and first.references:
             posix |= regex.IGNORECASE
@@ -92,7 +96,8 @@ class Ere:
         """Whether the expression matches somewhere in `text`, which ends at its first NUL as in C."""
         if "\0" in text:
             text = text[: text.index("\0")]
-        return self._quick.search(text) is not None
+        quick = self._quick
+        return (self._find(self._search, text) if quick is None else quick.search(text)) is not None
 
     def search(self, text: str, start: int = 0) -> Match | None:
         """The leftmost-longest match in `text` from `start` on; offsets count from the start of `text`.
@@ -103,10 +108,17 @@ class Ere:
         if "\0" in text:
             text = text[: text.index("\0")]
         if not start:
-            whole: Match | None = self._search.search(text)
-            return whole
-        found = self._continue.search(text[start:])
+            return self._find(self._search, text)
+        found = self._find(self._continue, text[start:])
         return None if found is None else _Shifted(found, start)
+
+    def _find(self, pattern: Any, text: str) -> Match | None:
+        """Search; a search that takes too long has found nothing, as one for which regexec lacks memory."""
+        try:
+            found: Match | None = pattern.search(text, timeout=self._patience)
+        except TimeoutError:
+            return None
+        return found
 
     def __repr__(self) -> str:
         return f"Ere({self.pattern!r})"
@@ -151,6 +163,9 @@ class _Translator:
         self.at, self.groups, self.depth = 0, 0, 0
         self.closed: set[int] = set()
         self.references = False
+        self.nested = False  #: a repetition is repeated: the cost of a search may explode
+        self._varies = False  #: the expression read so far in this group has a choice in it
+        self._atom_varies = False
         if newline:
             self.line_start = r"(?:\A|(?<=\n))" if place == "start" else r"(?<=\n)"
             self.line_end, self.any = r"(?:(?=\n)|\Z)", r"[^\n]"
@@ -167,6 +182,7 @@ class _Translator:
         branches, closed = [self.branch()], self.closed
         while self.at < len(self.text) and self.text[self.at] == "|":
             self.at += 1
+            self._varies = True
             self.closed = set(before)  # a branch cannot refer to groups of the branches beside it
             branches.append(self.branch())
             closed = closed | self.closed
@@ -182,7 +198,9 @@ class _Translator:
                 break
             atom, repeatable = self.atom()
             while repeatable and self.at < len(text) and text[self.at] in "*+?{":
+                self.nested = self.nested or (self._atom_varies and text[self.at] != "?")
                 atom = self.repeat(atom)
+                self._atom_varies = self._varies = True
             parts.append(atom)
         return "".join(parts)
 
@@ -192,7 +210,11 @@ class _Translator:
         char = text[self.at]
         self.at += 1
         if char == "(":
-            return self.group(), True
+            outside, self._varies = self._varies, False
+            inner = self.group()
+            self._atom_varies, self._varies = self._varies, self._varies or outside
+            return inner, True
+        self._atom_varies = False
         if char == "[":
             return self.bracket(), True
         if char == ".":

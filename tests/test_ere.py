@@ -151,6 +151,14 @@ def test_dot_and_lists_leave_newlines_with_newline() -> None:
     assert compile("^b$", newline=True).test("a\nb\nc")
 
 
+def test_a_search_without_end_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """glibc answers at once; going back over the choices of `(a|aa)+` takes longer than anybody waits."""
+    monkeypatch.setattr("kamscript.ere._PATIENCE", 0.05)
+    ere = Ere("^(a|aa)+(a|b|ab)*$")
+    assert ere.test("aaaa")
+    assert not ere.test("a" * 60 + "c")
+
+
 def test_text_ends_at_a_nul() -> None:
     assert not compile("b").test("a\0b")
     assert compile("a$").test("a\0b")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
 
 from kamscript.sip.errors import SipError
+from kamscript.sip.remember import remember
 
 _SCHEME = re.compile(r"[ \t\r\n]*digest[ \t\r\n,][ \t\r\n]*", re.IGNORECASE)
 _PARAM = re.compile(r"([^=]*)=[ \t\r\n]*(?:\"([^\"]*)\"|([^ \t\r\n,\"][^ \t\r\n,]*))")
@@ -78,7 +78,7 @@ _FIELDS = {
 }
 
 
-@lru_cache(maxsize=512)
+@remember(512)
 def parse_credentials(value: str) -> Credentials | None:
     """Digest credentials; None for another scheme; raises SipError when they are malformed (parse_digest_cred).
 
@@ -152,7 +152,7 @@ class Challenge:
         return ", ".join(parts)
 
 
-@lru_cache(maxsize=512)
+@remember(512)
 def parse_challenge(value: str) -> Challenge | None:
     """A server's challenge; None for another scheme; raises SipError when realm or nonce are missing or it is bad."""
     found = _SCHEME.match(value)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from kamscript.sip.errors import SipError
 from kamscript.sip.params import Param, parse_params
+from kamscript.sip.remember import remember
 from kamscript.sip.uri import Uri, parse_uri
 
 _BLANKS = " \t\r\n"
@@ -110,7 +110,7 @@ class Contacts:
         return [contact for group in self.groups for contact in reversed(group)]
 
 
-@lru_cache(maxsize=4096)
+@remember(4096)
 def parse_contacts(value: str) -> Contacts:
     """One Contact header's value; raises SipError where parse_contact() fails."""
     text = value.lstrip(_BLANKS)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from kamscript.sip.errors import SipError
+from kamscript.sip.remember import remember
 
 _WS = r"(?:[ \t]|\n[ \t])*"
 _CHARS = r"[A-Za-z0-9\-+._!%*'`~]+"
@@ -25,7 +25,7 @@ class Mime(NamedTuple):
         return f"{self.type}/{self.subtype}"
 
 
-@lru_cache(maxsize=256)
+@remember(256)
 def parse_content_type(value: str) -> Mime:
     """The one type of a Content-Type value; raises SipError where parse_content_type_hdr() fails (wildcards too)."""
     found = _MIME.fullmatch(value)
@@ -34,7 +34,7 @@ def parse_content_type(value: str) -> Mime:
     return Mime(found.group(1).lower(), found.group(2).lower(), (found.group(3) or "")[1:])
 
 
-@lru_cache(maxsize=256)
+@remember(256)
 def parse_accept(value: str) -> list[Mime]:
     """The types of an Accept value; raises SipError where parse_accept_hdr() fails. The list is shared."""
     types: list[Mime] = []

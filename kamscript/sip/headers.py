@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
 
 from kamscript.sip.errors import SipError
+from kamscript.sip.remember import remember
 
 _NAMES = (
     "Accept Accept-Contact Accept-Language Allow Allow-Events Authorization Call-ID Call-Info Contact "
@@ -131,7 +131,7 @@ def method_id(method: str) -> str:
     return upper if upper in METHODS else method
 
 
-@lru_cache(maxsize=4096)
+@remember(4096)
 def parse_cseq(value: str) -> CSeq:
     """A CSeq value; raises SipError. The number is not checked, as there."""
     found = _CSEQ.fullmatch(value)
@@ -140,7 +140,7 @@ def parse_cseq(value: str) -> CSeq:
     return CSeq(found.group(1), sys.intern(found.group(2)))
 
 
-@lru_cache(maxsize=1024)
+@remember(1024)
 def parse_content_length(value: str) -> int:
     """A Content-Length value; raises SipError, also for more than 2147483639 (nine digits below 214748364 and one)."""
     found = _CONTENT_LENGTH.fullmatch(value)
@@ -152,7 +152,7 @@ def parse_content_length(value: str) -> int:
     return int(digits)
 
 
-@lru_cache(maxsize=1024)
+@remember(1024)
 def parse_retry_after(value: str) -> int:
     """A Retry-After value in seconds (comments and parameters ignored); raises SipError."""
     found = _RETRY_AFTER.fullmatch(value)
@@ -161,7 +161,7 @@ def parse_retry_after(value: str) -> int:
     return int(found.group(1)) & 0xFFFFFFFF
 
 
-@lru_cache(maxsize=1024)
+@remember(1024)
 def parse_expires(value: str) -> int | None:
     """Seconds of an Expires value (parse_expires): a number of at most ten digits, text behind a blank ignored.
 

@@ -41,6 +41,7 @@ from kamscript.sip.headers import (
     parse_retry_after,
 )
 from kamscript.sip.nameaddr import NameAddr, ToBody, parse_from, parse_routes, parse_to
+from kamscript.sip.remember import kept
 from kamscript.sip.scan import UNIQUE, Header, first_line, is_sip_version, read_headers
 from kamscript.sip.uri import Uri, parse_uri
 from kamscript.sip.via import Via, parse_via
@@ -79,6 +80,10 @@ FL_USE_OTCPID = 1 << 26
 
 _NAMES = re.compile(r"\n([^:\r\n]+:)")
 _UNPARSED = object()
+_MUCH = 4096  #: characters of headers that are too many for the quick reader and its memory
+
+_known_via, _known_to, _known_cseq = kept(parse_via), kept(parse_to), kept(parse_cseq)
+_known_length = kept(parse_content_length)
 _NO_HEADERS: list[str] = []
 
 
@@ -241,7 +246,7 @@ class Message:
         """The usual message: CRLF everywhere, no folding, no NUL, nothing wrong. False: have a closer look."""
         eoh = text.find("\r\n\r\n")
         first = text.find("\r\n")
-        if eoh <= first:
+        if eoh <= first or eoh > _MUCH:
             return False
         head = text[first:eoh]
         names = _NAMES.findall(head)
@@ -294,21 +299,21 @@ class Message:
             if via is None:
                 self._vias = []
             else:
-                self._vias = found = parse_via(lines[via][len(names[via]) :].lstrip(" \t"))
+                self._vias = found = _known_via(lines[via][len(names[via]) :].lstrip(" \t"))
                 if vias > 1:
                     self._vias = found = list(found)
                     for at in range(via + 1, count):
                         if kinds[at] == "via":
-                            found += parse_via(lines[at][len(names[at]) :].lstrip(" \t"))
+                            found += _known_via(lines[at][len(names[at]) :].lstrip(" \t"))
             index = where.get("to")
             if index is not None:
-                self._to = parse_to(lines[index][len(names[index]) :].lstrip(" \t"))
+                self._to = _known_to(lines[index][len(names[index]) :].lstrip(" \t"))
             index = where.get("cseq")
             if index is not None:
-                self._cseq = parse_cseq(lines[index][len(names[index]) :].lstrip(" \t"))
+                self._cseq = _known_cseq(lines[index][len(names[index]) :].lstrip(" \t"))
             index = where.get("content-length")
             if index is not None:
-                parse_content_length(lines[index][len(names[index]) :].lstrip(" \t"))
+                _known_length(lines[index][len(names[index]) :].lstrip(" \t"))
             if "retry-after" in where:
                 for at in range(count):
                     if kinds[at] == "retry-after":

@@ -8,10 +8,10 @@ escapes in its display name, a Route must stand in `<>`.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from kamscript.sip.errors import SipError
 from kamscript.sip.params import Param, parse_params
+from kamscript.sip.remember import remember
 from kamscript.sip.uri import Uri, parse_uri
 
 _FOLD = r"(?:\r\n?|\n)[ \t]"
@@ -45,7 +45,7 @@ _VALUE_END = re.compile(r"(?:\r\n|\n|\r(?!\n))(?![ \t])")
 
 # the form that nearly every From and To has: no folding, no escapes, no parameter but a tag
 _PLAIN = re.compile(
-    r"(?:(\"[^\"\\\r\n\0]*\"|[^<>\"\\;\0 \t\r\n][^<>\"\\;\0\r\n]*?)[ \t]*)?<([^<>\"\\\0 \t\r\n;][^<>\"\\\0 \t\r\n]*)>"
+    r"(\"[^\"\\\r\n\0]*\"[ \t]*|[^<>\"\\;\0 \t\r\n][^<>\"\\;\0\r\n]*)?<([^<>\"\\\0 \t\r\n;][^<>\"\\\0 \t\r\n]*)>"
     r"(?:;tag=([^ \t\r\n\0\\\";=,]+))?"
 )
 
@@ -122,14 +122,14 @@ class ToBody(NameAddr):
         return params
 
 
-@lru_cache(maxsize=512)
+@remember(512)
 def parse_to(value: str) -> ToBody:
     """A From or To value, whole or up to a NUL (`end` tells); raises SipError where parse_to() fails."""
     found = _PLAIN.fullmatch(value)
     if found is not None:
         body = ToBody()
         display, body.uri, tag = found.groups()
-        body.start, body.display, body._params = 0, display or "", None
+        body.start, body.display, body._params = 0, display.rstrip(" \t") if display else "", None
         body.uri_start, end = found.span(2)
         body.addr_end = end + 1
         body.end = len(value)
@@ -156,7 +156,7 @@ def parse_from(value: str) -> ToBody:
     return parse_to(value)
 
 
-@lru_cache(maxsize=1024)
+@remember(1024)
 def parse_addresses(value: str) -> list[ToBody]:
     """A comma-separated list of addresses (P-Asserted-Identity, P-Preferred-Identity, Diversion): raises SipError."""
     found: list[ToBody] = []
@@ -213,7 +213,7 @@ def _address_at(value: str, start: int, pattern: re.Pattern[str]) -> tuple[ToBod
     return body, at
 
 
-@lru_cache(maxsize=512)
+@remember(512)
 def parse_routes(value: str) -> list[NameAddr]:
     """Entries of a Route, Record-Route or Path value in order; raises SipError where parse_rr_body() fails.
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 from kamscript.sip.errors import SipError
 from kamscript.sip.params import parse_params
+from kamscript.sip.remember import LONGEST
 
 Scheme = Literal["sip", "sips", "tel", "urn"]
 
@@ -126,13 +127,16 @@ class Uri:
         return f"Uri({self.text!r})"
 
 
-@lru_cache(maxsize=4096)
 def parse_uri(text: str, host_extra: str = "", phone2tel: bool = True) -> Uri:
     """Parse a URI; raises SipError where parse_uri() fails.
 
     `host_extra` are the characters that core parameter uri_host_extra_chars allows in a host; `phone2tel` is the core
     parameter of that name. Results are kept and shared: do not change them.
     """
+    return (_kept if len(text) <= LONGEST else _parse)(text, host_extra, phone2tel)
+
+
+def _parse(text: str, host_extra: str, phone2tel: bool) -> Uri:
     match = _SCHEME.match(text)
     if match is None or len(text) < 5:
         raise SipError("bad or missing URI scheme")
@@ -181,6 +185,9 @@ def parse_uri(text: str, host_extra: str = "", phone2tel: bool = True) -> Uri:
     if uri.host and not uri.user and uri.host[0] == "@":
         raise SipError("'@' without a user")
     return uri
+
+
+_kept = lru_cache(1024)(_parse)
 
 
 def _host_end(text: str, start: int, host_extra: str) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from kamscript.sip.errors import SipError
+from kamscript.sip.remember import remember
 
 _FOLD = r"(?:\r\n?|\n)[ \t]"
 _LWS = rf"(?:[ \t]|{_FOLD})"
@@ -150,7 +150,7 @@ class Via:
 _IMPORTANT = frozenset(("received", "rport", "alias", "i", "maddr", "ttl"))
 
 
-@lru_cache(maxsize=512)
+@remember(512)
 def parse_via(value: str) -> list[Via]:
     """All Vias of one header value, in order; raises SipError where parse_via() fails. The list is shared.
 
