@@ -177,6 +177,10 @@ class Engine(TmApi, Module):
         self.drop_replies = 0
         self.tag_prefix = ""
 
+    def picked_branch(self) -> int:
+        """See `TmApi`."""
+        return self.picked
+
     # -- contexts -------------------------------------------------------------------------------------------------
     def enter(self, ctx: Context, t: Transaction) -> None:
         """Let `ctx` work on `t`: its lists become the context's."""
