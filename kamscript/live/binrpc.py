@@ -11,17 +11,18 @@ A packet is a header and records, numbers in network order (src/modules/ctl/binr
 The receiver tells records apart by type: int, text (with a zero behind it), double (a fixed-point integer,
 thousandths), struct, array, name of a struct member, bytes. A struct is a start record, members (name record, value
 record) and an end record. Kamailio sends arrays as structs too: their values stand there without names, and what C
-adds to an array by name (shown by JSON as an object with one member) stands there as a member.
+adds to an array by name (JSON shows it as an object with one member) stands there as a member.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kamscript.core.rpc import RpcFault, Struct
 
 if TYPE_CHECKING:
+    from kamscript.core.rpc import Rpc
     from kamscript.core.server import Server
 
 MAGIC = 0xA1  #: magic number 0xA, version 1
@@ -263,19 +264,19 @@ def decode_reply(data: bytes) -> list[Any]:
 
 
 # -- serving ----------------------------------------------------------------------------------------------------------
-def answer(server: Server, data: bytes, *, whole: bool = False) -> Answer:
+def answer(
+    server: Server, data: bytes, *, whole: bool = False, later: Callable[[bytes], object] | None = None
+) -> Answer:
     """Run the first request in `data`.
 
-    `whole`: nothing more can follow (a datagram), so a request that is cut off is an error. Limits come from module ctl
-    when it is loaded.
+    `whole`: nothing more can follow (a datagram), so a request that is cut off is an error. Limits and whether types
+    are converted come from module ctl when it is loaded. The answer of a command that takes its time goes to `later`;
+    nothing is to be sent at once then.
     """
-    ctl = server.modules.get("ctl")
     try:
         packet = decode(data)
-    except Incomplete as error:
-        if not whole:
-            return Answer(b"", 0)
-        return Answer(b"", len(data), close=bool(error))
+    except Incomplete:
+        return Answer(b"", len(data), close=True) if whole else Answer(b"", 0)
     except BadPacket as error:
         return Answer(encode_fault(400, f"bad request: {error}", error.cookie), len(data), close=True)
     cookie = packet.cookie
@@ -284,19 +285,31 @@ def answer(server: Server, data: bytes, *, whole: bool = False) -> Answer:
     if not packet.values or not isinstance(packet.values[0], str):
         reason = WRONG_TYPE if packet.values else NO_MORE
         return Answer(encode_fault(400, f"bad request method: {reason}", cookie), len(data), close=True)
-    return Answer(_run(server, ctl, packet), packet.size)
+    return Answer(_run(server, packet, later), packet.size)
 
 
-def _run(server: Server, ctl: Any, packet: Packet) -> bytes:
+def _run(server: Server, packet: Packet, later: Callable[[bytes], object] | None) -> bytes:
     method, *arguments = packet.values
-    limits = {} if ctl is None else {"max_body": ctl.max_body, "max_struct": ctl.max_struct}
-    try:
-        server.rpc.doc(method)
-    except KeyError:
-        return encode_fault(500, f"command {method} not found", packet.cookie)
-    try:
-        return encode_reply(server.rpc.call(method, arguments), packet.cookie, **limits)
-    except RpcFault as fault:
-        return encode_fault(fault.code, fault.text, packet.cookie)
-    except Overflow as error:
-        return encode_fault(500, f"Internal server error processing 's': {error} (-2)", packet.cookie)
+    cookie = packet.cookie
+    if method not in server.rpc:
+        return encode_fault(500, f"command {method} not found", cookie)
+    ctl: Any = server.modules.get("ctl")
+
+    def reply(rpc: Rpc) -> bytes:
+        if rpc.failure is not None:
+            return encode_fault(rpc.failure.code, rpc.failure.text, cookie)
+        limits = {} if ctl is None else {"max_body": ctl.max_body, "max_struct": ctl.max_struct}
+        try:
+            return encode_reply(rpc.answer, cookie, **limits)
+        except Overflow as error:
+            return encode_fault(500, f"Internal server error processing 's': {error} (-2)", cookie)
+
+    def finished(rpc: Rpc) -> None:
+        if later is not None:
+            later(reply(rpc))
+
+    convert = ctl is not None and bool(ctl.autoconversion)
+    rpc = server.rpc.start(method, arguments, convert=convert, on_finish=finished)
+    if rpc.delayed and rpc.failure is None:
+        return b"" if later is not None else encode_fault(500, "delayed answers are not possible here", cookie)
+    return reply(rpc)

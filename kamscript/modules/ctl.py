@@ -58,7 +58,7 @@ def parse_listener(text: str, payload: str) -> Listener:
     if rest.startswith("["):
         name, bracket, port = rest.partition("]")
         name += "]"
-        if not bracket or (port not in ("", ":") and not port.startswith(":")):
+        if not bracket or not (port == "" or port.startswith(":")):
             raise FixupError(f"{text!r} is no address: the bracket is not closed or something stands behind it")
         port_text = port[1:]
     else:

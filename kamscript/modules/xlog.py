@@ -54,8 +54,10 @@ _BACKGROUND = frozenset(_COLORS)
 _METHOD_BITS = {
     method: 1 << bit
     for bit, method in enumerate(
-        "INVITE CANCEL ACK BYE INFO REGISTER SUBSCRIBE NOTIFY MESSAGE OPTIONS PRACK UPDATE REFER PUBLISH KDMQ "
-        "GET POST PUT DELETE".split()  # noqa: SIM905
+        (
+            *("INVITE", "CANCEL", "ACK", "BYE", "INFO", "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "OPTIONS"),
+            *("PRACK", "UPDATE", "REFER", "PUBLISH", "KDMQ", "GET", "POST", "PUT", "DELETE"),
+        )
     )
 }
 _OTHER_METHOD = 1 << 19
@@ -273,8 +275,8 @@ class Xlog(Module, name="xlog"):
     def color(self, ref: PvRef) -> Accessor:
         """`$C(fb)`: the terminal's escape sequence for two colours, foreground and background.
 
-        Letters: x default, s black, r red, g green, y yellow, b blue, p purple, c cyan, w white; a capital foreground is
-        bold. Empty when the log does not go to standard error, unless force_color says otherwise.
+        Letters: x default, s black, r red, g green, y yellow, b blue, p purple, c cyan, w white; a capital foreground
+        is bold. Empty when the log does not go to standard error, unless force_color says otherwise.
         """
         letters = ref.inner
         if not isinstance(letters, str) or len(letters) != 2:

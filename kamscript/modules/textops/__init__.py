@@ -363,7 +363,10 @@ class Textops(Module, name="textops"):
 
     @function(_ANY, since="5.6")
     def remove_hf_idx(self, ctx: Context, name: Str, index: Int) -> int:
-        """Remove the header at `index`, from 0, from the end when negative: 1 removed, 2 no such index (1: from the end)."""
+        """Remove the header at `index`, from 0, or from the end when negative.
+
+        1 removed; 2 no such index, 1 when it was counted from the end.
+        """
         kind = self._kind(name)
         if kind is None or (headers := all_headers(ctx, self.name)) is None:
             return -1
@@ -664,7 +667,7 @@ class Textops(Module, name="textops"):
 
     @function(_ANY)
     def is_audio_on_hold(self, ctx: Context) -> int:
-        """Whether an audio stream of the SDP body is on hold: 1 by its address (RFC 2543), 2 by its direction, else -1."""
+        """Whether an SDP audio stream is on hold: 1 by its address (RFC 2543), 2 by its direction, else -1."""
         try:
             streams = parse_message_sdp(ctx.msg)
         except SipError as error:
@@ -791,7 +794,7 @@ class Textops(Module, name="textops"):
 
     @function(_ANY, since="6.x")
     def via_param_rm(self, ctx: Context, name: Str, index: Int) -> int:
-        """Remove a parameter from the Via at `index`, from 0 (the topmost), -1 the last: how many were removed, or -1."""
+        """Remove a parameter from the Via at `index`, 0 the topmost, -1 the last: how many went, or -1."""
         if not ctx.msg.vias or self._bad_headers(ctx):
             return -1
         places = [(via, header.value_start) for header in ctx.msg.all("via") for via in parse_via(header.value)]

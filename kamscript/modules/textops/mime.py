@@ -12,24 +12,10 @@ MIXED: Mime = ("multipart", "mixed")
 
 _TYPES = frozenset(("text", "message", "application", "multipart", "*"))
 _SUBTYPES = frozenset(
-    [
-        "plain",
-        "cpim",
-        "sdp",
-        "cpl+xml",
-        "pidf+xml",
-        "rlmi+xml",
-        "related",
-        "lpidf+xml",
-        "xpidf+xml",
-        "watcherinfo+xml",
-        "external-body",
-        "xml+msrtc.pidf",
-        "cpim-pidf+xml",
-        "mixed",
-        "isup",
-        "*",
-    ]
+    (
+        *("plain", "cpim", "sdp", "cpl+xml", "pidf+xml", "rlmi+xml", "related", "lpidf+xml", "xpidf+xml"),
+        *("watcherinfo+xml", "external-body", "xml+msrtc.pidf", "cpim-pidf+xml", "mixed", "isup", "*"),
+    )
 )
 _SPACE = r"(?:[ \t]|\n(?=[ \t]))*"
 _NAME = r"(\*|[A-Za-z0-9\-+._!%*'`~]+)"
@@ -37,7 +23,7 @@ _FORM = re.compile(f"{_SPACE}{_NAME}{_SPACE}/{_SPACE}{_NAME}{_SPACE}(?:;[^,]*)?(
 
 
 def parse_mime(text: str) -> tuple[Mime, int] | None:
-    """The first type in `text` and where it ends (at a comma or the end); None when it is none. Parameters are skipped."""
+    """The first type in `text`, its parameters skipped, and where it ends; None when there is none."""
     match = _FORM.match(text)
     if match is None:
         return None
