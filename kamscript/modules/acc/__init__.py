@@ -156,6 +156,7 @@ class Acc(Module, name="acc", requires=("tm",)):
         """Check the parameters and ask tm for every new transaction."""
         self.tm: Tm = self.server.module("tm")
         self.engines: list[Engine] = []
+        self._tags_known = False
         self._check()
         if self.detect_direction:
             if "rr" not in self.server.modules:
@@ -316,12 +317,11 @@ class Acc(Module, name="acc", requires=("tm",)):
             self._report_missed(t, msg, params)
         if not self._counts(msg, params):
             return
-        state = _state(t)
         status, reason = self._status(params)
         with _Branch(t, msg, code, self.tm):
             ctx = self._context(t, msg, params)
-            to = _to(msg, params)
-            record = make_record(msg, to, status, reason, self._now, to_tag=state.to_tag, upstream=state.upstream)
+            to, tag, upstream = _to(msg, params), self._local_tag(params), _state(t).upstream
+            record = make_record(msg, to, status, reason, self._now, to_tag=tag, upstream=upstream)
             if _flag(msg, self.log_flag):
                 self.log_backend.write(ANSWERED, record, ctx)
             if _flag(msg, self.db_flag) and self.database is not None:
@@ -342,14 +342,12 @@ class Acc(Module, name="acc", requires=("tm",)):
 
     def _report_missed(self, t: Transaction, msg: Message, params: TmcbParams) -> None:
         """A call was not answered: report it once, so the flags that asked for it go."""
-        state = _state(t)
         status, reason = self._status(params)
-        if params.reply is None:
-            state.to_tag = self.tm.reply_totag(params.ctx)
+        self._tags_known |= params.reply is None
         with _Branch(t, msg, params.code, self.tm):
             ctx = self._context(t, msg, params)
-            to = _to(msg, params)
-            record = make_record(msg, to, status, reason, self._now, to_tag=state.to_tag, upstream=state.upstream)
+            to, tag, upstream = _to(msg, params), self._local_tag(params), _state(t).upstream
+            record = make_record(msg, to, status, reason, self._now, to_tag=tag, upstream=upstream)
             reset = 0
             if _flag(msg, self.log_missed_flag):
                 self.log_backend.write(MISSED, record, ctx)
@@ -375,6 +373,10 @@ class Acc(Module, name="acc", requires=("tm",)):
         if _flag(msg, self.db_flag) and self.database is not None:
             self._insert(self._table_acc(ctx), record, ctx)
         self._run_engines(ACKED, ack, record, ctx)
+
+    def _local_tag(self, params: TmcbParams) -> str:
+        """The tag that this server's own reply carries. Kamailio knows it from the first missed call on."""
+        return self.tm.reply_totag(params.ctx) if params.reply is None and self._tags_known else ""
 
     def _run_engines(self, event: str, msg: Message, record: Record, ctx: Context) -> None:
         for engine in self.engines:
@@ -442,10 +444,10 @@ class Acc(Module, name="acc", requires=("tm",)):
 class _State:
     """What is kept with a transaction."""
 
-    __slots__ = ("to_tag", "upstream")
+    __slots__ = ("upstream",)
 
     def __init__(self, *, upstream: bool = False) -> None:
-        self.upstream, self.to_tag = upstream, ""
+        self.upstream = upstream
 
 
 class _Branch:

@@ -52,11 +52,19 @@ def gruu_off(scene: Scene) -> None:
 @case('modparam("registrar", "outbound_mode", 1)\nmodparam("registrar", "flow_timer", 25)\n' + SAVE, modules=MODULES)
 def outbound_supported(scene: Scene) -> None:
     """outbound_mode 1: reg-id counts when the client supports outbound."""
-    _register(scene, f"<sip:bob@127.0.0.12:21200>;{INSTANCE};reg-id=1", headers="Supported: outbound, path", expires=100)
-    _register(scene, f"<sip:bob@127.0.0.12:21201>;{INSTANCE};reg-id=2", headers="Supported: outbound", expires=100, cseq=2)
-    _register(scene, f"<sip:bob@127.0.0.12:21202>;{INSTANCE};reg-id=1", headers="Supported: outbound", expires=100, cseq=3)
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21200>;{INSTANCE};reg-id=1", headers="Supported: outbound, path", expires=100
+    )
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21201>;{INSTANCE};reg-id=2", headers="Supported: outbound", expires=100, cseq=2
+    )
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21202>;{INSTANCE};reg-id=1", headers="Supported: outbound", expires=100, cseq=3
+    )
     _register(scene, f"<sip:bob@127.0.0.12:21203>;{INSTANCE};reg-id=3", expires=100, cseq=4)
-    _register(scene, f"<sip:bob@127.0.0.12:21203>;{INSTANCE};reg-id=3", headers="Require: outbound", expires=100, cseq=5)
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21203>;{INSTANCE};reg-id=3", headers="Require: outbound", expires=100, cseq=5
+    )
     _register(scene, "<sip:bob@127.0.0.12:21204>;reg-id=4", headers="Supported: outbound", expires=100, cseq=6)
     scene.rpc("ul.dump")
     _ask(scene)
@@ -66,7 +74,9 @@ def outbound_supported(scene: Scene) -> None:
 def outbound_required(scene: Scene) -> None:
     """outbound_mode 2: clients without outbound are refused."""
     _register(scene, "<sip:bob@127.0.0.12:21200>", expires=100)
-    _register(scene, f"<sip:bob@127.0.0.12:21200>;{INSTANCE};reg-id=1", headers="Supported: outbound", expires=100, cseq=2)
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21200>;{INSTANCE};reg-id=1", headers="Supported: outbound", expires=100, cseq=2
+    )
     _register(scene, f"<sip:bob@127.0.0.12:21200>;{INSTANCE}", headers="Supported: outbound", expires=100, cseq=3)
 
 
@@ -74,8 +84,12 @@ def outbound_required(scene: Scene) -> None:
 def outbound_off(scene: Scene) -> None:
     """outbound_mode 0: Require: outbound is refused with 420."""
     _register(scene, f"<sip:bob@127.0.0.12:21200>;{INSTANCE};reg-id=1", headers="Supported: outbound", expires=100)
-    _register(scene, f"<sip:bob@127.0.0.12:21201>;{INSTANCE};reg-id=1", headers="Require: outbound", expires=100, cseq=2)
-    _register(scene, f"<sip:bob@127.0.0.12:21201>;{INSTANCE};reg-id=0", headers="Supported: outbound", expires=100, cseq=3)
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21201>;{INSTANCE};reg-id=1", headers="Require: outbound", expires=100, cseq=2
+    )
+    _register(
+        scene, f"<sip:bob@127.0.0.12:21201>;{INSTANCE};reg-id=0", headers="Supported: outbound", expires=100, cseq=3
+    )
     scene.rpc("ul.lookup", "location", "bob")
 
 
@@ -91,7 +105,11 @@ def regid_always(scene: Scene) -> None:
 PATHS = "Path: <sip:p1.example.com;lr;received=sip:10.1.1.1:5070>,<sip:p2.example.com;lr>"
 
 
-@case('modparam("registrar", "use_path", 1)\nmodparam("registrar", "path_mode", 0)\nmodparam("registrar", "path_use_received", 1)\n' + SAVE, modules=MODULES)
+@case(
+    'modparam("registrar", "use_path", 1)\nmodparam("registrar", "path_mode", 0)\nmodparam("registrar", "path_use_received", 1)\n'
+    + SAVE,
+    modules=MODULES,
+)
 def path_off_with_received(scene: Scene) -> None:
     """path_mode 0: Path is kept and not shown; its received parameter is where to send to."""
     _register(scene, "<sip:bob@127.0.0.12:21200>", headers=PATHS, expires=100)
@@ -108,13 +126,29 @@ def path_lazy(scene: Scene) -> None:
     _ask(scene)
 
 
-@case('modparam("registrar", "use_path", 1)\nmodparam("registrar", "path_mode", 2)\nmodparam("registrar", "path_check_local", 1)\n' + SAVE, modules=MODULES)
+@case(
+    'modparam("registrar", "use_path", 1)\nmodparam("registrar", "path_mode", 2)\nmodparam("registrar", "path_check_local", 1)\n'
+    + SAVE,
+    modules=MODULES,
+)
 def path_strict(scene: Scene) -> None:
     """path_mode 2: clients that do not support it get 420. A first hop that is the server itself is skipped."""
     _register(scene, "<sip:bob@127.0.0.12:21200>", headers=PATHS, expires=100)
-    _register(scene, "<sip:bob@127.0.0.12:21200>", headers="Supported: path\nPath: <sip:127.0.0.1:21200;lr>, <sip:p2.example.com;lr>", expires=100, cseq=2)
+    _register(
+        scene,
+        "<sip:bob@127.0.0.12:21200>",
+        headers="Supported: path\nPath: <sip:127.0.0.1:21200;lr>, <sip:p2.example.com;lr>",
+        expires=100,
+        cseq=2,
+    )
     _ask(scene)
-    _register(scene, "<sip:bob@127.0.0.12:21200>", headers="Supported: path\nPath: <sip:127.0.0.1:21200;lr>", expires=100, cseq=3)
+    _register(
+        scene,
+        "<sip:bob@127.0.0.12:21200>",
+        headers="Supported: path\nPath: <sip:127.0.0.1:21200;lr>",
+        expires=100,
+        cseq=3,
+    )
     _ask(scene)
 
 
@@ -189,7 +223,9 @@ request_route {
 )
 def profiles(scene: Scene) -> None:
     """reg_fetch_contacts and $ulc."""
-    _register(scene, '<sip:bob@127.0.0.12:21200>;q=0.5;methods="INVITE, ACK"', headers="User-Agent: Phone/1", expires=100)
+    _register(
+        scene, '<sip:bob@127.0.0.12:21200>;q=0.5;methods="INVITE, ACK"', headers="User-Agent: Phone/1", expires=100
+    )
     _register(scene, '<sip:bob@127.0.0.12:21201>;q=1;methods="INVITE"', expires=100, cseq=2)
     _ask(scene)
 
@@ -210,7 +246,13 @@ def match_by_call_id(scene: Scene) -> None:
 def match_by_path(scene: Scene) -> None:
     """matching_mode 2: the Path counts, too."""
     for number, path in enumerate(("p1", "p2", "p2"), 1):
-        _register(scene, "<sip:bob@127.0.0.12:21200>", headers=f"Supported: path\nPath: <sip:{path}.example.com;lr>", expires=100 - number, cseq=number)
+        _register(
+            scene,
+            "<sip:bob@127.0.0.12:21200>",
+            headers=f"Supported: path\nPath: <sip:{path}.example.com;lr>",
+            expires=100 - number,
+            cseq=number,
+        )
 
 
 @case(_matching(3), modules=MODULES)
@@ -336,13 +378,21 @@ modparam("registrar", "case_sensitive", 1)
 modparam("registrar", "realm_prefix", "sip.")
 modparam("usrloc", "use_domain", 1)
 """
-    + SAVE.replace('$var(rc) = save', '$avp(r) = "sip:203.0.113.9:5070;transport=tcp"; $var(rc) = save'),
+    + SAVE.replace("$var(rc) = save", '$avp(r) = "sip:203.0.113.9:5070;transport=tcp"; $var(rc) = save'),
     modules=MODULES,
 )
 def names(scene: Scene) -> None:
     """Case, realm prefix, received parameter, escapes in user parts."""
     for number, user in enumerate(("Bob", "bob", "b%6Fb", "%62ob%3b"), 1):
-        scene.bob.request("REGISTER", "sip:example.com", to=f"<sip:{user}@sip.Example.com;x=y>", call_id="reg-1", cseq=number, contact=False, headers="Contact: <sip:bob@127.0.0.12:21200>;expires=100")
+        scene.bob.request(
+            "REGISTER",
+            "sip:example.com",
+            to=f"<sip:{user}@sip.Example.com;x=y>",
+            call_id="reg-1",
+            cseq=number,
+            contact=False,
+            headers="Contact: <sip:bob@127.0.0.12:21200>;expires=100",
+        )
         scene.settle()
     scene.rpc("ul.dump", "brief")
     _ask(scene, uri="sip:Bob@example.com")
@@ -356,7 +406,7 @@ def strange_contacts(scene: Scene) -> None:
     contacts = [
         '"Bob, B." <sip:bob@127.0.0.12:21200;transport=udp>;expires=60;q=0.25;x-y=z',
         "sip:bob@127.0.0.12:21201;expires=60",
-        "<sip:bob@127.0.0.12:21202>;methods=\"INVITE,FOO\"",
+        '<sip:bob@127.0.0.12:21202>;methods="INVITE,FOO"',
         "<tel:+4912345>;expires=60",
         "<sips:bob@127.0.0.12>;expires=60",
         "<bob>;expires=60",
@@ -368,7 +418,7 @@ def strange_contacts(scene: Scene) -> None:
         "<sip:bob@127.0.0.12:21204>;expires=4294967296",
         "<sip:" + "x" * 600 + "@127.0.0.12>;expires=60",
         "<sip:bob@127.0.0.12:21205>;expires=60;expires=90",
-        "<sip:bob@127.0.0.12:21206>;received=\"sip:1.2.3.4\"",
+        '<sip:bob@127.0.0.12:21206>;received="sip:1.2.3.4"',
         "*;expires=0",
         "<sip:bob@127.0.0.12:21207>;expires=4294967295",
         "<sip:bob@127.0.0.12:21208>;expires=2147483647",
@@ -381,7 +431,10 @@ def strange_contacts(scene: Scene) -> None:
     scene.rpc("ul.lookup", "location", "bob")
 
 
-@case('modparam("registrar", "method_filtering", 1)\nmodparam("registrar", "append_branches", 1)\n' + SAVE, modules=MODULES)
+@case(
+    'modparam("registrar", "method_filtering", 1)\nmodparam("registrar", "append_branches", 1)\n' + SAVE,
+    modules=MODULES,
+)
 def by_methods(scene: Scene) -> None:
     """Contacts that do not take the method are left out; within a dialog all count."""
     _register(scene, '<sip:a@127.0.0.12:21200>;methods="INVITE,ACK,BYE";q=0.9', expires=100)
@@ -393,11 +446,28 @@ def by_methods(scene: Scene) -> None:
     scene.settle()
 
 
-@case('modparam("registrar", "default_expires", 0)\n' + SAVE.replace('lookup("location");', 'setbflag(3); lookup_branches("location");'), modules=MODULES)
+@case(
+    'modparam("registrar", "default_expires", 0)\n'
+    + SAVE.replace('lookup("location");', 'setbflag(3); lookup_branches("location");'),
+    modules=MODULES,
+)
 def flags_and_permanent(scene: Scene) -> None:
     """ul.add: contacts that never expire, flags, paths and sockets by command."""
     scene.rpc("ul.add", "location", "bob", "sip:bob@127.0.0.12:21200", 0, 1.0, ".", 3, 64, 7)
-    scene.rpc("ul.add", "location", "bob", "sip:bob@127.0.0.12:21201", 50, 0.0, "<sip:p;lr>", 0, 0, 4294967295, "sip:9.9.9.9", "udp:127.0.0.1:21200")
+    scene.rpc(
+        "ul.add",
+        "location",
+        "bob",
+        "sip:bob@127.0.0.12:21201",
+        50,
+        0.0,
+        "<sip:p;lr>",
+        0,
+        0,
+        4294967295,
+        "sip:9.9.9.9",
+        "udp:127.0.0.1:21200",
+    )
     scene.rpc("ul.add", "location", "bob", "sip:bob@127.0.0.12:21201", 50)
     scene.rpc("ul.add", "nowhere", "bob", "sip:bob@127.0.0.12:21201", 50, 1.0, ".", 0, 0, 0)
     scene.rpc("ul.lookup", "location", "bob")
