@@ -21,13 +21,8 @@ def remember(size: int) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
         def remembering(text: str) -> T:
             return kept(text) if len(text) <= LONGEST else parse(text)
 
-        remembering.__doc__, remembering.__name__, remembering.__module__ = (
-            parse.__doc__,
-            parse.__name__,
-            parse.__module__,
-        )
         remembering.kept = kept  # type: ignore[attr-defined]
-        return remembering
+        return update_wrapper(remembering, parse)
 
     return decorate
 
