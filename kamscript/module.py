@@ -122,16 +122,16 @@ class _ConstFixup(Fixup):
 
 
 if TYPE_CHECKING:
-    import regex
-
-    from kamscript.core.context import Format, Target
+    from kamscript.core.context import Format as Format
+    from kamscript.core.context import Target as Target
+    from kamscript.ere import Ere
 
     Int = int
     Str = str
     Const = str
     RouteName = str
     Any_ = Value
-    Regex = regex.Pattern[str]
+    Regex = Ere
 else:
     #: An integer: a constant, or a text or expression with pseudo-variables (fixup_igp / fixup_ival).
     Int = Annotated[int, _IntFixup()]
