@@ -10,12 +10,12 @@ compiled configs (default: `kamscript` in the user's cache directory; empty: no 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
+from kamscript.files import DirectoryStore, cache_folder
 from kamscript.script.cache import cached
 from kamscript.source import FileReader, MemoryReader, Reader, Source
 
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from kamscript.script.keywords import Target
     from kamscript.script.program import Program
     from kamscript.script.resolve import Resolved
+
+__all__ = [
+    "Defines",
+    "DirectoryStore",
+    "UsageError",
+    "defines_of",
+    "load",
+    "load_text",
+    "module_classes",
+    "read_text",
+    "resolved",
+    "target_of",
+]
 
 Defines = Mapping[str, str] | Iterable[str]
 
@@ -79,14 +92,14 @@ def load(
     if known is not None and known[0] == _states(file for file, _, _ in known[0]):
         return known[1]
     disk = FileReader()
-    directory = cache_directory()
-    if directory is None or substitutions:
+    folder = cache_folder()
+    if not folder or substitutions:
         program = _build(path, disk, names, wanted, substitutions)
     else:
         program = cached(
             path,
             disk,
-            DirectoryStore(directory),
+            DirectoryStore(folder),
             lambda: _build(path, disk, names, wanted, ()),
             defines=names,
             target=wanted,
@@ -163,41 +176,3 @@ def _states(files: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
         except OSError:
             states.append((file, 0, 0))
     return tuple(states)
-
-
-def cache_directory() -> Path | None:
-    """Where compiled configs are kept; None when the user wants no cache."""
-    chosen = os.environ.get("KAMSCRIPT_CACHE")
-    if chosen is not None:
-        return Path(chosen) if chosen else None
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "kamscript"
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "kamscript"
-
-
-class DirectoryStore:
-    """Cache entries as files of one directory, written whole or not at all."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def load(self, key: str) -> bytes | None:
-        """The entry, None when there is none or it cannot be read."""
-        try:
-            return (self.directory / key).read_bytes()
-        except OSError:
-            return None
-
-    def save(self, key: str, data: bytes) -> None:
-        """Keep an entry; a full or read-only disk is no reason to fail."""
-        temporary = self.directory / f".{key}.{os.getpid()}"
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.write_bytes(data)
-            temporary.replace(self.directory / key)
-        except OSError:
-            try:
-                temporary.unlink(missing_ok=True)
-            except OSError:
-                pass

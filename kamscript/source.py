@@ -16,6 +16,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from kamscript.files import FileReader
+from kamscript.frame import draw
+
+__all__ = [
+    "NOWHERE",
+    "ConfigError",
+    "Diagnostic",
+    "FileReader",
+    "MemoryReader",
+    "Reader",
+    "Severity",
+    "Source",
+    "Span",
+    "did_you_mean",
+]
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -134,28 +150,12 @@ class Diagnostic:
         head = f"{span.path}:{line}:{column}: {self.severity}: {self.message} [{self.rule}]"
         if not frame:
             return head
-        parts = [head]
         text = span.source.line(line)
-        number = f"{line:>4}"
-        if text or span.source.text:
-            shown, before, width = _window(text, column - 1, max(1, span.end - span.start))
-            parts += [f"{number} | {shown}".rstrip(), f"{' ' * len(number)} | {before}{'^' * width}"]
-        if self.hint:
-            parts.append(f"{' ' * len(number)} = hint: {self.hint}")
-        return "\n".join(parts)
+        shown = text if text or span.source.text else None
+        return draw(head, line, shown, column, max(1, span.end - span.start), self.hint)
 
     def __str__(self) -> str:
         return self.render()
-
-
-def _window(text: str, at: int, length: int, limit: int = 120) -> tuple[str, str, int]:
-    """The part of a line worth showing, the blanks in front of the caret, and the caret's width."""
-    start = max(0, at - limit // 2) if len(text) > limit else 0
-    shown = text[start : start + limit]
-    before = "".join("\t" if c == "\t" else " " for c in shown[: at - start])
-    shown = "".join(c if c == "\t" or c.isprintable() else "?" for c in shown)
-    room = max(1, len(shown) - (at - start))
-    return shown, before, min(length, room)
 
 
 class ConfigError(Exception):
@@ -197,29 +197,6 @@ class MemoryReader:
     def getenv(self, name: str) -> str | None:
         """The mapped value."""
         return self.env.get(name)
-
-
-class FileReader:
-    """Files from the disk and the environment of this process (or a mapping given in its place)."""
-
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
-        self.env = env
-
-    def read(self, path: str) -> str:
-        """The file's bytes as latin-1; raises OSError."""
-        if "\0" in path:
-            raise FileNotFoundError(path)
-        with open(path, "rb") as file:
-            return file.read().decode("latin-1")
-
-    def getenv(self, name: str) -> str | None:
-        """The variable's value as latin-1."""
-        import os
-
-        if self.env is not None:
-            return self.env.get(name)
-        value = os.environ.get(name)
-        return None if value is None else os.fsencode(value).decode("latin-1")
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

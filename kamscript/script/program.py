@@ -7,7 +7,6 @@ code = run(routes[Route.REQUEST, ""], ctx)      # per message; see kamscript.scr
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kamscript.module import FixupError, Route
 from kamscript.script.bind import Lazy, binding_of
+from kamscript.script.cache import digest_of
 from kamscript.script.nodes import Alias, CustomVar, Item, Listen, ModParam, RouteKind, Setting
 from kamscript.source import Diagnostic, Span
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.server import Server
+
+__all__ = ["Action", "Need", "PartCode", "Program", "RouteCode", "RouteFunction", "digest_of"]
 
 #: A route, bound to one server. Its value is the route's return code; `exit` and `drop` raise `runtime.ScriptExit`.
 RouteFunction = Callable[["Context"], int]
@@ -77,11 +79,6 @@ class Action(NamedTuple):
     number: int  #: what kind of action Kamailio counts it as
     name: str  #: how Kamailio's debugger calls it
     route: str  #: name of the route, DEFAULT_ROUTE for the main one
-
-
-def digest_of(text: str) -> bytes:
-    """The hash of a file's text."""
-    return hashlib.sha256(text.encode("latin-1", "replace")).digest()
 
 
 @dataclass(frozen=True)
