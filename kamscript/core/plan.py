@@ -97,9 +97,10 @@ class Plan:
         problem = check_value(param, value)
         if problem:
             kind = "int" if isinstance(value, int) else "string"
-            self._error("parameter-value", f"parameter <{line.name}> of module <{name}> ({kind}): {problem}", line.pos)
+            message = f"parameter <{line.name}> of module <{name}> ({kind}): {problem}"
+            self._error("parameter-value", message, line.value.pos)
             return
-        place(module, param, value, line.pos)
+        place(module, param, value, line.value.pos)
 
     def _error(self, rule: str, message: str, pos: Span) -> None:
         self.errors.append(Diagnostic(rule, message, pos))

@@ -151,11 +151,38 @@ class Server(Sending):
 
     # -- life -----------------------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Open the sockets (as data), create modules in load order, assign modparams, bind routes, start modules.
+        """Prepare everything, then begin: modules hear that all is ready.
 
         Raises ConfigError with everything for which the daemon would refuse to start. Also runs
         event_route[core:worker-one-init] once, as the daemon does in its first worker.
         """
+        errors = self.prepare()
+        if errors:
+            raise ConfigError(errors)
+        for module in self.modules.values():
+            module.ready()
+        if (Route.EVENT, "core:worker-one-init") in self.routes:
+            self.run_event("core:worker-one-init")
+
+    def prepare(self) -> list[Diagnostic]:
+        """Set everything up and start the modules in load order.
+
+        Returns everything for which the daemon would refuse to start. No route has run then, and no timer.
+        """
+        errors = self.set_up()
+        if not errors:
+            for name, module in self.modules.items():
+                try:
+                    module.start()
+                except FixupError as error:
+                    errors.append(Diagnostic("module-start", f"{name}: {error}", self.plan.modules[name].pos))
+        if not self.plan.checked and not errors:
+            errors += self.program.check(self)
+            self.plan.checked = not errors
+        return errors
+
+    def set_up(self) -> list[Diagnostic]:
+        """Open the sockets (as data), create modules in load order, assign modparams, bind routes; what is wrong."""
         plan, environment = self.plan, self.environment
         errors = list(plan.errors)
         self.started = self.timers.now
@@ -177,21 +204,7 @@ class Server(Sending):
         if self.settings["received_route_mode"]:
             self.msg_received_route = routes.get((Route.EVENT, "core:msg-received"))
         self._prefix()
-        if not errors:
-            for name, module in self.modules.items():
-                try:
-                    module.start()
-                except FixupError as error:
-                    errors.append(Diagnostic("module-start", f"{name}: {error}", plan.modules[name].pos))
-        if not plan.checked and not errors:
-            errors += self.program.check(self)
-            plan.checked = not errors
-        if errors:
-            raise ConfigError(errors)
-        for module in self.modules.values():
-            module.ready()
-        if (Route.EVENT, "core:worker-one-init") in routes:
-            self.run_event("core:worker-one-init")
+        return errors
 
     def stop(self) -> None:
         """Let every module write what must be kept, in reverse load order."""
@@ -233,9 +246,9 @@ class Server(Sending):
                 value, problem = None, str(error)
             if problem or value is None:
                 message = f"parameter <{line.name}> of module <{plan.name}>: {problem}"
-                errors.append(Diagnostic("parameter-value", message, line.pos))
+                errors.append(Diagnostic("parameter-value", message, node.pos))
                 continue
-            place(extra, param, value, line.pos)
+            place(extra, param, value, node.pos)
         module.__dict__.update(extra.values)
         for attribute, values in extra.lists.items():
             module.__dict__.setdefault(attribute, []).extend(values)
