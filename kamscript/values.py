@@ -66,7 +66,7 @@ def parse_int(text: str) -> int | None:
 def to_int(value: Value) -> int:
     """`value` as an integer: null and texts that are no number are 0."""
     if value.__class__ is int:
-        return value  # type: ignore[return-value]
+        return value
     if not value:
         return 0
     return parse_int(str(value)) or 0

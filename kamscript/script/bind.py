@@ -155,7 +155,7 @@ class Binding:
             if "$" not in text:
                 return text
             try:
-                return self.format(text)(ctx)
+                return str(self.format(text)(ctx))
             except FixupError as error:
                 ctx.server.log.error("<core>", str(error))
                 return ""
@@ -283,7 +283,7 @@ class Binding:
             setter = getattr(module, decl.setter) if decl.setter else None
             return Accessor(getattr(module, decl.getter), setter, pv.text)
         if self._has_doubles():
-            return self.server.double_pv(self._ref(pv))  # type: ignore[no-any-return]
+            return self.server.double_pv(self._ref(pv))
         raise FixupError(f"unknown pseudo-variable ${name}")
 
     def _has_doubles(self) -> bool:
@@ -350,7 +350,7 @@ class Shown(Accessor):
 def _expand(get: Getter) -> Callable[[Context], str]:
     def expand(ctx: Context) -> str:
         value = get(ctx)
-        return "<null>" if value is None else value if value.__class__ is str else str(value)  # type: ignore[return-value]
+        return "<null>" if value is None else value if value.__class__ is str else str(value)
 
     return expand
 
@@ -369,14 +369,14 @@ def _transformed(base: Getter, transforms: tuple[Transform, ...]) -> tuple[Gette
             value = run(ctx)
         except TransformationFailed:
             return None
-        return int(value) if value.__class__ is Both else value  # type: ignore[arg-type]
+        return int(value) if value.__class__ is Both else value
 
     def expand(ctx: Context) -> str:
         try:
             value = run(ctx)
         except TransformationFailed:
             return ""
-        return "<null>" if value is None else value if value.__class__ is str else str(value)  # type: ignore[return-value]
+        return "<null>" if value is None else value if value.__class__ is str else str(value)
 
     return get, expand
 

@@ -68,7 +68,13 @@ def installed() -> str:
 
 
 def key_of(
-    path: str, defines: Mapping[str, str], target: str, version: str, *, kind: str = "program", subst: Iterable[str] = ()
+    path: str,
+    defines: Mapping[str, str],
+    target: str,
+    version: str,
+    *,
+    kind: str = "program",
+    subst: Iterable[str] = (),
 ) -> str:
     """The name of the entry for a config: one per file, kind of result, way of reading, and kamscript."""
     parts = (kind, os.path.abspath(path), path, sorted(defines.items()), list(subst), target, version)

@@ -20,6 +20,7 @@ from kamscript.values import Value, parse_int, to_int, to_str
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.server import Server
+    from kamscript.core.sockets import Received
 
 PROTOCOLS = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6, "*": 0}
 _NUMBERS: dict[str, Callable[[int, int], bool]] = {
@@ -69,9 +70,21 @@ def _to_uri(ctx: Context) -> str:
     return body.uri
 
 
+def _method(ctx: Context) -> str:
+    return ctx.msg.method
+
+
+def _uri(ctx: Context) -> str:
+    return ctx.msg.current_uri() if ctx.msg.is_request else str(ctx.msg.status)
+
+
+def _received(ctx: Context) -> Received:
+    return ctx.msg.received
+
+
 _TEXTS: dict[str, Callable[[Context], str]] = {
-    "method": lambda ctx: ctx.msg.method,
-    "uri": lambda ctx: ctx.msg.current_uri() if ctx.msg.is_request else str(ctx.msg.status),
+    "method": _method,
+    "uri": _uri,
     "from_uri": _from_uri,
     "to_uri": _to_uri,
 }
@@ -84,8 +97,8 @@ def _leaving(ctx: Context) -> Any:
 
 
 _ADDRESSES: dict[str, Callable[[Context], str]] = {
-    "src_ip": lambda ctx: ctx.msg.received.src_ip,
-    "dst_ip": lambda ctx: ctx.msg.received.dst_ip,
+    "src_ip": lambda ctx: _received(ctx).src_ip,
+    "dst_ip": lambda ctx: _received(ctx).dst_ip,
     "snd_ip": lambda ctx: str(_leaving(ctx).socket.address),
     "to_ip": lambda ctx: str(_leaving(ctx).to.ip),
 }
@@ -96,13 +109,13 @@ def _length(ctx: Context) -> int:
 
 
 _INTEGERS: dict[str, Callable[[Context], int]] = {
-    "src_port": lambda ctx: ctx.msg.received.src_port,
-    "dst_port": lambda ctx: ctx.msg.received.dst_port,
+    "src_port": lambda ctx: _received(ctx).src_port,
+    "dst_port": lambda ctx: _received(ctx).dst_port,
     "snd_port": lambda ctx: int(_leaving(ctx).socket.port),
     "to_port": lambda ctx: int(_leaving(ctx).to.port),
-    "proto": lambda ctx: PROTOCOLS.get(ctx.msg.received.proto, 0),
+    "proto": lambda ctx: PROTOCOLS.get(_received(ctx).proto, 0),
     "snd_proto": lambda ctx: PROTOCOLS.get(_leaving(ctx).socket.proto, 0),
-    "af": lambda ctx: 10 if ":" in ctx.msg.received.src_ip else 2,
+    "af": lambda ctx: 10 if ":" in _received(ctx).src_ip else 2,
     "snd_af": lambda ctx: 10 if _leaving(ctx).socket.ipv6 else 2,
     "msg:len": _length,
 }

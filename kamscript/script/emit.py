@@ -20,8 +20,27 @@ if TYPE_CHECKING:
 
 #: Operators whose value is 0 or 1.
 _LOGIC: Final = frozenset(
-    ["lnot", "&&", "||", ">", "<", ">=", "<=", "ieq", "ine", "==", "!=", "eq", "ne", "=~"]
-    + ["strempty", "defined", "notdefined", "call", "test"]
+    [
+        "lnot",
+        "&&",
+        "||",
+        ">",
+        "<",
+        ">=",
+        "<=",
+        "ieq",
+        "ine",
+        "==",
+        "!=",
+        "eq",
+        "ne",
+        "=~",
+        "strempty",
+        "defined",
+        "notdefined",
+        "call",
+        "test",
+    ]
 )
 _COMPARE: Final = {"ieq": "==", "ine": "!=", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
 _MIRROR: Final = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}

@@ -67,7 +67,7 @@ def run(route: RouteFunction, ctx: Context) -> int:
 def add(left: Value, right: Value) -> int | str:
     """`left + right`: the sum when `left` is an integer, else the text of both."""
     if left.__class__ is int:
-        return wrap(left + to_int(right))  # type: ignore[operator]
+        return wrap(left + to_int(right))
     return to_str(left) + to_str(right)
 
 
@@ -153,9 +153,9 @@ def guard(function: Callable[..., Any], ctx: Context, *args: Any) -> Any:
 def number(ctx: Context, value: Value, also_text: bool = False) -> int | Bad:
     """An integer argument from a pseudo-variable: a text is no number here, unless the variable has both forms."""
     if value.__class__ is int:
-        return value  # type: ignore[return-value]
+        return value
     if also_text and value.__class__ is str:
-        found = parse_int(value)  # type: ignore[arg-type]
+        found = parse_int(value)
         return 0 if found is None else found
     ctx.server.log.error("<core>", "could not convert a pseudo-variable to an integer")
     return BAD

@@ -47,6 +47,31 @@ class Pv(
     }
     #: Pseudo-variables that take no number, unless another pseudo-variable holds it.
     text_only: ClassVar[frozenset[str]] = frozenset(
-        ("ru", "ruri", "rU", "ruri.user", "rd", "ruri.domain", "du", "duri", "br", "fs", "fsn", "fu", "fU", "fd", "fn")
-        + ("from", "from.user", "from.domain", "tu", "tU", "td", "tn", "to", "to.user", "to.domain")
+        [
+            "ru",
+            "ruri",
+            "rU",
+            "ruri.user",
+            "rd",
+            "ruri.domain",
+            "du",
+            "duri",
+            "br",
+            "fs",
+            "fsn",
+            "fu",
+            "from",
+            "fU",
+            "from.user",
+            "fd",
+            "from.domain",
+            "fn",
+            "tu",
+            "to",
+            "tU",
+            "to.user",
+            "td",
+            "to.domain",
+            "tn",
+        ]
     )

@@ -37,7 +37,7 @@ class Arguments:
         """The next argument as a number; raises FixupError."""
         self._skip()
         if self.text[self.at : self.at + 1] == "$":
-            return self._evaluated(int)
+            return self._evaluated()[0]
         start = self.at
         if self.text[start : start + 1] in ("+", "-"):
             self.at += 1
@@ -58,8 +58,7 @@ class Arguments:
         """The next argument as a text, up to the next comma; with `comma`, a single one may belong to it."""
         self._skip()
         if self.text[self.at : self.at + 1] == "$":
-            found = self._evaluated(str)
-            return found
+            return self._evaluated()[1]
         end = self.at
         while end < len(self.text) and self.text[end] not in ",\t\n":
             end += 1
@@ -101,7 +100,7 @@ class Arguments:
         while self.at < len(self.text) and self.text[self.at] in _BLANKS:
             self.at += 1
 
-    def _evaluated(self, kind: type) -> Callable[[Context], int | str]:  # type: ignore[type-arg]
+    def _evaluated(self) -> tuple[Number, Text]:
         try:
             pv, self.at = match_pv(self.text, self.at)
         except PvSyntaxError as error:
@@ -114,7 +113,7 @@ class Arguments:
             value = get(ctx)
             if value.__class__ is not int:
                 raise _failed(ctx, f"{{{self.shown}}}: {pv.text} is no number")
-            return value  # type: ignore[return-value]
+            return value
 
         def text(ctx: Context) -> str:
             value = get(ctx)
@@ -122,7 +121,7 @@ class Arguments:
                 raise _failed(ctx, f"{{{self.shown}}}: {pv.text} is empty")
             return str(value)
 
-        return number if kind is int else text
+        return number, text
 
 
 def _failed(ctx: Context, message: str) -> TransformationFailed:
@@ -139,11 +138,11 @@ def text_of(value: Value) -> str:
     """The value that a text transformation works on; null fails without a word."""
     if value is None:
         raise TransformationFailed
-    return value if value.__class__ is str else str(value)  # type: ignore[return-value]
+    return value if value.__class__ is str else str(value)
 
 
 def filled(value: Value) -> str:
     """The same for transformations that also refuse the empty text."""
     if value is None or value == "":
         raise TransformationFailed
-    return value if value.__class__ is str else str(value)  # type: ignore[return-value]
+    return value if value.__class__ is str else str(value)

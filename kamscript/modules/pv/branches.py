@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kamscript.core.branches import MAX_PATH, MAX_URI, Branch, append_branch, append_current, drop_branch, format_q
+from kamscript.core.branches import MAX_PATH, MAX_URI, Branch, append_branch, drop_branch, format_q
 from kamscript.module import Accessor, FixupError, PvRef, Route, function, pv, pv_class
 from kamscript.modules.pv.network import split_socket
 from kamscript.values import Value, wrap

@@ -247,7 +247,7 @@ class Functions:
     @function(Route.ANY, since="5.6")
     def xavp_rm(self, ctx: Context, rname: Str) -> int:
         """Remove the newest XAVP of a name."""
-        return 1 if xavps.remove(ctx.xavps, rname, 0) == 0 else 1
+        return _removed(xavps.remove(ctx.xavps, rname, 0))
 
     @function(Route.ANY, since="5.6")
     def xavp_child_rm(self, ctx: Context, rname: Str, cname: Str) -> int:

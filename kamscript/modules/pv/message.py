@@ -28,8 +28,27 @@ _BLANKS = " \t\r\n"
 METHOD_NUMBERS = {
     name: 1 << bit
     for bit, name in enumerate(
-        ("INVITE", "CANCEL", "ACK", "BYE", "INFO", "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "OPTIONS", "PRACK")
-        + ("UPDATE", "REFER", "PUBLISH", "KDMQ", "GET", "POST", "PUT", "DELETE")
+        [
+            "INVITE",
+            "CANCEL",
+            "ACK",
+            "BYE",
+            "INFO",
+            "REGISTER",
+            "SUBSCRIBE",
+            "NOTIFY",
+            "MESSAGE",
+            "OPTIONS",
+            "PRACK",
+            "UPDATE",
+            "REFER",
+            "PUBLISH",
+            "KDMQ",
+            "GET",
+            "POST",
+            "PUT",
+            "DELETE",
+        ]
     )
 }
 OTHER_METHOD = 1 << len(METHOD_NUMBERS)

@@ -227,7 +227,7 @@ class Network:
     def _K(self, ref: PvRef) -> Accessor:
         """Numbers of the core: `IPv4 IPv6 INET INET6 UDP TCP TLS SCTP WS WSS`."""
         number = _choose(ref, _NUMBERS)
-        return Accessor(lambda ctx: number)  # type: ignore[no-any-return]
+        return Accessor(lambda ctx: number)
 
 
 _NUMBERS = {"IPv4": AF_INET, "INET": AF_INET, "IPv6": AF_INET6, "INET6": AF_INET6} | {

@@ -144,7 +144,7 @@ _FIELDS = {
 
 def _broken_down(ref: PvRef, utc: bool) -> Accessor:
     read, clock = _choose(ref, _FIELDS), _utc if utc else _local
-    return Accessor(lambda ctx: read(clock(arrival(ctx))))  # type: ignore[no-any-return]
+    return Accessor(lambda ctx: read(clock(arrival(ctx))))
 
 
 def _formatted(ref: PvRef, utc: bool) -> Accessor:

@@ -35,7 +35,8 @@ class Uris:
         try:
             return msg.parsed_uri()
         except SipError:
-            return self._bad_request_uri(ctx)
+            self._bad_request_uri(ctx)
+            return None
 
     @pv("ru", setter="_set_ru")
     @pv("ruri", setter="_set_ru")
@@ -48,7 +49,8 @@ class Uris:
         try:
             parse_uri(uri)
         except SipError:
-            return self._bad_request_uri(ctx)
+            self._bad_request_uri(ctx)
+            return None
         return uri
 
     def _bad_request_uri(self, ctx: Context) -> None:
@@ -70,7 +72,8 @@ class Uris:
         try:
             return parse_uri(msg.uri if msg.new_uri is None else msg.new_uri).user or None
         except SipError:
-            return self._bad_request_uri(ctx)
+            self._bad_request_uri(ctx)
+            return None
 
     def _set_rU(self, ctx: Context, value: Value) -> bool:
         return _done(self._core().setuser(ctx, "" if value is None else str(value)))
@@ -90,7 +93,8 @@ class Uris:
         try:
             return parse_uri(msg.uri if msg.new_uri is None else msg.new_uri).host or None
         except SipError:
-            return self._bad_request_uri(ctx)
+            self._bad_request_uri(ctx)
+            return None
 
     def _set_rd(self, ctx: Context, value: Value) -> bool:
         if value is None:
