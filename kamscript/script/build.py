@@ -18,6 +18,7 @@ from kamscript.source import Diagnostic, Span
 from kamscript.values import wrap
 
 MAX_ARGUMENTS = 6  # route_struct.h MAX_ACTIONS, less the two that the call itself takes
+MAX_ROW = 1000  # operands and operators in one expression
 MAX_SELECT = 32  # select.h MAX_SELECT_PARAMS
 MAX_GROUP_VARIABLES = 256  # cfg.h CFG_MAX_VAR_NUM
 MAX_FLAG = 31  # flags.h MAX_FLAG
@@ -508,6 +509,10 @@ class Builder:
             return value  # type: ignore[no-any-return]
         if len(value) > self.longest:
             self.longest = len(value)
+            if self.longest > MAX_ROW:
+                place = value[0] if isinstance(value[0], Token) else value[0].pos
+                self.complain_at("too-deep", f"an expression of more than {MAX_ROW // 2} parts", place)
+                return n.IntLit(place, 0)
         self._flat, self._at = value, 0
         return self._climb(0)
 

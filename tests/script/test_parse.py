@@ -148,7 +148,7 @@ def test_forms_of_6x() -> None:
     )
     assert errors(text, "6.x") == []
     assert errors(text, "all") == []
-    assert errors(text) == ["syntax", "syntax"]
+    assert errors(text) == ["syntax"]
     listen = config(text, "6.x").items[1]
     assert isinstance(listen, n.Listen)
     assert listen.block and listen.name == "x" and listen.sockets[0].hosts == ("10.0.0.1",)
