@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kamscript.core import dns
-from kamscript.core.blocklist import ERR_SEND, ERR_TIMEOUT, REPLY_503
+from kamscript.core.blocklist import ERR_TIMEOUT, REPLY_503
 from kamscript.core.build import build_request, via_line
 from kamscript.core.errors import (
     E_BAD_ADDRESS,
@@ -224,7 +224,6 @@ class Branches(Newtran):
             return
         first = branch.interval == 2 * t.retr1
         self.stop_timer(branch)
-        self.blocklist(datagram.to, None, ERR_SEND)
         if self.server.cfg.core["use_dns_failover"] and self.fail_over(t, branch):
             branch.last_received = 408
             return
