@@ -36,6 +36,16 @@ _ALL, _OTHERS, _THIS = 0, 1, 2
 _FAILED: Final = Route.FAILURE | Route.BRANCH_FAILURE
 
 
+def _blank(get: Callable[[Context], Value]) -> Accessor:
+    """A pseudo-variable whose getter fails in Kamailio: null in expressions, printed as nothing at all."""
+
+    def expand(ctx: Context) -> str:
+        value = get(ctx)
+        return "" if value is None else str(value)
+
+    return Shown(get, expand)
+
+
 class _Which(Fixup):
     """`all`, `others` or `this`."""
 
@@ -357,9 +367,12 @@ class Tmx(Module, name="tmx", requires=("tm",)):
             return None
         return t.branches[picked]
 
-    @pv("T_reply_reason")
-    def reply_reason(self, ctx: Context) -> Value:
-        """The reply's reason phrase, in reply and failure routes."""
+    @pv_class("T_reply_reason")
+    def reply_reason(self, ref: PvRef) -> Accessor:
+        """The reply's reason phrase, in reply and failure routes; elsewhere null, which prints nothing at all."""
+        return _blank(self._reply_reason)
+
+    def _reply_reason(self, ctx: Context) -> Value:
         t = self.tm.check(ctx)
         if t is None:
             return ""
@@ -377,12 +390,7 @@ class Tmx(Module, name="tmx", requires=("tm",)):
     @pv_class("T_reply_last")
     def reply_last(self, ref: PvRef) -> Accessor:
         """The branch's last reply code, in onreply routes; elsewhere null, which prints nothing at all."""
-
-        def expand(ctx: Context) -> str:
-            value = self._reply_last(ctx)
-            return "" if value is None else str(value)
-
-        return Shown(self._reply_last, expand)
+        return _blank(self._reply_last)
 
     def _reply_last(self, ctx: Context) -> Value:
         branch = self._branch(ctx) if ctx.route is Route.TM_ONREPLY else None
@@ -410,13 +418,14 @@ class Tmx(Module, name="tmx", requires=("tm",)):
             "id_index_n": self._id_index_n,
             "id_label_n": self._id_label_n,
             "reply_code": self.reply_code,
-            "reply_reason": self.reply_reason,
+            "reply_reason": self._reply_reason,
             "reply_type": self._reply_type,
             "branch_index": self.branch_index,
         }
         if not isinstance(ref.inner, str) or ref.inner not in getters:
             raise FixupError(f"unknown PV name {ref.inner}")
-        return Accessor(getters[ref.inner])
+        getter = getters[ref.inner]
+        return _blank(getter) if ref.inner == "reply_reason" else Accessor(getter)
 
     def _id_index(self, ctx: Context) -> Value:
         return ctx.t.index if ctx.t is not None else None
