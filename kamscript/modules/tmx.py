@@ -376,6 +376,9 @@ class Tmx(Module, name="tmx", requires=("tm",)):
         t = self.tm.check(ctx)
         if t is None:
             return ""
+        if ctx.route is Route.CORE_ONREPLY:
+            # Kamailio lets go of the transaction here.
+            ctx.t, ctx.branch = None, -1
         if ctx.route & Route.ONREPLY:
             return ctx.msg.reason
         if ctx.route is not Route.FAILURE:
