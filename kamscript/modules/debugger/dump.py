@@ -58,7 +58,7 @@ def dump_variables(server: Server, ctx: Context, mask: int) -> str:
             continue
         if pv.name == "avp":
             if mask & AVPS and pv.index in (None, 0):
-                _list(members, f"$avp({pv.inner})", _avps(server, ctx, text), mask)
+                _list(members, f"$avp({pv.inner})", _avps(server, ctx, pv.inner), mask)
         elif pv.name == "xavp":
             name = _root(pv)
             if mask & XAVPS and name not in dumped:
@@ -76,17 +76,9 @@ def _list(members: list[tuple[str, Any]], name: str, values: list[Any], mask: in
         members.append((name, values))
 
 
-def _avps(server: Server, ctx: Context, text: str) -> list[Any]:
-    pv = parse_pv(text)
-    values = accessor_of(f"$(avp({pv.inner})[*])", server)
-    first = accessor_of(f"$avp({pv.inner})", server).get(ctx)
-    if first is None:
-        return []
+def _avps(server: Server, ctx: Context, name: str | None) -> list[Any]:
     found: list[Any] = []
-    for index in range(len(str(values.get(ctx)).split(";"))):
-        value = accessor_of(f"$(avp({pv.inner})[{index}])", server).get(ctx)
-        if value is None:
-            break
+    while (value := accessor_of(f"$(avp({name})[{len(found)}])", server).get(ctx)) is not None:
         found.append(value)
     return found
 

@@ -144,7 +144,8 @@ request_route {
     setflag(1); setflag(2);
     if ($rU == "none") { $avp(src) = $null; $avp(src) = $null; $avp(dst) = $null; }
     if ($rU == "f") setflag(3);
-    if ($rU == "loc") { acc_log_request("299 later"); acc_log_request("no code here"); sl_send_reply("200", "ok"); exit; }
+    if ($rU == "loc") { acc_log_request("299 later"); acc_log_request("no code here"); }
+    if ($rU == "loc") { sl_send_reply("200", "ok"); exit; }
     t_newtran();
     if ($rU == "rep" || $rU == "f" || $rU == "none") { t_reply("404", "Nobody Here"); exit; }
     if ($rU == "busy") { t_reply("486", "Own Words"); exit; }

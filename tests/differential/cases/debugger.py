@@ -1,7 +1,5 @@
 """debugger: every kind of action in cfgtrace, in every kind of route; its commands."""
 
-# ruff: noqa: E501 - a line of a config, or a fact, stays one line
-
 from __future__ import annotations
 
 from ..case import Scene, case
