@@ -111,7 +111,8 @@ def test_variables_live_as_long_as_the_server() -> None:
 
 
 def test_avps_live_as_long_as_the_message_and_are_stacks() -> None:
-    text = '$avp(a) = 1; $avp(a) = "two"; xlog("$avp(a) $(avp(a)[1]) $(avp(a)[*])\\n"); $avp(a) = $null; xlog("$avp(a)\\n");'
+    push = '$avp(a) = 1; $avp(a) = "two"; xlog("$avp(a) $(avp(a)[1]) $(avp(a)[*])\\n");'
+    text = push + ' $avp(a) = $null; xlog("$avp(a)\\n");'
     assert logged(text, runs=2) == ["two 1 two, 1", "1"] * 2
 
 
@@ -137,4 +138,4 @@ def test_the_4_4_generation_lacks_what_came_later() -> None:
     from kamscript.source import ConfigError
 
     with pytest.raises(ConfigError):
-        logged('xlog("$true\\n");', target="4.4")
+        logged('xlog("$fsn\\n");', target="4.4")

@@ -7,6 +7,7 @@ from typing import ClassVar
 from kamscript.module import Module
 from kamscript.modules.pv.branches import Branches
 from kamscript.modules.pv.functions import Functions
+from kamscript.modules.pv.later import Later
 from kamscript.modules.pv.message import MessageVariables
 from kamscript.modules.pv.network import Network
 from kamscript.modules.pv.server import ServerVariables
@@ -28,6 +29,7 @@ class Pv(
     Strings,
     Structures,
     Functions,
+    Later,
     Module,
     name="pv",
 ):

@@ -76,7 +76,7 @@ class MessageVariables:
         """1 for a request, 2 for a reply."""
         return 1 if ctx.msg.is_request else 2
 
-    @pv("mts")
+    @pv("mts", since="5.6")
     def _mts(self, ctx: Context) -> Value:
         """`rq` for a request, `rp` for a reply."""
         return "rq" if ctx.msg.is_request else "rp"
@@ -119,7 +119,7 @@ class MessageVariables:
         cseq = ctx.msg.cseq
         return None if cseq is None else cseq.number_text
 
-    @pv("csb")
+    @pv("csb", since="5.6")
     def _csb(self, ctx: Context) -> Value:
         """The whole CSeq header's value."""
         return _header(ctx, "cseq")
@@ -239,7 +239,7 @@ class MessageVariables:
 
         return Accessor(get)
 
-    @pv_class("hdrc")
+    @pv_class("hdrc", since="5.6")
     def _hdrc(self, ref: PvRef) -> Accessor:
         """How many headers of a name there are."""
         names = _header_name(ref)
@@ -299,7 +299,7 @@ class MessageVariables:
         """Where a reply goes: `duri dhost dport dproto dprotoid`; `cntvia` and `cntrr` count its headers' entries."""
         return Accessor(_choose(ref, _REPLY))
 
-    @pv_class("expires", since="5.6")
+    @pv_class("expires")
     def _expires(self, ref: PvRef) -> Accessor:
         """The least (`min`) or greatest (`max`) expiry of the contacts, Expires header included."""
         return Accessor(_choose(ref, {"min": lambda ctx: _expiry(ctx, min), "max": lambda ctx: _expiry(ctx, max)}))
@@ -424,7 +424,7 @@ class MessageVariables:
         uri = _uri(body.uri)
         return None if uri is None else f"{uri.user}@{uri.host}"
 
-    @pv("AU")
+    @pv("AU", since="5.6")
     def _AU(self, ctx: Context) -> Value:
         """For accounting: user of checked credentials, else of the From URI."""
         credentials = _checked(ctx)
@@ -453,7 +453,7 @@ class MessageVariables:
         ctx.msg.flags = number
         return True
 
-    @pv_class("Mf", since="5.6")
+    @pv_class("Mf")
     def _Mf(self, ref: PvRef) -> Accessor:
         """One message flag, by number or name: 0 or 1."""
         bit = self._flag(ref)
@@ -487,7 +487,7 @@ class MessageVariables:
         ctx.script_flags = number
         return True
 
-    @pv_class("Sf", since="5.6")
+    @pv_class("Sf")
     def _Sf(self, ref: PvRef) -> Accessor:
         """One script flag, by number or name: 0 or 1."""
         bit = self._flag(ref)
@@ -520,7 +520,7 @@ class MessageVariables:
             return False
         return set_branch_flags(ctx, 0, number)
 
-    @pv_class("Bf", since="5.6")
+    @pv_class("Bf")
     def _Bf(self, ref: PvRef) -> Accessor:
         """One flag of branch 0, by number or name: 0 or 1."""
         bit = self._flag(ref)
@@ -548,12 +548,12 @@ class MessageVariables:
         return 1 << number
 
     # -- of the contact that was looked up ---------------------------------------------------------------------------
-    @pv("ruid", since="5.6")
+    @pv("ruid")
     def _ruid(self, ctx: Context) -> Value:
         """Record id of the contact in the request URI, from the location table."""
         return (ctx.msg.ruid or None) if ctx.msg.is_request else None
 
-    @pv("location_ua", since="5.6")
+    @pv("location_ua")
     def _location_ua(self, ctx: Context) -> Value:
         """User-Agent of the contact in the request URI, from the location table."""
         return (ctx.msg.location_ua or None) if ctx.msg.is_request else None

@@ -45,7 +45,7 @@ class Network:
         """Address that the message came from as a URI; the transport is left out for UDP."""
         return _source_uri(ctx.msg.received, False)
 
-    @pv("sut", since="5.6")
+    @pv("sut")
     def _sut(self, ctx: Context) -> Value:
         """The same with the transport in any case."""
         return _source_uri(ctx.msg.received, True)
@@ -67,7 +67,7 @@ class Network:
         """Number of that transport."""
         return PROTOCOLS.get(ctx.msg.received.proto, 0)
 
-    @pv("conid", since="5.6")
+    @pv("conid")
     def _conid(self, ctx: Context) -> Value:
         """Number of the connection that the message came over; null for datagrams."""
         return ctx.msg.received.connection or None
@@ -93,7 +93,7 @@ class Network:
         """That socket as `udp:10.0.0.1:5060`."""
         return ctx.msg.received.socket.text
 
-    @pv("Ru")
+    @pv("Ru", since="5.6")
     def _Ru(self, ctx: Context) -> Value:
         """That socket as a URI; the transport is left out for UDP."""
         return _socket_uri(ctx.msg.received, False, False)
@@ -124,7 +124,7 @@ class Network:
         """The same with the transport in any case."""
         return _socket_uri(ctx.msg.received, True, True)
 
-    @pv_class("af", since="5.6")
+    @pv_class("af")
     def _af(self, ref: PvRef) -> Accessor:
         """Address family of the socket: `id` its number, `name` IPv4 or IPv6."""
         return Accessor(
@@ -223,7 +223,7 @@ class Network:
         """In onsend_route, the socket that the message leaves by: `ip port proto sproto af buf len`."""
         return _leaving(ref, False)
 
-    @pv_class("K", since="5.6")
+    @pv_class("K")
     def _K(self, ref: PvRef) -> Accessor:
         """Numbers of the core: `IPv4 IPv6 INET INET6 UDP TCP TLS SCTP WS WSS`."""
         number = _choose(ref, _NUMBERS)

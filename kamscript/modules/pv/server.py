@@ -31,13 +31,13 @@ class ServerVariables:
         """Process id."""
         return ctx.server.environment.pid
 
-    @pv("sid", since="5.6")
+    @pv("sid")
     def _sid(self, ctx: Context) -> Value:
         """Core parameter server_id."""
         number: int = ctx.server.settings["server_id"]
         return number
 
-    @pv("true", since="5.6")
+    @pv("true")
     def _true(self, ctx: Context) -> Value:
         """1."""
         return 1
@@ -85,7 +85,7 @@ class ServerVariables:
         read = make_select(self.server, parse_select(text), "@" + text)
         return Accessor(lambda ctx: read(ctx) or None)
 
-    @pv_class("_s", since="5.6")
+    @pv_class("_s")
     def _s_(self, ref: PvRef) -> Accessor:
         """The text in parentheses with its pseudo-variables expanded."""
         inner = ref.inner

@@ -11,6 +11,9 @@ from kamscript.module import FixupError, transformation
 from kamscript.modules.pv import encodings
 from kamscript.modules.pv.arguments import Arguments, Transform, failed, text_of
 from kamscript.modules.pv.encodings import core_hash
+from kamscript.modules.pv.later import MAKERS as LATER_MAKERS
+from kamscript.modules.pv.later import PLAIN as LATER_PLAIN
+from kamscript.modules.pv.later import has_later
 from kamscript.script.bind import TransformationFailed
 from kamscript.values import Value, decimal, unsigned
 
@@ -35,6 +38,11 @@ class Strings:
             plain = _PLAIN[name]
             return lambda ctx, value: plain(text_of(value))
         maker = _MAKERS.get(name)
+        if maker is None and has_later(self.server.target):
+            if name in LATER_PLAIN:
+                later = LATER_PLAIN[name]
+                return lambda ctx, value: later(text_of(value))
+            maker = LATER_MAKERS.get(name)
         if maker is None:
             raise FixupError(f"unknown transformation {{s.{arguments.shown}}}")
         return maker(arguments)

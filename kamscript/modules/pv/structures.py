@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kamscript.module import FixupError, transformation
 from kamscript.modules.pv.arguments import Arguments, Transform, failed, filled, text_of
 from kamscript.modules.pv.encodings import json_escape
+from kamscript.modules.pv.later import has_later, remove_param
 from kamscript.modules.pv.uris import PROTOCOLS
 from kamscript.script.bind import TransformationFailed
 from kamscript.sip.errors import SipError
@@ -35,6 +36,8 @@ class Structures:
         arguments = Arguments(self.server, args)
         if arguments.name == "param":
             return _uri_param(arguments)
+        if arguments.name == "rmparam" and has_later(self.server.target):
+            return remove_param(arguments)
         read = _URI.get(arguments.name)
         if read is None:
             raise FixupError(f"unknown transformation {{uri.{arguments.shown}}}")

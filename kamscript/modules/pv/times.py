@@ -37,12 +37,12 @@ class Times:
         """Unix time now."""
         return wrap(int(ctx.server.timers.now))
 
-    @pv("TF", since="5.6")
+    @pv("TF")
     def _TF(self, ctx: Context) -> Value:
         """The same as text."""
         return _ctime(ctx.server.timers.now)
 
-    @pv("Tb", since="5.6")
+    @pv("Tb")
     def _Tb(self, ctx: Context) -> Value:
         """Unix time at which the server started."""
         return wrap(int(ctx.server.started))
@@ -59,7 +59,7 @@ class Times:
         """Part of the arrival in local time: `sec min hour mday mon year wday yday isdst`."""
         return _broken_down(ref, False)
 
-    @pv_class("utime", since="5.6")
+    @pv_class("utime")
     def _utime(self, ref: PvRef) -> Accessor:
         """The same in UTC."""
         return _broken_down(ref, True)
@@ -69,7 +69,7 @@ class Times:
         """The arrival in local time in the form that strftime's letters say: `$timef(%Y-%m-%d)`."""
         return _formatted(ref, False)
 
-    @pv_class("utimef", since="5.6")
+    @pv_class("utimef")
     def _utimef(self, ref: PvRef) -> Accessor:
         """The same in UTC."""
         return _formatted(ref, True)
@@ -98,7 +98,7 @@ def _ctime(seconds: float) -> str:
 
 
 def _fraction(seconds: float) -> int:
-    return int(round(seconds % 1 * 1_000_000)) % 1_000_000
+    return round(seconds % 1 * 1_000_000) % 1_000_000
 
 
 def _seconds(ctx: Context) -> Value:

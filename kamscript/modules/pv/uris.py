@@ -78,7 +78,7 @@ class Uris:
     def _set_rU(self, ctx: Context, value: Value) -> bool:
         return _done(self._core().setuser(ctx, "" if value is None else str(value)))
 
-    @pv("rUl")
+    @pv("rUl", since="5.6")
     def _rUl(self, ctx: Context) -> Value:
         """Length of the user of the request URI; 0 when it has none."""
         return _user_length(self._request_uri(ctx))
@@ -138,7 +138,7 @@ class Uris:
         """User of the request URI as received."""
         return _part(self._original_uri(ctx), "user")
 
-    @pv("oUl")
+    @pv("oUl", since="5.6")
     def _oUl(self, ctx: Context) -> Value:
         """Length of the user of the request URI as received."""
         return _user_length(self._original_uri(ctx))
@@ -231,7 +231,7 @@ class Uris:
         except (AttributeError, SipError):
             return _part(_address_uri(ctx, self._from(ctx)), "user")
 
-    @pv("fUl")
+    @pv("fUl", since="5.6")
     def _fUl(self, ctx: Context) -> Value:
         """Length of the user of the From URI; 0 when it has none."""
         return _user_length(_address_uri(ctx, self._from(ctx)))
@@ -275,7 +275,7 @@ class Uris:
         except (AttributeError, SipError):
             return _part(_address_uri(ctx, self._to(ctx)), "user")
 
-    @pv("tUl", setter="_set_tU")
+    @pv("tUl", setter="_set_tU", since="5.6")
     def _tUl(self, ctx: Context) -> Value:
         """Length of the user of the To URI; 0 when it has none."""
         return _user_length(_address_uri(ctx, self._to(ctx)))
