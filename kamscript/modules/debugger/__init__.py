@@ -45,7 +45,7 @@ class Debugger(Module, name="debugger"):
     cfgtrace_format = Param(0, "1: leave the file out of the lines of cfgtrace.", since="5.6")
     breakpoint = Param(0, "1: breakpoints are on from the start: each action says that it was hit.")
     log_level = Param(L_ERR, "Level of the lines of cfgtrace and breakpoints.")
-    log_level_name = Param("", "Printed in place of the level's name.", since="5.6")
+    log_level_name = Param("", "Printed in place of the level's name.")
     log_facility = Param("", "Syslog facility of the lines of cfgtrace.")
     log_prefix = Param("*** cfgtrace:", "What the lines of cfgtrace start with.")
     log_assign = Param(0, "1: log at debug level what each assignment left in its target.")

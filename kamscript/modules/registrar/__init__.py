@@ -133,7 +133,9 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl")):
     event_callback = Param(
         "", "Function of an embedded script to call for events.", since="5.6", inert="there are no embedded scripts"
     )
-    lookup_filter_mode = Param(0, "lookup() takes contacts: 1 with flags of rlf_bflags, 2 with an open connection.")
+    lookup_filter_mode = Param(
+        0, "lookup() takes contacts: 1 with flags of rlf_bflags, 2 with an open connection.", since="5.6"
+    )
     use_expired_contacts = Param(0, "Use contacts that have expired but are still there.", since="5.6")
 
     accepted_regs = Statistic("accepted_regs", "Registrations accepted.")
