@@ -40,18 +40,15 @@ class Maxfwd(Module, name="maxfwd"):
         value = self._value(ctx)
         msg = ctx.msg
         if value == _ABSENT:
-            msg.edits.insert_before(msg.headers[0].start, f"Max-Forwards: {limit}\r\n")
+            msg.edits.insert_before(msg.first_end, f"Max-Forwards: {limit}\r\n")
             return 2
         if value == _MALFORMED:
             return -2
         if value == 0:
             return -1
-        header = msg.first("max-forwards")
-        assert header is not None, "it has a value"
-        text = header.value.rstrip(_BLANKS)
-        new = min(value - 1, self._cfg["max_limit"])
-        start = header.value_start + len(text) - len(text.lstrip(_BLANKS))
-        msg.overwrite(start, str(new).rjust(header.value_start + len(text) - start))
+        text = (msg.value("max-forwards") or "").rstrip(_BLANKS)
+        at = len(text) - len(text.lstrip(_BLANKS))
+        msg.overwrite("max-forwards", at, str(min(value - 1, self._cfg["max_limit"])).rjust(len(text) - at))
         return 1
 
     @function(Route.REQUEST | Route.FAILURE | Route.BRANCH)

@@ -235,7 +235,7 @@ class Edits:
 
     def append_header(self, line: str, kind: str = "") -> Piece:
         """A whole header line (with CRLF) behind the last header (append_hf, sr_hdr_add)."""
-        return _hang(self.anchor(self._msg.headers[-1].end, kind), line, kind, behind=True)
+        return _hang(self.anchor(self._msg.headers_end, kind), line, kind, behind=True)
 
     def remove(self, edit: Edit) -> bool:
         """Take an edit back with all its texts (remove_lump); False when it is not there."""
@@ -318,6 +318,15 @@ class Edits:
         buf = msg.buf
         # (offset, order, length to delete, text): the order keeps edits at one offset as they were made
         ops: list[tuple[int, int, int, str]] = []
+        if drop_via and not lists.headers and not lists.body and uri is None and not route and not stream:
+            # a reply on its way, as most are
+            top = msg.top_via
+            if top is None:
+                return buf
+            via_start, base, via_end = msg.place("via")
+            if top.end < len(msg.value("via") or ""):
+                return f"{buf[:base]}{buf[base + top.end :]}"
+            return f"{buf[:via_start]}{via}{buf[via_end:]}"
         order = 0
         if uri is not None:
             ops.append((msg.uri_start, 0, msg.uri_end - msg.uri_start, uri))
@@ -331,20 +340,21 @@ class Edits:
                 op = self._content_length(order, delta, stream)
                 if op is not None:
                     ops.append(op)
-        header = msg.first("via") if via or drop_via or received or rport else None
-        if header is not None:
+        top = msg.top_via if via or drop_via or received or rport else None
+        via_start = -1
+        if top is not None:
             order += 1
+            via_start, base, via_end = msg.place("via")
             if via:
-                ops.append((header.start, order, 0, via))
-            top = msg.vias[0]
+                ops.append((via_start, order, 0, via))
             if drop_via:
                 order += 1
-                if top.end < len(header.value):
-                    ops.append((header.value_start, order, top.end, ""))
+                if top.end < len(msg.value("via") or ""):
+                    ops.append((base, order, top.end, ""))
                 else:
-                    ops.append((header.start, order, header.end - header.start, ""))
+                    ops.append((via_start, order, via_end - via_start, ""))
             elif received or rport:
-                base, at = header.value_start, header.value_start + top.insert_at
+                at = base + top.insert_at
                 behind = ""  # where the rport goes that has no place of its own
                 if received:
                     order += 1
@@ -369,8 +379,9 @@ class Edits:
                 if behind:
                     ops.append((at, order, 0, behind))
         if route:
-            place = msg.first("route") or header or msg.headers[0]
-            ops.append((place.start, order + 1, 0, route))
+            first = msg.first("route")
+            start = first.start if first is not None else via_start if via_start >= 0 else msg.first_end
+            ops.append((start, order + 1, 0, route))
         if not ops and not lists.body:
             return buf
         ops.sort()

@@ -183,15 +183,14 @@ def test_credentials() -> None:
 def test_overwrite_changes_the_text_in_place() -> None:
     msg = Message(INVITE)
     clone = msg.clone()
-    header = msg.first("max-forwards")
-    assert header is not None
-    msg.overwrite(header.value_start, " 9")
+    msg.overwrite("max-forwards", 0, " 9")
     assert (msg.value("max-forwards"), msg.max_forwards) == (" 9", 9)
     assert "Max-Forwards:  9\r\n" in msg.buf
     assert clone.max_forwards == 70
-    for start in (0, header.start, len(msg.buf) - 2):
+    assert [header.value for header in msg.all("max-forwards")] == [" 9"]
+    for kind, at in (("max-forwards", 1), ("max-forwards", -1), ("x-none", 0), ("via", 0)):
         with pytest.raises(SipError):
-            msg.overwrite(start, "xx")
+            msg.overwrite(kind, at, "xx")
 
 
 def test_replace_status() -> None:

@@ -170,7 +170,7 @@ def _after_loose(rr: Rr, ctx: Context, routes: list[Entry], *, preloaded: bool) 
 
 def _to_strict_router(msg: Message, ctx: Context, entry: Entry, following: Entry | None, uri: Uri) -> None:
     """The next hop is a strict router: it becomes the request URI, which goes to the end (handle_sr)."""
-    piece = msg.edits.anchor(msg.headers[-1].end, "route")
+    piece = msg.edits.anchor(msg.headers_end, "route")
     msg.edits.insert_before(piece, f"Route: <{msg.uri}>\r\n", "route")
     msg.new_uri = _maddr(uri)
     ctx.ruri_consumed = False

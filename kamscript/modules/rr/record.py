@@ -87,7 +87,7 @@ def record_route(rr: Rr, ctx: Context, params: str = "") -> int:
     start = _scheme(rr, msg) + user
     end = f"{';lr=on' if rr.enable_full_lr else ';lr'}{tag}{params}"
     edits = msg.edits
-    offset = msg.headers[0].start
+    offset = msg.first_end
     double = rr.enable_double_rr
     if double and (double == 2 or len(rr.server.sockets) > 1):
         condition = Condition.TRUE if double == 2 else Condition.IF_DIFF_REALMS
@@ -141,7 +141,7 @@ def record_route_preset(rr: Rr, ctx: Context, address: str) -> int:
     state = ctx.state.get("rr")
     pending = state.pending if state is not None else ""
     edits = msg.edits
-    edit = edits.anchor(msg.headers[0].start, KIND, TAG)
+    edit = edits.anchor(msg.first_end, KIND, TAG)
     edits.insert_before(edit, f"{_scheme(rr, msg)}{user}{address}{tag}{pending}")
     _close(msg, edit, ";lr=on" if rr.enable_full_lr else ";lr", "")
     return 0
@@ -161,7 +161,7 @@ def record_route_advertised(rr: Rr, ctx: Context, address: str) -> int:
     start = f"{_scheme(rr, msg)}{user}{address}"
     end = f"{tag}{';lr=on' if rr.enable_full_lr else ';lr'}"
     edits = msg.edits
-    offset = msg.headers[0].start
+    offset = msg.first_end
     both = Condition.TRUE if rr.enable_double_rr == 2 else Condition.IF_DIFF_PROTO
     realms = Condition.TRUE if rr.enable_double_rr == 2 else Condition.IF_DIFF_REALMS
     for subst, outbound in ((Subst.SND_PROTO, True), (Subst.RCV_PROTO, False)):
@@ -188,7 +188,7 @@ def add_rr_param(rr: Rr, ctx: Context, text: str) -> int:
     """Add a parameter to the headers made so far, else to those to come: 0, or -1."""
     msg = ctx.msg
     if msg.has_edits:
-        offset = msg.headers[0].start
+        offset = msg.first_end
         if any(edit.tag == TAG for edit in msg.edits.headers):
             # Edits that a mark or a clone shares are copied before they change.
             msg.edits.anchor_shared(offset)
