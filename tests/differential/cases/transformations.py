@@ -111,6 +111,11 @@ battery(
     > [$(rb{s.len})] [$(rb{line.at,1})]
     """,
     messages=(MESSAGE,),
+    differs={
+        "facts/> [$(var(s){s.before,o})] [$(var(s){s.after,o})] [$(var(s){s.rafter,o})]": (
+            "5.6.3 looks for the last place of the character behind the end of the text"
+        ),
+    },
 )
 
 battery(
@@ -151,6 +156,11 @@ battery(
     > $(var(al){urialias.encode})
     """,
     messages=(MESSAGE,),
+    differs={
+        "facts/> $(var(al){urialias.decode}) | $(var(b){urialias.decode})": (
+            "5.6.3 gives a text without `~` a wrong length, and xlog prints nothing"
+        ),
+    },
 )
 
 battery(
@@ -210,6 +220,11 @@ battery(
     = $(rb{line.count})
     """,
     messages=(MESSAGE,),
+    differs={
+        "facts/> [$(var(b){nameaddr.name})] [$(var(b){nameaddr.uri})]": (
+            "5.6.3 fails on an address that it cannot read, but shows its parts when it is asked a second time"
+        ),
+    },
 )
 
 battery(
