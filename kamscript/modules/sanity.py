@@ -92,7 +92,8 @@ class Sanity(Module, name="sanity", requires=("sl",)):
     _known: frozenset[str]
 
     def start(self) -> None:
-        """Read proxy_require."""
+        """Read proxy_require; replies go through sl."""
+        self.server.module("sl")
         self._known = frozenset(_items(self.proxy_require))
 
     # -- functions ----------------------------------------------------------------------------------------------------

@@ -256,7 +256,7 @@ class Xlog(Module, name="xlog"):
             line = f"{self._place()}:{line}"
         if self.auto_newline and line and not line.endswith("\n"):
             line += "\n"
-        log.write(level, self._origin(ctx), line, ctx, facility or self.log_facility)
+        log.write(level, _ORIGIN, line, ctx, facility or self.log_facility, head=self._head(ctx))
         return 1
 
     def _place(self) -> str:
@@ -264,11 +264,11 @@ class Xlog(Module, name="xlog"):
         line = found.line if found is not None else 0
         return f"{found.path if found is not None else ''}:{line}" if self.long_format == 1 else str(line)
 
-    def _origin(self, ctx: Context) -> str:
-        if self._prefix is None and self.prefix is _DEFAULT_PREFIX:
-            return _ORIGIN
-        prefix = self.prefix if self._prefix is None else self._prefix(ctx) or self.prefix
-        return prefix.removesuffix(": ")
+    def _head(self, ctx: Context) -> str | None:
+        """What stands in front of the text; None: the usual."""
+        if self._prefix is None:
+            return None if self.prefix is _DEFAULT_PREFIX else self.prefix
+        return self._prefix(ctx) or self.prefix
 
     # -- variables ----------------------------------------------------------------------------------------------------
     @pv_class("C")
