@@ -230,3 +230,30 @@ def test_statistics_follow_the_tables() -> None:
     assert shown() == ["location_contacts = 3", "location_expires = 0", "location_users = 2", "registered_users = 2"]
     served.advance(130)
     assert shown() == ["location_contacts = 1", "location_expires = 2", "location_users = 1", "registered_users = 1"]
+
+
+STREAMS = "listen=udp:127.0.0.1:5060\nlisten=tcp:127.0.0.1:5060\n"
+OVER_TCP = "<sip:bob@127.0.0.12;transport=tcp>;expires=60"
+
+
+def over_tcp(setting: str) -> Served:
+    config = f'modparam("usrloc", "{setting}", 1)\n' + ROUTES
+    served = Served(config, "tm sl pv textops xlog usrloc registrar", listen=STREAMS)
+    served.register(OVER_TCP, proto="tcp", connection=7)
+    return served
+
+
+def test_a_contact_whose_connection_is_gone_expires() -> None:
+    served = over_tcp("handle_lost_tcp")
+    served.request("INVITE")
+    served.server.connection_closed(served.server.timers.now, 7)
+    served.request("INVITE")
+    assert [line[:2] for line in served.script] == ["1 ", "-1"]
+
+
+def test_the_connection_of_an_expired_contact_is_closed() -> None:
+    served = over_tcp("close_expired_tcp")
+    served.advance(30)
+    assert served.server.take_closing() == []
+    served.advance(120)
+    assert served.server.take_closing() == [7]
