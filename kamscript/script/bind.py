@@ -8,6 +8,7 @@ copy of a few names, and the second use costs what any global costs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kamscript.module import Accessor, FixupError, PvRef, Route
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 Getter = Callable[["Context"], Value]
 Transform = Callable[["Context", Value], Value]
 
+#: Classes by name, with the module that has them: of pseudo-variables, of transformations.
+Tables = tuple[Mapping[str, "tuple[str, PvDecl]"], Mapping[str, "tuple[str, TransformationDecl]"]]
+
 GENERATIONS = ("4.4", "5.6", "6.x")
 
 
@@ -35,6 +39,20 @@ def exists(since: str, until: str, target: str) -> bool:
     low = GENERATIONS.index(since) if since in GENERATIONS else 0
     high = GENERATIONS.index(until) if until in GENERATIONS else len(GENERATIONS)
     return low <= at <= high
+
+
+@lru_cache(maxsize=64)
+def _tables_of(modules: tuple[tuple[str, type[Module]], ...], target: str) -> Tables:
+    """The pseudo-variable and transformation classes of modules: the first that has a name is the one."""
+    pvs: dict[str, tuple[str, PvDecl]] = {}
+    transformations: dict[str, tuple[str, TransformationDecl]] = {}
+    for name, module in modules:
+        for key, decl in module.pvs.items():
+            if key not in pvs and exists(decl.since, decl.until, target):
+                pvs[key] = name, decl
+        for key, transformation in module.transformations.items():
+            transformations.setdefault(key, (name, transformation))
+    return pvs, transformations
 
 
 class TransformationFailed(Exception):
@@ -65,7 +83,7 @@ def variable_name(kind: str, name: str) -> str:
 class Binding:
     """What one server has made of its config's texts; found at `server.shared["script"]`."""
 
-    __slots__ = ("_accessors", "_formats", "_pvs", "_transformations", "names", "routes", "server")
+    __slots__ = ("_accessors", "_formats", "_found", "names", "routes", "server")
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -73,8 +91,7 @@ class Binding:
         self.routes: dict[tuple[Route, str], RouteFunction] = {}
         self._accessors: dict[str, PvAccessor] = {}
         self._formats: dict[str, Any] = {}
-        self._pvs: dict[str, tuple[Module, PvDecl]] | None = None
-        self._transformations: dict[str, tuple[Module, TransformationDecl]] | None = None
+        self._found: Tables | None = None
 
     # -- what routes need ------------------------------------------------------------------------------------------
     def make(self, need: Need) -> Any:
@@ -228,24 +245,21 @@ class Binding:
 
     def pv_class(self, name: str) -> tuple[Module, PvDecl] | None:
         """The module and declaration of a pseudo-variable class, None when no loaded module has it."""
-        table = self._pvs
-        if table is None:
-            table = self._pvs = {}
-            for module in self.server.modules.values():
-                for key, decl in module.pvs.items():
-                    if key not in table and exists(decl.since, decl.until, self.server.target):
-                        table[key] = module, decl
-        return table.get(name)
+        found = self._tables()[0].get(name)
+        return None if found is None else (self.server.modules[found[0]], found[1])
 
     def transformation_class(self, name: str) -> tuple[Module, TransformationDecl] | None:
         """The module and declaration of a transformation class, likewise."""
-        table = self._transformations
-        if table is None:
-            table = self._transformations = {}
-            for module in self.server.modules.values():
-                for key, decl in module.transformations.items():
-                    table.setdefault(key, (module, decl))
-        return table.get(name)
+        found = self._tables()[1].get(name)
+        return None if found is None else (self.server.modules[found[0]], found[1])
+
+    def _tables(self) -> Tables:
+        if self._found is None:
+            modules = self.server.modules
+            self._found = _tables_of(
+                tuple((name, type(module)) for name, module in modules.items()), self.server.target
+            )
+        return self._found
 
     def _resolve(self, pv: PvText) -> PvAccessor:
         base = self._base(pv)
