@@ -15,7 +15,6 @@ from kamscript.core.errors import (
     E_UNSPEC,
 )
 from kamscript.core.forward import outgoing
-from kamscript.module import Route
 from kamscript.modules.tm.callbacks import (
     TMCB_REQUEST_SENT,
 )
@@ -142,7 +141,7 @@ class Branches(Newtran):
         assert socket is not None and destination is not None
         context = ctx
         request = context.msg if context is not None else t.request
-        if request is not None and (Route.ONSEND, "") in server.routes:
+        if request is not None and server.onsend_route is not None:
             context = context or self.context_of(t)
             if not server.run_onsend(context, socket, destination, branch.text):
                 branch.last_received = 408

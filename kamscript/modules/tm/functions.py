@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kamscript.core.server import Server
     from kamscript.modules.tm.transaction import Transaction
 
+_OF_A_TRANSACTION: Final = Route.FAILURE | Route.BRANCH | Route.BRANCH_FAILURE | Route.TM_ONREPLY
 RELAYING: Final = Route.REQUEST | Route.FAILURE
 REPLYING: Final = Route.REQUEST | Route.ONREPLY | Route.FAILURE
 WITHIN: Final = Route.REQUEST | Route.TM_ONREPLY | Route.FAILURE | Route.BRANCH
@@ -181,7 +182,7 @@ class Functions(Serial):
     @function(Route.REQUEST | Route.ONREPLY | Route.BRANCH)
     def t_check_trans(self, ctx: Context) -> int:
         """Whether the message belongs to a transaction; a retransmission is answered and ends the script (0)."""
-        if ctx.route & (Route.FAILURE | Route.BRANCH | Route.BRANCH_FAILURE | Route.TM_ONREPLY):
+        if ctx.route is not Route.REQUEST and ctx.route & _OF_A_TRANSACTION:
             return 1
         msg = ctx.msg
         if not msg.is_request:

@@ -53,7 +53,8 @@ class Relay(Branches):
 
     def relay_to(self, ctx: Context, proxy: Proxy | None = None, proto: str = "", *, replicate: bool = False) -> int:
         """t_relay() and its kin: in a failure route add branches, else make the transaction and forward."""
-        if ctx.route & (Route.FAILURE | Route.BRANCH_FAILURE) and not replicate:
+        route = ctx.route
+        if (route is Route.FAILURE or route is Route.BRANCH_FAILURE) and not replicate:
             t = ctx.t
             if t is None:
                 return -1
@@ -180,7 +181,7 @@ class Relay(Branches):
         if branch_route:
             t.on_branch_delayed = branch_route
             t.on_branch = ""
-        if first == 0 and not fresh and ctx.route & Route.REQUEST:
+        if first == 0 and not fresh and ctx.route is Route.REQUEST:
             self.save_edits(t, msg)
         lowest = E_UNSPEC
         tried = 0
