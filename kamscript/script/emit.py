@@ -121,6 +121,9 @@ class Emitter(Calls):
             return self._wrapped(f"{first} + {self.integer(right)}")
         if kind == "str":
             return f"({first} + {self.text(right)})"
+        if self._depends(right):
+            total = self._wrapped(f"{again} + {self.integer(right)}")
+            return f"({total} if {first}.__class__ is int else _str({again}) + {self.text(right)})"
         if right.op == "const":
             number, text = to_int(right.value), repr(str(right.value))
             joined = f"({again} or '') + {text}" if kind in ("any", "text") else f"{again} + {text}"
@@ -140,8 +143,12 @@ class Emitter(Calls):
             return repr(to_int(rve.value))
         if op in _LOGIC:
             return f"(1 if {self.truth(rve)} else 0)"
-        if left is None or op in ("+", "concat", "str", "selval"):
-            source, again, kind = self.bound(rve)
+        if op == "+":
+            # where a number is asked for, a `+` that was not decided at load adds numbers: ("1" + "5") * 2 is 12
+            assert left is not None and right is not None
+            return self._wrapped(f"{self.integer(left)} + {self.integer(right)}")
+        if left is None or op in ("concat", "str", "selval"):
+            source, again, kind = self.bound(self._numeric(rve))
             if kind == "int":
                 return source
             if kind == "str":
@@ -171,6 +178,18 @@ class Emitter(Calls):
             return f"({a} >> ({b} & 31))"
         assert op in ("|", "&", "^"), op
         return f"({a} {op} {b})"
+
+    def _numeric(self, rve: Rve) -> Rve:
+        """What holds the number of an operand: `$rmid` for `$rm`."""
+        if rve.op == "pv" and isinstance(rve.node, nodes.Pv):
+            pv = self.scope.parse(rve.node.text, rve.node.pos)
+            if pv is not None and (number := self.scope.number(pv)) is not pv:
+                return Rve("pv", nodes.Pv(rve.node.pos, number.text))
+        return rve
+
+    def _depends(self, rve: Rve) -> bool:
+        """Whether the value as a number is another one than the number of its text."""
+        return rve.op == "+" or self._numeric(rve) is not rve
 
     def text(self, rve: Rve) -> str:
         """The value as text; undefined is empty."""
@@ -281,7 +300,12 @@ class Emitter(Calls):
             return f"({source} {'==' if wanted else '!='} {self.integer(right)})"
         if kind == "str":
             return f"({source} {'==' if wanted else '!='} {self.text(right)})"
-        found = f"_equal({source}, {self.value(right)[0]})"
+        if self._depends(right):
+            source, again, _ = self.bound(left)
+            numbers = f"{again} == {self.integer(right)}"
+            found = f"({numbers} if {source}.__class__ is int else _equal({again}, {self.value(right)[0]}))"
+        else:
+            found = f"_equal({source}, {self.value(right)[0]})"
         return found if wanted else f"(not {found})"
 
     def _same_text(self, left: Rve, right: Rve, wanted: bool) -> str:

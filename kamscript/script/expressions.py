@@ -262,7 +262,7 @@ def _optimise(rve: Rve) -> bool:
     """rve_optimize: one step at this node; True when it changed."""
     if rve.left is None:
         return False
-    if rve.constant:
+    if rve.constant and rve.op != "choice":
         value = _constant(rve)
         if value is None:
             return False

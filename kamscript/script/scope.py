@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from kamscript.module import Module
 from kamscript.script import nodes, trace
@@ -31,7 +31,8 @@ class Scope:
         self.actions: list[Action] = []
         self.pvs: dict[str, None] = {}
         self._names: dict[tuple[object, ...], str] = {}
-        self._inline = self._inline_table()
+        self._inline: dict[str, tuple[str, Kind]] = self._of_pv("inline")
+        self._numbers: dict[str, str] = self._of_pv("numbers")
         self.unknown_modules = any(name not in modules for name in resolved.modules)
         self.traced = "debugger" in resolved.modules
         self.max_level = 256
@@ -90,15 +91,23 @@ class Scope:
             return None
 
     # -- pseudo-variables -------------------------------------------------------------------------------------------
-    def _inline_table(self) -> dict[str, tuple[str, Kind]]:
+    def _of_pv(self, table: str) -> dict[str, Any]:
+        """What module pv says of its variables, when the config loads it."""
         if "pv" not in self.resolved.modules or "pv" not in self.modules:
             return {}
-        return dict(getattr(self.modules["pv"], "inline", {}))
+        return dict(getattr(self.modules["pv"], table, {}))
 
     def wants_text(self, pv: PvText) -> bool:
         """Whether a computed number assigned to it is refused."""
         names = getattr(self.modules.get("pv"), "text_only", ())
         return "pv" in self.resolved.modules and pv.name in names
+
+    def number(self, pv: PvText) -> PvText:
+        """The pseudo-variable that has the number where `pv` gives a text and a number; `pv` for any other."""
+        name = self._numbers.get(pv.name)
+        if name is None or pv.inner is not None or pv.index is not None or pv.transformations:
+            return pv
+        return parse_pv(f"${name}")
 
     def known_pv(self, name: str) -> bool:
         """Whether a loaded module, or the core, has the class `$name`."""

@@ -47,6 +47,17 @@ class Pv(
         "proto": ("ctx.msg.received.proto", "str"),
         "ml": ("len(ctx.msg.buf)", "int"),
     }
+    #: Texts that have a number as well (pv_get_strintval), which counts wherever a route asks for one: `if ($rm)` is
+    #: true, `$pr * 1` is 1 for UDP. Given as the pseudo-variable that has the number.
+    numbers: ClassVar[dict[str, str]] = {
+        "rm": "rmid",
+        "pr": "prid",
+        "proto": "prid",
+        "mF": "mf",
+        "sF": "sf",
+        "bF": "bf",
+        "Tf": "Ts",
+    }
     #: Pseudo-variables that take no number, unless another pseudo-variable holds it.
     text_only: ClassVar[frozenset[str]] = frozenset(
         [

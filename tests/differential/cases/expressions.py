@@ -598,3 +598,64 @@ battery(
     """,
     modules="tm pv xlog",
 )
+
+# Where a number is asked for, a `+` whose type was not known at load adds numbers, and a text that Kamailio keeps with a
+# number (`$rm`, `$pr`, `$mF`) is that number.
+battery(
+    "expressions",
+    "sums_where_a_number_is_asked",
+    """
+    $var(s) = "1"; $var(z) = "0"; $var(i) = 6; setflag(4);
+    = 5 * ($var(s) + "5")
+    = 5 + ($var(s) + "5")
+    = $var(s) + ($var(s) + "5")
+    = ($var(s) + "5") == 15
+    = 6 == ($var(s) + "5")
+    = 15 == ($var(s) + "5")
+    = $var(i) == ($var(s) + "5")
+    = $var(i) != ($var(s) + "5")
+    = $var(i) + ($var(s) + "5")
+    = -($var(s) + "5")
+    = (int)($var(s) + "5")
+    = (int)(str)($var(s) + "5")
+    = (str)(int)($var(s) + "5")
+    = 10 > ($hdr(CSeq) + 10)
+    = 11 > ($hdr(CSeq) + 10)
+    = ($var(s) + 1) && 1
+    ? $var(s) + "-1"
+    ? $var(s) + $var(z)
+    ? $rm
+    ? !$rm
+    ? $pr
+    = $rm + 1
+    = (int)$rm
+    = 1 - (int)$rm
+    = 1 == $rm
+    = $rm == 1
+    = $pr * 1
+    = $mF * 1
+    = $mF + 1
+    = $var(i) + $rm
+    = $var(i) + ($rm + 2) + ($var(s) + ($var(i) + 1))
+    $var(x) = $rm;
+    = $var(x) * 1
+    """,
+)
+
+battery(
+    "expressions",
+    "selval_as_a_value",
+    """
+    $var(s) = "1";
+    = selval($var(s) > 0, 5, 6)
+    = selval($var(s) > 0, 5, 6) + 1
+    = $var(s) + selval($var(s) > 0, 5, 6)
+    = "a" + selval($var(s) > 0, 5, 6)
+    = strlen(selval($var(s) > 0, 5, 6))
+    = (str)selval($var(s) > 0, 5, 6)
+    = "5" == selval($var(s) > 0, 5, 6)
+    = selval($var(s) > 0, selval($var(s) > 0, 1, 0), 6)
+    = selval($var(s) > 0, selval($var(s) > 0, 1, 0), 6) =~ "1"
+    = defined selval($var(s) > 0, 5, 6)
+    """,
+)
