@@ -8,7 +8,8 @@ from .script import INVITE, OPTIONS, changed, refused, results, said, value
 
 LISTS = OPTIONS.replace(
     "Content-Length",
-    'Supported: path, 100rel ,timer\nk: gruu\nX-List: a\nX-List: b , c,"d,e" ,f\nX-P: <sip:x;p=5>;p = 6\nContent-Length',
+    "Supported: path, 100rel ,timer\nk: gruu\n"
+    'X-List: a\nX-List: b , c,"d,e" ,f\nX-P: <sip:x;p=5>;p = 6\nContent-Length',
 )
 
 
