@@ -129,6 +129,7 @@ class Ctl(Module, name="ctl"):
         1024,
         "Bytes of the buffer that prints formatted texts.",
         inert="formatted texts have no buffer of a fixed size here, so none of them is ever too long for it",
+        since="5.6",
     )
 
     max_body: int  #: limits in bytes, as binrpc wants them

@@ -87,23 +87,32 @@ class _Outcome(NamedTuple):
 class Jsonrpcs(Module, name="jsonrpcs"):
     """JSON-RPC 2.0 for every RPC command."""
 
-    pretty_format = Param(1, "1: answers in several lines with tabs; 0: in one line.")
-    transport = Param(6, "What to serve, added up: 1 HTTP, 2 fifo, 4 datagrams, 8 TCP (6.x); 0: whatever is possible.")
-    fifo_name = Param("kamailio_rpc.fifo", "Name of the fifo, in the runtime directory unless absolute; empty: none.")
-    fifo_mode = Param(0o660, "Permissions of the fifo.")
-    fifo_group = Param("", "Group of the fifo, a name or a number.")
-    fifo_user = Param("", "Owner of the fifo, a name or a number.")
-    fifo_reply_dir = Param("/tmp/", "Directory where fifos for replies must be.")
+    pretty_format = Param(1, "1: answers in several lines with tabs; 0: in one line.", since="5.6")
+    transport = Param(
+        6, "What to serve, added up: 1 HTTP, 2 fifo, 4 datagrams, 8 TCP (6.x); 0: whatever is possible.", since="5.6"
+    )
+    fifo_name = Param(
+        "kamailio_rpc.fifo", "Name of the fifo, in the runtime directory unless absolute; empty: none.", since="5.6"
+    )
+    fifo_mode = Param(0o660, "Permissions of the fifo.", since="5.6")
+    fifo_group = Param("", "Group of the fifo, a name or a number.", since="5.6")
+    fifo_user = Param("", "Owner of the fifo, a name or a number.", since="5.6")
+    fifo_reply_dir = Param("/tmp/", "Directory where fifos for replies must be.", since="5.6")
     dgram_socket = Param(
-        "kamailio_rpc.sock", "Datagram socket: a path, in the runtime directory unless absolute, or `udp:host:port`."
+        "kamailio_rpc.sock",
+        "Datagram socket: a path, in the runtime directory unless absolute, or `udp:host:port`.",
+        since="5.6",
     )
     dgram_workers = Param(
-        1, "Processes that serve datagrams.", inert="one event loop serves all datagrams, whatever the number"
+        1,
+        "Processes that serve datagrams.",
+        inert="one event loop serves all datagrams, whatever the number",
+        since="5.6",
     )
-    dgram_timeout = Param(2000, "Milliseconds to try to send an answer over the datagram socket.")
-    dgram_mode = Param(0o660, "Permissions of the datagram socket.")
-    dgram_group = Param("", "Group of the datagram socket, a name or a number.")
-    dgram_user = Param("", "Owner of the datagram socket, a name or a number.")
+    dgram_timeout = Param(2000, "Milliseconds to try to send an answer over the datagram socket.", since="5.6")
+    dgram_mode = Param(0o660, "Permissions of the datagram socket.", since="5.6")
+    dgram_group = Param("", "Group of the datagram socket, a name or a number.", since="5.6")
+    dgram_user = Param("", "Owner of the datagram socket, a name or a number.", since="5.6")
     tcp_socket = Param("", "TCP socket: `tcp:host:port`.", since="6.x")
 
     _last: Reply | None
@@ -187,7 +196,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
             return None if later is not None else _failed(500, "delayed answers are for HTTP")
         return outcome_of(rpc)
 
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def jsonrpc_exec(self, ctx: Context, command: Str) -> bool:
         """Run a request; `$jsonrpl(code)`, `$jsonrpl(text)`, `$jsonrpl(body)` hold the answer. False for no JSON."""
         if not command:
@@ -199,7 +208,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         self._last = reply
         return True
 
-    @function(Route.REQUEST)
+    @function(Route.REQUEST, since="5.6")
     def jsonrpc_dispatch(self, ctx: Context) -> int:
         """Answer the JSON-RPC request in the body of an HTTP request. 1; -1 for no JSON."""
         if ctx.msg.is_sip:
@@ -220,7 +229,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
             answer(reply)
         return 1
 
-    @pv_class("jsonrpl")
+    @pv_class("jsonrpl", since="5.6")
     def jsonrpl(self, ref: PvRef) -> Accessor:
         """`$jsonrpl(code)`, `$jsonrpl(text)`, `$jsonrpl(body)`: status, reason and body of the last answer."""
         name = ref.inner
@@ -235,7 +244,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
 
         return Accessor(read)
 
-    @rpc("jsonrpc.echo")
+    @rpc("jsonrpc.echo", since="5.6")
     def echo(self, rpc: Rpc, *values: str | int | float) -> None:
         """Give back a text and a number."""
         if values:

@@ -166,11 +166,16 @@ class Siputils(Module, name="siputils"):
         return any(option in parse_options(header.value) for header in ctx.msg.all("supported"))
 
     @function(Route.ANY)
-    def is_first_hop(self, ctx: Context, mode: Int = 0) -> bool:
-        """Whether the sender is the end device: a request with one Via, a reply with our own Record-Route on top.
+    def is_first_hop(self, ctx: Context) -> bool:
+        """Whether the sender is the end device: a request with one Via, a reply with our own Record-Route on top."""
+        return self._first_hop(ctx, 0)
 
-        With `mode` 1 that Record-Route may hold a host name and the reply may come from this server itself.
-        """
+    @function(Route.ANY, name="is_first_hop", since="5.6")
+    def is_first_hop_mode(self, ctx: Context, mode: Int) -> bool:
+        """With `mode` 1 that Record-Route may hold a host name and the reply may come from this server itself."""
+        return self._first_hop(ctx, mode)
+
+    def _first_hop(self, ctx: Context, mode: int) -> bool:
         msg = ctx.msg
         if msg.is_request:
             try:
@@ -211,7 +216,7 @@ class Siputils(Module, name="siputils"):
             return False
         return bool(credentials.user) and credentials.user == user
 
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def hdr_date_check(self, ctx: Context, seconds: Int) -> int:
         """Whether Date is at most `seconds` old: 1; -1 there is none or it is malformed, -4 it is older."""
         value = ctx.msg.value("date")
@@ -259,12 +264,12 @@ class Siputils(Module, name="siputils"):
         """Whether a text consists of decimal digits: 1, else -2."""
         return 1 if text.isascii() and text.isdigit() else -2
 
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def is_alphanum(self, ctx: Context, text: Str) -> int:
         """Whether a text consists of letters and digits: 1; -2 it is empty, -3 it does not."""
         return _alphanumeric(text)
 
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def is_alphanumex(self, ctx: Context, text: Str, more: Str) -> int:
         """Whether a text consists of letters, digits and characters of `more`: 1; -2 it is empty, -3 it does not."""
         return _alphanumeric(text, more)
@@ -295,7 +300,7 @@ class Siputils(Module, name="siputils"):
             return None
         return str(value)
 
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def cmp_hdr_name(self, ctx: Context, first: Str, second: Str) -> int:
         """Whether two header names, long or compact, mean one header: 1, else -1 or -2 (less, or no name)."""
         names = [name.rstrip(" \t\r\n") for name in (first, second)]
@@ -310,7 +315,7 @@ class Siputils(Module, name="siputils"):
         return -1 if names[0].lower() > names[1].lower() else -2
 
     # -- URIs ---------------------------------------------------------------------------------------------------------
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def is_uri(self, ctx: Context, text: Str) -> bool:
         """Whether a text is a SIP, SIPS, TEL or URN URI."""
         return _parsed(text) is not None
@@ -370,7 +375,7 @@ class Siputils(Module, name="siputils"):
             self._error(f"the request URI or its parameters do not parse: {error}")
             return []
 
-    @function(_URI_CHECKS)
+    @function(_URI_CHECKS, since="5.6")
     def uri_param_any(self, ctx: Context, name: Str) -> bool:
         """Whether the request URI has a parameter, whatever its value."""
         try:
@@ -379,7 +384,7 @@ class Siputils(Module, name="siputils"):
             self._error(f"the request URI does not parse: {error}")
             return False
 
-    @function(_URI_CHECKS)
+    @function(_URI_CHECKS, since="5.6")
     def uri_param_rm(self, ctx: Context, name: Str) -> bool:
         """Remove a parameter from the request URI; True also without one."""
         uri = ctx.msg.current_uri()
@@ -543,7 +548,7 @@ class Siputils(Module, name="siputils"):
         edits = ctx.msg.edits
         edits.insert_after(edits.delete(start, len(old)), new)
 
-    @function(Route.REQUEST | _ONREPLY)
+    @function(Route.REQUEST | _ONREPLY, since="5.6")
     def contact_param_encode(self, ctx: Context, name: Str, address: Str) -> int:
         """Replace the URIs of the first Contact header by `address;name=URI`, the URI in URL-safe base64.
 
@@ -577,7 +582,7 @@ class Siputils(Module, name="siputils"):
             self._replace(ctx, uri, start, new)
         return 1
 
-    @function(Route.REQUEST | _ONREPLY)
+    @function(Route.REQUEST | _ONREPLY, since="5.6")
     def contact_param_decode(self, ctx: Context, name: Str) -> bool:
         """Undo contact_param_encode() in all Contact headers; True also where there is nothing to undo."""
         for uri, start in self._all_contact_uris(ctx):
@@ -590,7 +595,7 @@ class Siputils(Module, name="siputils"):
                 self._replace(ctx, uri, start, decoded)
         return True
 
-    @function(Route.REQUEST)
+    @function(Route.REQUEST, since="5.6")
     def contact_param_decode_ruri(self, ctx: Context, name: Str) -> bool:
         """Undo contact_param_encode() in the request URI; True also where there is nothing to undo."""
         try:
@@ -617,7 +622,7 @@ class Siputils(Module, name="siputils"):
             raise Failed(-1, f"the parameter {name} of {uri} is no base64")
         return decoded
 
-    @function(Route.REQUEST | _ONREPLY)
+    @function(Route.REQUEST | _ONREPLY, since="5.6")
     def contact_param_rm(self, ctx: Context, name: Str) -> bool:
         """Remove a parameter from the URIs of all Contact headers; True also without one."""
         for uri, start in self._all_contact_uris(ctx):

@@ -73,7 +73,7 @@ class Textops(Module, name="textops"):
             headers = headers[-1:]
         return any(expression.test(header.value) for header in headers)
 
-    @function(_ANY)
+    @function(_ANY, since="5.6")
     def search_str(self, ctx: Context, text: Str, expression: Str) -> int:
         """Whether an expression matches a text: 1, -1; -2 for an empty text or a bad expression, 2 for an empty one."""
         if not text:
@@ -113,7 +113,7 @@ class Textops(Module, name="textops"):
         """Replace the first match in the body."""
         return bool(self._body(ctx)) and self._replace_first(ctx, ctx.msg.body_offset, None, expression, text)
 
-    @function(_ANY)
+    @function(_ANY, since="5.6")
     def replace_hdrs(self, ctx: Context, expression: Expression, text: Const) -> bool:
         """Replace the first match among the headers."""
         end = self._headers_end(ctx)
@@ -160,20 +160,20 @@ class Textops(Module, name="textops"):
             found = True
         return found
 
-    @function(_ANY)
+    @function(_ANY, since="5.6")
     def replace_str(self, ctx: Context, match: Str, text: Str, mode: Str) -> bool:
         """Replace a plain text among the headers and the body: the first (`f`) or every one (`a`). Always true."""
         start = self._behind_first_line(ctx)
         return self._replace_str(ctx, start, len(ctx.msg.buf), match, text, mode)
 
-    @function(_ANY)
+    @function(_ANY, since="5.6")
     def replace_body_str(self, ctx: Context, match: Str, text: Str, mode: Str) -> bool:
         """Replace a plain text in the body: the first (`f`) or every one (`a`). True unless there is no body."""
         if not self._body(ctx):
             return False
         return self._replace_str(ctx, ctx.msg.body_offset, len(ctx.msg.buf), match, text, mode)
 
-    @function(_ANY)
+    @function(_ANY, since="5.6")
     def replace_hdrs_str(self, ctx: Context, match: Str, text: Str, mode: Str) -> bool:
         """Replace a plain text among the headers: the first (`f`) or every one (`a`)."""
         end = self._headers_end(ctx)
