@@ -178,7 +178,10 @@ class Tmx(Module, name="tmx", requires=("tm",)):
     # -- acting on transactions -----------------------------------------------------------------------------------
     @function(Route.ONREPLY)
     def t_cancel_branches(self, ctx: Context, which: Which) -> int:
-        """Cancel "all" branches, the "others" than the one of this reply, or "this"."""
+        """Cancel "all" branches, the "others" than the one of this reply, or "this".
+
+        As in Kamailio "this" cancels all of them too: preparing overwrites the choice.
+        """
         t = ctx.t
         if t is None or not t.is_invite:
             return -1
