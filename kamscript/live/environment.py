@@ -1,4 +1,4 @@
-"""The outside world as a daemon sees it: system DNS, files, chance, and a log on standard error or syslog."""
+"""The outside world as a daemon sees it: system DNS, files, chance, databases, other programs."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import os
 import random
 import socket
 import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.environment import Environment, LogRecord, NaptrRecord, SrvRecord
+from kamscript.live.log import LogWriter
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver as DnsPython
 
 #: Linux's request for an interface's address.
 SIOCGIFADDR = 0x8915
-
-#: syslog severities by Kamailio's log level (dprint.c).
-SYSLOG_SEVERITY = {-5: 1, -4: 2, -3: 2, -2: 2, -1: 3, 0: 4, 1: 5, 2: 6, 3: 7}
 
 
 class SystemFiles:
@@ -33,6 +31,10 @@ class SystemFiles:
     def exists(self, path: str) -> bool:
         """Whether the path is there."""
         return Path(path).exists()
+
+    def write(self, path: str, text: str) -> None:
+        """Write the file anew; raises OSError."""
+        Path(path).write_bytes(text.encode("latin-1"))
 
 
 class SystemResolver:
@@ -100,39 +102,8 @@ class SystemResolver:
             return None
 
 
-class StandardErrorLog:
-    """Log lines as Kamailio prints them with `log_stderror=yes`: ` 1(4711) INFO: <script>: text`."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.stream = sys.stderr
-
-    def __call__(self, record: LogRecord) -> None:
-        """Write one record; texts that lack a line end keep lacking it, as in the original."""
-        end = "" if record.origin == "<script>" or record.text.endswith("\n") else "\n"
-        line = f" 1({self.pid}) {record.line}{end}"
-        self.stream.buffer.write(line.encode("latin-1", "replace"))
-        self.stream.flush()
-
-
-class SystemLog:
-    """Log lines to syslog, as without `log_stderror`."""
-
-    def __init__(self, name: str = "kamailio") -> None:
-        import syslog
-
-        self._syslog = syslog
-        syslog.openlog(name, syslog.LOG_PID | syslog.LOG_CONS, syslog.LOG_DAEMON)
-
-    def __call__(self, record: LogRecord) -> None:
-        """Write one record; `facility` of the record wins over the daemon's."""
-        facility = getattr(self._syslog, record.facility or "LOG_DAEMON", self._syslog.LOG_DAEMON)
-        priority = facility | SYSLOG_SEVERITY.get(record.level, 7)
-        self._syslog.syslog(priority, record.line.rstrip())
-
-
 def interfaces() -> dict[str, list[str]]:
-    """The machine's IPv4 addresses by interface name."""
+    """The machine's addresses by interface name, IPv4 first."""
     import fcntl
     import struct
 
@@ -145,6 +116,15 @@ def interfaces() -> dict[str, list[str]]:
             except OSError:
                 continue
             found[name] = [socket.inet_ntoa(answer[20:24])]
+    try:
+        lines = Path("/proc/net/if_inet6").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        address, _, _, scope, _, name = line.split()
+        # Addresses of one link only mean something together with an interface.
+        if scope != "20":
+            found.setdefault(name, []).append(socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address)))
     return found
 
 
@@ -159,10 +139,11 @@ def source_address(ip: str) -> str | None:
         return None
 
 
-def system_environment(log: StandardErrorLog | SystemLog, directory: str = "") -> Environment:
+def system_environment(log: LogWriter, directory: str = "", arguments: Sequence[str] = ()) -> Environment:
     """Everything handed to a live server; databases over SQLAlchemy, opened when a module asks.
 
-    `directory` is where relative database files are (the working directory).
+    `directory` is where relative database files are (the working directory); `arguments` the command line's, which
+    core.arg shows behind the program's name.
     """
     where = directory or os.getcwd()
 
@@ -184,7 +165,8 @@ def system_environment(log: StandardErrorLog | SystemLog, directory: str = "") -
         working_directory=where,
         interfaces=interfaces(),
         source_address=source_address,
-        arguments=("kamailio", *sys.argv[2:]),
+        arguments=("kamailio", *arguments),
         execute=lambda command: subprocess.run(command, shell=True, check=False).returncode,
         end=lambda number: os.kill(os.getpid(), number),
+        stopwatch=time.perf_counter,
     )

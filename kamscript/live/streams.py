@@ -1,17 +1,31 @@
-"""TCP: connections in both directions, reused by address and by connection id (core/tcp_main.c)."""
+"""TCP: connections in both directions, reused by address and by connection id (core/tcp_main.c).
+
+A connection serves whatever goes to the address it was made with; what a peer adds with `alias` in its Via is the
+core's business, which then asks for the connection by its number. The limits are those of the run-time group `tcp`
+and are looked at when they are needed.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from kamscript.core.sockets import Datagram, ListenSocket, Received
-from kamscript.sip.framing import Framer
+from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, ListenSocket, Received, shortest
+from kamscript.sip.framing import PING, Framer
 from kamscript.sip.message import SipError
 
 if TYPE_CHECKING:
+    from kamscript.core.rpc import Rpc
     from kamscript.live.daemon import Daemon
+
+#: Seconds between two looks at the ages of connections.
+SWEEP = 0.5
+#: How long an idle connection lives when tcp_connection_lifetime is negative: for ever.
+FOR_EVER = 2.0**31
 
 
 class Connection(asyncio.Protocol):
@@ -21,36 +35,46 @@ class Connection(asyncio.Protocol):
         self.streams, self.listen, self.number = streams, listen, number
         self.transport: asyncio.Transport | None = None
         self.pending: list[bytes] = []
+        self.peer: tuple[str, int] | None = None  #: where it was opened to; None: a peer opened it
         self.received: Received | None = None
-        self.framer = Framer()
+        self.framer = streams.framer()
         self.last_used = time.time()
+        self.stuck_since = 0.0  #: since when the peer takes nothing of what is to be written; 0: it does
+        self.close_behind = False  #: close when all is written
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The stream is up: remember its addresses and send what waited."""
         self.transport = cast(asyncio.Transport, transport)
-        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self.received = Received("tcp", peer[0], peer[1], own[0], self.listen.port, self.listen, self.number)
-        self.streams.add(self)
+        if not self.streams.add(self):
+            self.transport.abort()
+            return
         for data in self.pending:
             self.transport.write(data)
         self.pending.clear()
+        if self.close_behind:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into messages; a stream that cannot be cut is closed."""
         daemon = self.streams.daemon
         now = self.last_used = time.time()
-        assert self.received is not None and self.transport is not None
+        received, transport = self.received, self.transport
+        if received is None or transport is None:
+            return
         try:
             for text in self.framer.feed(data.decode("latin-1")):
-                if text == "\r\n\r\n":
-                    self.transport.write(b"\r\n")
-                else:
-                    daemon.server.receive(now, text, self.received)
+                if text == PING:
+                    transport.write(b"\r\n")
+                    continue
+                daemon.server.receive(now, text, received)
+                daemon.after_event()
+                if transport.is_closing():
+                    return
         except SipError as error:
-            source = f"{self.received.src_ip}:{self.received.src_port}"
-            daemon.server.log.error("<core>", f"tcp connection of {source} closed: {error}\n")
-            self.transport.close()
-        daemon.after_event()
+            source = f"[{received.src_ip}]:{received.src_port}"
+            level = daemon.server.cfg.core["corelog"]
+            daemon.server.log.write(level, "<core>", f"{error}: closing the TCP connection of {source}")
+            transport.close()
 
     def send(self, data: bytes) -> None:
         """Send now, or as soon as the stream is up."""
@@ -59,6 +83,18 @@ class Connection(asyncio.Protocol):
             self.pending.append(data)
         else:
             self.transport.write(data)
+
+    @property
+    def queued(self) -> int:
+        """Bytes that are not written yet."""
+        waiting = sum(map(len, self.pending))
+        return waiting if self.transport is None else waiting + self.transport.get_write_buffer_size()
+
+    def end(self) -> None:
+        """Close when all is written."""
+        self.close_behind = True
+        if self.transport is not None:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The stream is gone."""
@@ -77,75 +113,207 @@ class Streams:
         self._serial = 0
         self._sweeper: asyncio.TimerHandle | None = None
 
+    # -- listening
     async def listen(self, listen: ListenSocket) -> None:
-        """Accept connections on a listen address."""
-        from kamscript.live.daemon import BindError
+        """Accept connections on a listen address; raises BindError."""
+        from kamscript.live.daemon import BindError, prepare
 
         loop = asyncio.get_running_loop()
+        tcp = socket.socket(socket.AF_INET6 if listen.ipv6 else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            server = await loop.create_server(
-                lambda: self._connection(listen), listen.address.strip("[]"), listen.port, reuse_address=True
-            )
+            tcp.setblocking(False)
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            prepare(tcp, listen, self.daemon.server.settings)
+            tcp.bind((listen.address, listen.port))
+            server = await loop.create_server(lambda: self._connection(listen), sock=tcp, backlog=1024)
         except OSError as error:
+            tcp.close()
             raise BindError(f"listen {listen.text}: {error.strerror or error}") from None
         self._listeners.append(server)
         if self._sweeper is None:
+            rpc = self.daemon.server.rpc
+            rpc.add("core.tcp_list", self._rpc_list, "The open connections.")
             self._sweep()
+
+    def framer(self) -> Framer:
+        """What cuts a new stream into messages."""
+        tcp = self.daemon.server.tcp
+        return Framer(
+            limit=tcp["rd_buf_size"], crlf_ping=bool(tcp["crlf_ping"]), accept_no_cl=bool(tcp["accept_no_cl"])
+        )
 
     def _connection(self, listen: ListenSocket) -> Connection:
         self._serial += 1
         return Connection(self, listen, self._serial)
 
-    def add(self, connection: Connection) -> None:
-        """A stream came up."""
+    # -- coming and going
+    def add(self, connection: Connection) -> bool:
+        """A stream came up; False when there are too many, or this one twice (tcp_accept_unique)."""
+        server = self.daemon.server
+        transport = connection.transport
+        assert transport is not None
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if not peer or not own:  # it was reset before it was looked at
+            return False
+        source = (shortest(peer[0]) if ":" in peer[0] else peer[0], int(peer[1]))
+        limit = server.tcp["max_connections"]
+        if connection.peer is None:
+            if len(self.by_number) >= limit:
+                server.log.error(
+                    "<core>", f"maximum number of connections exceeded: {len(self.by_number)}/{limit}"
+                )
+                return False
+            if server.settings["tcp_accept_unique"] and source in self.by_peer:
+                server.log.error("<core>", "duplicated connection by local and remote addresses")
+                return False
+        listen = connection.listen
+        host = shortest(own[0]) if ":" in own[0] else own[0]
+        connection.received = Received("tcp", *source, host, int(own[1]), listen, connection.number)
         self.by_number[connection.number] = connection
-        received = connection.received
-        assert received is not None
-        self.by_peer[received.src_ip, received.src_port] = connection
+        self.by_peer[source] = connection
+        server.connection_opened(connection.received)
+        return True
 
     def remove(self, connection: Connection) -> None:
         """A stream went away; the server hears of it."""
         if self.by_number.pop(connection.number, None) is None:
             return
-        for peer in [peer for peer, known in self.by_peer.items() if known is connection]:
-            del self.by_peer[peer]
+        received = connection.received
+        for peer in (connection.peer, received and (received.src_ip, received.src_port)):
+            if peer is not None and self.by_peer.get(peer) is connection:
+                del self.by_peer[peer]
         self.daemon.server.connection_closed(time.time(), connection.number)
         self.daemon.after_event()
 
+    def close_number(self, number: int) -> None:
+        """Close a stream when all is written."""
+        connection = self.by_number.get(number)
+        if connection is not None:
+            connection.end()
+
+    # -- sending
     def send(self, datagram: Datagram) -> None:
         """Send over the connection asked for, one to the same address, or a new one."""
         listen, to, text = datagram
-        data = text.encode("latin-1")
+        server = self.daemon.server
         connection = self.by_number.get(to.connection) if to.connection else None
-        connection = connection or self.by_peer.get((to.ip, to.port))
-        if connection is None:
-            connection = self._connection(listen)
-            self.by_peer[to.ip, to.port] = connection
-            task = asyncio.get_running_loop().create_task(self._connect(connection, datagram))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if connection is None or connection.close_behind:
+            connection = self.by_peer.get((to.ip, to.port))
+        if connection is None or connection.close_behind:
+            if to.flags & SEND_NO_CONNECT or server.tcp["no_connect"]:
+                self.daemon.failed(datagram, ConnectionError("no connection is open, and none may be opened"))
+                return
+            try:
+                connection = self._open(datagram)
+            except OSError as error:
+                self.daemon.failed(datagram, error)
+                return
+        data = text.encode("latin-1")
+        if connection.queued + len(data) > server.tcp["conn_wq_max"] and connection.queued:
+            if connection.transport is not None:
+                connection.transport.abort()
+            self.daemon.failed(datagram, ConnectionError("the write queue is full"))
+            return
         connection.send(data)
+        if to.flags & SEND_CLOSE:
+            connection.end()
 
-    async def _connect(self, connection: Connection, datagram: Datagram) -> None:
-        to = datagram.to
-        timeout = float(self.daemon.server.settings.get("tcp_connect_timeout", 10))
+    def _open(self, datagram: Datagram) -> Connection:
+        """Begin to connect; raises OSError for what fails at once."""
+        listen, to, _ = datagram
+        server = self.daemon.server
+        limit = server.tcp["max_connections"]
+        if len(self.by_number) >= limit:
+            raise ConnectionError(f"maximum number of connections exceeded ({len(self.by_number)}/{limit})")
+        tcp = socket.socket(socket.AF_INET6 if ":" in to.ip else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            loop = asyncio.get_running_loop()
-            async with asyncio.timeout(timeout):
-                await loop.create_connection(lambda: connection, to.ip.strip("[]"), to.port)
-        except (OSError, TimeoutError) as error:
-            self.by_peer.pop((to.ip, to.port), None)
-            self.daemon.failed(datagram, error)
-            self.daemon.after_event()
+            tcp.setblocking(False)
+            own = server.settings["tcp_source_ipv6" if ":" in to.ip else "tcp_source_ipv4"]
+            if own:
+                tcp.bind((str(own).strip("[]"), 0))
+            status = tcp.connect_ex((to.ip.strip("[]"), to.port))
+            if status not in (0, errno.EINPROGRESS, errno.EALREADY):
+                raise OSError(status, os.strerror(status))
+        except BaseException:
+            tcp.close()
+            raise
+        connection = self._connection(listen)
+        connection.peer = (to.ip, to.port)
+        self.by_peer[connection.peer] = connection
+        task = asyncio.get_running_loop().create_task(self._connect(connection, tcp, datagram))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return connection
 
+    async def _connect(self, connection: Connection, tcp: socket.socket, datagram: Datagram) -> None:
+        """Wait until the stream is up. Who sends over it was told that it was sent: only the blocklist learns of it."""
+        loop = asyncio.get_running_loop()
+        server = self.daemon.server
+        try:
+            async with asyncio.timeout(float(server.tcp["connect_timeout"])):
+                writable = loop.create_future()
+                loop.add_writer(tcp.fileno(), lambda: writable.done() or writable.set_result(None))
+                try:
+                    await writable
+                finally:
+                    loop.remove_writer(tcp.fileno())
+            status = tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if status:
+                raise OSError(status, os.strerror(status))
+            await loop.create_connection(lambda: connection, sock=tcp)
+        except (OSError, TimeoutError) as error:
+            tcp.close()
+            if connection.peer is not None and self.by_peer.get(connection.peer) is connection:
+                del self.by_peer[connection.peer]
+            reason = getattr(error, "strerror", None) or "timeout"
+            server.log.error("<core>", f"connect {datagram.to.ip}:{datagram.to.port} failed: {reason}")
+            server.blocklist.add(datagram.to)
+        except asyncio.CancelledError:
+            tcp.close()
+            raise
+
+    # -- ages
     def _sweep(self) -> None:
-        """Close connections that nobody used for tcp_connection_lifetime seconds."""
-        lifetime = float(self.daemon.server.settings.get("tcp_connection_lifetime", 120))
-        limit = time.time() - lifetime
+        """Close connections that nobody used for tcp_connection_lifetime, or that take nothing for tcp_send_timeout."""
+        tcp = self.daemon.server.tcp
+        lifetime = float(tcp["connection_lifetime"])
+        now = time.time()
+        limit = now - (lifetime if lifetime >= 0 else FOR_EVER)
         for connection in list(self.by_number.values()):
-            if connection.last_used < limit and connection.transport is not None:
-                connection.transport.close()
-        self._sweeper = asyncio.get_running_loop().call_later(min(lifetime, 5.0), self._sweep)
+            transport = connection.transport
+            if transport is None:
+                continue
+            if connection.last_used < limit:
+                transport.close()
+            if not transport.get_write_buffer_size():
+                connection.stuck_since = 0.0
+            elif not connection.stuck_since:
+                connection.stuck_since = now
+            elif now - connection.stuck_since > tcp["send_timeout"]:
+                received = connection.received
+                assert received is not None
+                self.daemon.server.log.error("<core>", f"{received.src_ip}:{received.src_port} takes no data: closed")
+                transport.abort()
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
+
+    def _rpc_list(self, rpc: Rpc) -> None:
+        """core.tcp_list."""
+        lifetime = int(self.daemon.server.tcp["connection_lifetime"])
+        now = time.time()
+        for connection in self.by_number.values():
+            received: Any = connection.received
+            rpc.struct(
+                id=connection.number,
+                type="TCP",
+                state="CONN_EOF" if connection.close_behind else "CONN_OK",
+                timeout=int(connection.last_used + lifetime - now),
+                lifetime=lifetime,
+                ref_count=1,
+                src_ip=received.src_ip,
+                src_port=received.src_port,
+                dst_ip=received.dst_ip,
+                dst_port=received.dst_port,
+            )
 
     def close(self) -> None:
         """Close everything."""
