@@ -19,8 +19,7 @@ Source: core/parser/msg_parser.c, parse_fline.c, parse_hname2.c of Kamailio 5.6;
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -29,20 +28,16 @@ from kamscript.sip.contact import Contacts, parse_contacts
 from kamscript.sip.edits import EditLists, Edits
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import (
-    METHODS,
     CSeq,
     header_kind,
-    kind_of_spelling,
-    learn_kind,
     method_id,
     parse_content_length,
     parse_cseq,
     parse_expires,
     parse_max_forwards,
-    parse_retry_after,
 )
+from kamscript.sip.lines import known_first, known_header, read_first, read_header
 from kamscript.sip.nameaddr import NameAddr, ToBody, parse_from, parse_routes, parse_to
-from kamscript.sip.remember import kept
 from kamscript.sip.scan import UNIQUE, Header, first_line, is_sip_version, read_headers
 from kamscript.sip.uri import Uri, parse_uri
 from kamscript.sip.via import Via, parse_via
@@ -79,12 +74,9 @@ FL_SIPTRACE = 1 << 24
 FL_ROUTE_ADDR = 1 << 25
 FL_USE_OTCPID = 1 << 26
 
-_NAMES = re.compile(r"\n([^:\r\n]+:)")
 _UNPARSED = object()
 _MUCH = 4096  #: characters of headers that are too many for the quick reader and its memory
 
-_known_via, _known_to, _known_cseq = kept(parse_via), kept(parse_to), kept(parse_cseq)
-_known_length = kept(parse_content_length)
 _BLANKS = " \t"
 _NO_HEADERS: list[str] = []
 
@@ -132,10 +124,10 @@ class Message:
         "_headers",
         "_kinds",
         "_lines",
-        "_names",
         "_record_routes",
         "_routes",
         "_starts",
+        "_values",
         "_where",
         "add_to_branch",
         "buf",
@@ -216,8 +208,8 @@ class Message:
     number: int
     hash_index: int
     _lines: list[str] | None
-    _names: list[str]
-    _kinds: list[str]
+    _kinds: Sequence[str]
+    _values: Sequence[str]
     _where: dict[str, int]
     _headers: list[Header | None]
     _starts: list[int] | None
@@ -256,45 +248,23 @@ class Message:
     def _read_plain(self, text: str) -> bool:
         """The usual message: CRLF everywhere, no folding, no NUL, nothing wrong. False: have a closer look."""
         eoh = text.find("\r\n\r\n")
-        first = text.find("\r\n")
-        if eoh <= first or eoh > _MUCH:
+        if eoh > _MUCH:
             return False
-        head = text[first:eoh]
-        names = _NAMES.findall(head)
-        lines = head.split("\r\n")
-        del lines[0]
+        lines = text[:eoh].split("\r\n")
+        first = lines.pop(0)
+        start = known_first(first) or read_first(first)
+        if start is None or not lines or eoh < 0:
+            return False
+        found = list(map(known_header, lines))
+        if None in found:
+            for at, line in enumerate(lines):
+                if found[at] is None:
+                    header = read_header(line)
+                    if header is None:
+                        return False
+                    found[at] = header
+        kinds, values, parsed = zip(*found, strict=True)
         count = len(lines)
-        if len(names) != count or head.count("\n") != count or head.count("\r") != count or "\0" in head:
-            return False
-        kinds = list(map(kind_of_spelling, names))
-        if None in kinds:
-            kinds = list(map(learn_kind, names))
-            if None in kinds:
-                return False
-        line = text[:first]
-        if "\0" in line or "\n" in line or "\r" in line:
-            return False
-        parts = line.split(" ")
-        method = parts[0]
-        if method == "SIP/2.0":
-            if len(parts) < 3:
-                return False
-            status = parts[1]
-            if len(status) != 3 or not (status.isascii() and status.isdigit()):
-                return False
-            self.is_request, self.status, self.version = False, int(status), method
-            self.reason = line[12:].lstrip(" \t")
-            self.method = self.method_id = self.uri = ""
-            self.uri_start = self.uri_end = 8
-        else:
-            if len(parts) != 3 or method not in METHODS or parts[2] != "SIP/2.0" or "\t" in line:
-                return False
-            uri = parts[1]
-            self.is_request, self.status, self.reason, self.version = True, 0, "", "SIP/2.0"
-            self.method = self.method_id = method
-            self.uri = uri
-            start = self.uri_start = len(method) + 1
-            self.uri_end = start + len(uri)
         where = dict(zip(kinds, range(count), strict=True))
         vias = 1
         if len(where) != count:
@@ -304,37 +274,33 @@ class Message:
                 for kind in UNIQUE:
                     if kinds.count(kind) > 1:
                         return False
-        via = where.get("via")
-        self.to = self.cseq = self.top_via = None
-        try:
-            if via is None:
-                self.vias = []
-            else:
-                self.vias = found = _known_via(lines[via][len(names[via]) :].lstrip(" \t"))
-                self.top_via = found[0]
-                if vias > 1:
-                    self.vias = found = list(found)
-                    for at in range(via + 1, count):
-                        if kinds[at] == "via":
-                            found += _known_via(lines[at][len(names[at]) :].lstrip(" \t"))
-            index = where.get("to")
-            if index is not None:
-                self.to = _known_to(lines[index][len(names[index]) :].lstrip(" \t"))
-            index = where.get("cseq")
-            if index is not None:
-                self.cseq = _known_cseq(lines[index][len(names[index]) :].lstrip(" \t"))
-            index = where.get("content-length")
-            if index is not None:
-                _known_length(lines[index][len(names[index]) :].lstrip(" \t"))
-            if "retry-after" in where:
-                for at in range(count):
-                    if kinds[at] == "retry-after":
-                        parse_retry_after(lines[at][len(names[at]) :].lstrip(" \t"))
-        except SipError:
-            return False
-        self.first_start, self.first_end = 0, first + 2
+        (
+            self.is_request,
+            self.method,
+            self.uri,
+            self.status,
+            self.reason,
+            self.uri_start,
+            self.uri_end,
+        ) = start
+        self.method_id = self.method
+        self.version = "SIP/2.0"
+        index = where.get("via")
+        if index is None:
+            self.vias = []
+            self.top_via = None
+        else:
+            self.vias = above = parsed[index]
+            self.top_via = above[0]
+            if vias > 1:
+                self.vias = [via for at in range(index, count) if kinds[at] == "via" for via in parsed[at]]
+        index = where.get("to")
+        self.to = None if index is None else parsed[index]
+        index = where.get("cseq")
+        self.cseq = None if index is None else parsed[index]
+        self.first_start, self.first_end = 0, len(first) + 2
         self.eoh, self._body_offset, self.header_error = eoh + 2, eoh + 4, ""
-        self._lines, self._names, self._kinds, self._where = lines, names, kinds, where  # type: ignore[assignment]
+        self._lines, self._kinds, self._values, self._where = lines, kinds, values, where
         self._headers = [None] * count
         return True
 
@@ -351,8 +317,9 @@ class Message:
             where.setdefault(header.kind, index)
         if not headers or (self.header_error and "via" not in where):
             raise SipError(self.header_error or "no headers")
-        self._headers, self._where, self._lines, self._names = list(headers), where, None, []
+        self._headers, self._where, self._lines = list(headers), where, None
         self._kinds = [header.kind for header in headers]
+        self._values = [header.value for header in headers]
         # what the checks saw: the value with the NULs at its end
         seen = {kind: text[headers[at].value_start : headers[at].end].rstrip("\r\n") for kind, at in where.items()}
         self.vias = [via for header in headers if header.kind == "via" for via in parse_via(header.value)]
@@ -372,9 +339,8 @@ class Message:
         line = lines[index]
         start = starts[index] + 2 * index
         end = start + len(line)
-        spelling = self._names[index]
-        value = line[len(spelling) :].lstrip(" \t")
-        name = spelling[:-1].rstrip(" \t")
+        value = self._values[index]
+        name = line[: line.index(":")].rstrip(" \t")
         header = Header(name, self._kinds[index], start, end - len(value), end, end + 2, value)
         self._headers[index] = header
         return header
@@ -410,10 +376,7 @@ class Message:
         index = self._where.get(kind)
         if index is None:
             return None
-        header = self._headers[index]
-        if header is not None:
-            return header.value
-        return self._lines[index][len(self._names[index]) :].lstrip(" \t")  # type: ignore[index]
+        return self._values[index]
 
     def line(self, kind: str) -> str:
         """The whole first header line of a kind, line end included; "" when there is none."""
@@ -440,7 +403,7 @@ class Message:
         line = lines[index]
         start = self.first_end + 2 * index + sum(map(len, lines[:index]))
         end = start + len(line)
-        return start, end - len(line[len(self._names[index]) :].lstrip(" \t")), end + 2
+        return start, end - len(self._values[index]), end + 2
 
     @property
     def headers_end(self) -> int:
@@ -616,21 +579,21 @@ class Message:
             raise SipError("overwriting outside a header's value")
         start = self.place(kind)[1]
         end = start + at + len(text)
-        buf = self.buf = f"{self.buf[: start + at]}{text}{self.buf[end:]}"
+        self.buf = f"{self.buf[: start + at]}{text}{self.buf[end:]}"
         header = self._headers[index]
         if header is None and text[:1] in _BLANKS:
             header = self._make_header(index)  # which keeps where the value starts
+        value = f"{value[:at]}{text}{value[at + len(text) :]}"
         if header is not None:
             self._headers = list(self._headers)  # a clone may hold the old list
             self._headers[index] = Header(
-                header.name, header.kind, header.start, header.value_start, header.value_end, header.end,
-                buf[header.value_start : header.value_end],
-            )  # fmt: skip
+                header.name, header.kind, header.start, header.value_start, header.value_end, header.end, value
+            )
+        self._values = [*self._values[:index], value, *self._values[index + 1 :]]
         if self._lines is not None:
             self._lines = list(self._lines)
             line = self._lines[index]
-            end = len(line) - len(value) + at
-            self._lines[index] = f"{line[:end]}{text}{line[end + len(text) :]}"
+            self._lines[index] = line[: len(line) - len(value)] + value
         self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
 
     def replace_status(self, status: int, reason: str) -> None:
