@@ -241,7 +241,7 @@ def controls_of(daemon: Daemon) -> list[Control]:
     controls: list[Control] = []
     ctl = server.modules.get("ctl")
     if ctl is not None:
-        controls += [_ctl_control(daemon, ctl, listener) for listener in ctl.listeners]  # type: ignore[attr-defined]
+        controls += [_ctl_control(daemon, ctl, listener) for listener in ctl.served]  # type: ignore[attr-defined]
     jsonrpcs: Any = server.modules.get("jsonrpcs")
     if jsonrpcs is not None:
         controls += _jsonrpc_controls(daemon, jsonrpcs)
@@ -349,15 +349,11 @@ def _object_end(text: str) -> int:
 
 
 def _ctl_control(daemon: Daemon, ctl: Any, listener: Any) -> Control:
-    if listener.payload == "binrpc" and listener.transport in ("unix_stream", "tcp"):
+    if listener.transport in ("unix_stream", "tcp"):
         return StreamControl(daemon, ctl, listener)
-    if listener.payload == "binrpc":
-        binary = BinrpcControl(daemon, ctl, listener)
-        host = "0.0.0.0" if listener.name == "*" else listener.name
-        where = (host, listener.port) if listener.transport == "udp" else listener.name
-        return DatagramControl(
-            f"ctl {listener.transport} {listener.name}", where, lambda data: binary.answer(data, True).data, binary.made
-        )
-    from kamscript.live.daemon import BindError
-
-    raise BindError(f"ctl {listener.transport} {listener.name}: the old fifo protocol is not served; use binrpc")
+    binary = BinrpcControl(daemon, ctl, listener)
+    host = "0.0.0.0" if listener.name == "*" else listener.name
+    where = (host, listener.port) if listener.transport == "udp" else listener.name
+    return DatagramControl(
+        f"ctl {listener.transport} {listener.name}", where, lambda data: binary.answer(data, True).data, binary.made
+    )
