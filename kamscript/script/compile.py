@@ -15,6 +15,7 @@ from types import CodeType
 
 from kamscript.module import Module
 from kamscript.script import nodes
+from kamscript.script.expressions import bad_pattern
 from kamscript.script.program import Need, PartCode, Program, RouteCode, digest_of
 from kamscript.script.resolve import Resolved
 from kamscript.script.scope import Scope
@@ -37,6 +38,9 @@ def compile(resolved: Resolved, modules: Mapping[str, type[Module]], target: str
     for (kind, name), blocks in resolved.routes.items():
         statements = [statement for block in blocks for statement in block.body.statements]
         head = blocks[0].pos
+        for node in (node for block in blocks for node in nodes.walk(block)):
+            if bad_pattern(node):
+                scope.error("wrong-type", "a regular expression is a text", node.pos)
         function = Function(scope, route_title(kind, name), head.path, head)
         write_block(function, statements)
         routes.append(RouteCode(kind, name, head.path, head.line, marshal.dumps(code_of(function))))

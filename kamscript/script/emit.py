@@ -331,8 +331,6 @@ class Emitter(Calls):
     def _match(self, left: Rve, right: Rve) -> str:
         if right.op == "const":
             pattern = str(right.value)
-            if not isinstance(right.value, str):
-                self.scope.error("wrong-type", "a regular expression is a text", right.node.pos)
             self.check_pattern(pattern, right.node)
             name = self.scope.need("match", "search", (pattern,), right.node.pos)
             return f"{name}({self.text(left)})"

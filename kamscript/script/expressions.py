@@ -145,10 +145,12 @@ def check(rve: Rve) -> Type | Mismatch:
     return "str" if op == "concat" else "int"
 
 
-def mismatch(expr: Expr) -> Mismatch | None:
-    """What `kamailio -c` refuses in an expression because of its types, None when all is well."""
-    found = check(lower(expr))
-    return found if isinstance(found, Mismatch) else None
+def bad_pattern(node: nodes.Node) -> bool:
+    """Whether a regular expression is a constant number, which the daemon refuses (fix_match_rve)."""
+    if not isinstance(node, nodes.Binary) or node.op is not BinaryOp.MATCH:
+        return False
+    right = lower(node.right)
+    return right.constant and guess_type(right) != "str"
 
 
 # --- constants --------------------------------------------------------------------------------------------------------
