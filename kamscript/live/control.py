@@ -84,7 +84,7 @@ class _BinrpcStream(asyncio.Protocol):
         assert self.transport is not None
         self.buffer += data
         while self.buffer:
-            answer = self.control.answer(self.buffer, False)
+            answer = self.control.answer(self.buffer, False, self.transport.write)
             if not answer.consumed and not answer.close:
                 return
             self.buffer = self.buffer[answer.consumed :]
@@ -106,13 +106,16 @@ class BinrpcControl:
     def __init__(self, daemon: Daemon, ctl: Any, listener: Any) -> None:
         self.daemon, self.ctl, self.listener = daemon, ctl, listener
 
-    def answer(self, data: bytes, whole: bool) -> binrpc.Answer:
-        """Run the first request in `data`, and send what the command made the server send."""
+    def answer(self, data: bytes, whole: bool, later: Callable[[bytes], object]) -> binrpc.Answer:
+        """Run the first request in `data`, and send what the command made the server send.
+
+        The answer of a command that waits for something goes to `later`.
+        """
         server = self.daemon.server
         server.timers.now = max(server.timers.now, time.time())
         self.ctl.serving = True
         try:
-            return binrpc.answer(server, data, whole=whole)
+            return binrpc.answer(server, data, whole=whole, later=later)
         finally:
             self.ctl.serving = False
             self.daemon.after_event()
@@ -153,10 +156,17 @@ class StreamControl(BinrpcControl):
 
 
 class DatagramControl(asyncio.DatagramProtocol):
-    """Requests as datagrams: binrpc or JSON-RPC, over UDP or a Unix socket. `reply` turns a request into its answer."""
+    """Requests as datagrams: binrpc or JSON-RPC, over UDP or a Unix socket.
+
+    `reply(request, later)` turns a request into its answer; an answer that takes its time is empty and goes to `later`.
+    """
 
     def __init__(
-        self, name: str, where: str | tuple[str, int], reply: Callable[[bytes], bytes], made: Callable[[str], None]
+        self,
+        name: str,
+        where: str | tuple[str, int],
+        reply: Callable[[bytes, Callable[[bytes], object]], bytes],
+        made: Callable[[str], None],
     ) -> None:
         self.name, self.where, self.reply, self.made = name, where, reply, made
         self._transport: asyncio.DatagramTransport | None = None
@@ -185,9 +195,13 @@ class DatagramControl(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Answer a client that has an address to answer to."""
-        answer = self.reply(data)
-        if answer and addr and self._transport is not None:
-            self._transport.sendto(answer, addr)
+        transport = self._transport
+
+        def send(answer: bytes) -> None:
+            if answer and addr and transport is not None:
+                transport.sendto(answer, addr)
+
+        send(self.reply(data, send))
 
     def close(self) -> None:
         """Stop, and remove the socket file."""
@@ -271,8 +285,8 @@ def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
         host, _, port = rest.rpartition(":")
         where = (host.strip("[]"), int(port)) if proto == "udp" and port.isdecimal() else os.path.join(directory, name)
 
-        def reply(data: bytes) -> bytes:
-            answer = jsonrpcs.handle(data.decode("latin-1"))
+        def reply(data: bytes, later: Callable[[bytes], object]) -> bytes:
+            answer = jsonrpcs.handle(data.decode("latin-1"), later=lambda answer: later(answer.body.encode("latin-1")))
             daemon.after_event()
             return answer.body.encode("latin-1") if answer else b""
 
@@ -296,12 +310,15 @@ class JsonRpcFifo:
     def handle(self, text: str) -> str:
         """Answer every whole object in `text`; returns the rest."""
         while (end := _object_end(text)) > 0:
-            answer = self.jsonrpcs.handle(text[:end], with_reply_name=True)
+            answer = self.jsonrpcs.handle(text[:end], with_reply_name=True, later=self._answer)
             text = text[end:]
-            if answer is not None:
-                self._reply(answer.reply_name, answer.body.encode("latin-1"), tries=FIFO_TRIES)
+            if answer is not None and answer.body:  # an empty one comes later
+                self._answer(answer)
             self.daemon.after_event()
         return text if text.strip() and len(text) < MAX_FIFO_REQUEST else ""
+
+    def _answer(self, answer: Any) -> None:
+        self._reply(answer.reply_name, answer.body.encode("latin-1"), tries=FIFO_TRIES)
 
     def _reply(self, name: str, data: bytes, tries: int) -> None:
         """Write to the reply FIFO; its reader may need a moment to open it."""
@@ -355,5 +372,8 @@ def _ctl_control(daemon: Daemon, ctl: Any, listener: Any) -> Control:
     host = "0.0.0.0" if listener.name == "*" else listener.name
     where = (host, listener.port) if listener.transport == "udp" else listener.name
     return DatagramControl(
-        f"ctl {listener.transport} {listener.name}", where, lambda data: binary.answer(data, True).data, binary.made
+        f"ctl {listener.transport} {listener.name}",
+        where,
+        lambda data, later: binary.answer(data, True, later).data,
+        binary.made,
     )
