@@ -118,8 +118,6 @@ class Ctl(Module, name="ctl"):
         kind=str,
         repeat=True,
         check=_check_fifo,
-        inert="answers in the old line protocol hold bytes of freed memory (seen on 5.6.3), so nothing can use it; "
-        "ctl.listen shows these addresses, but nobody listens there",
     )
     mode = Param(0o600, "Permissions of Unix sockets and fifos.")
     user = Param("", "Owner of Unix sockets and fifos, a name or a number; default: who runs the server.")
@@ -154,11 +152,6 @@ class Ctl(Module, name="ctl"):
         for listener in self.listeners:
             if listener.transport not in ("udp", "tcp") and not listener.name:
                 raise FixupError(f"a {listener.transport} socket needs a path")
-
-    @property
-    def served(self) -> list[Listener]:
-        """The addresses to open: those of binrpc."""
-        return [listener for listener in self.listeners if listener.payload == "binrpc"]
 
     @rpc("ctl.listen")
     def listen(self, rpc: Rpc) -> None:

@@ -64,10 +64,9 @@ def test_listeners_are_listed() -> None:
     assert answer == ["binrpc", "udp", "127.0.0.1", "2050", "binrpc", "unix_stream", "/tmp/x", ""]
 
 
-def test_the_old_protocol_is_listed_and_not_served() -> None:
+def test_the_old_protocol_is_listed() -> None:
     module = ctl('modparam("ctl", "fifo", "/tmp/x")')
     assert module.server.rpc.call("ctl.listen") == ["fifo", "fifo", "/tmp/x", ""]
-    assert module.served == []
 
 
 def test_only_who_is_connected_can_ask_who_is() -> None:
