@@ -1,7 +1,7 @@
 """ctl: the addresses where kamcmd and other binrpc clients reach the server, and who is there.
 
-The module only says where to listen; the live driver opens the sockets, takes packets apart with
-`kamscript.live.binrpc`, and keeps `connections` up to date. Source: ctl manual, src/modules/ctl/ctl.c, ctrl_socks.c.
+The module only says where to listen; the live driver opens the sockets, takes requests apart with
+`kamscript.live.binrpc` and `kamscript.live.lines`, and keeps `connections` up to date. Source: ctl manual, src/modules/ctl/ctl.c, ctrl_socks.c.
 """
 
 from __future__ import annotations
@@ -85,39 +85,19 @@ def _guess(name: str, port: str, payload: str) -> str:
     return "unix_stream" if "/" in name else "udp"
 
 
-def _check_binrpc(value: str) -> str | None:
-    return _refusal(value, "binrpc")
-
-
-def _check_fifo(value: str) -> str | None:
-    return _refusal(value, "fifo")
-
-
-def _refusal(value: str, payload: str) -> str | None:
-    try:
-        parse_listener(value, payload)
-    except FixupError as error:
-        return str(error)
-    return None
-
-
 class Ctl(Module, name="ctl"):
     """Control sockets for RPC commands: binrpc (kamcmd) and the old fifo protocol."""
 
-    binrpc: Param[list[str]] = Param(
-        [],
-        "Where to speak binrpc: `[udp|tcp]:host:port`, `[unix|unixs|unixd]:path`. None: a Unix stream socket "
-        "`kamailio_ctl` in the runtime directory.",
-        kind=str,
-        repeat=True,
-        check=_check_binrpc,
+    binrpc = Param(
+        "",
+        "Where to speak binrpc: `[udp|tcp]:host:port`, `[unix|unixs|unixd]:path`. Without this and `fifo`, a Unix "
+        "stream socket `kamailio_ctl` in the runtime directory.",
+        set="add_binrpc",
     )
-    fifo: Param[list[str]] = Param(
-        [],
+    fifo = Param(
+        "",
         "Where to speak the old line protocol: `[fifo:]path`, `udp:host:port`, `tcp:host:port`.",
-        kind=str,
-        repeat=True,
-        check=_check_fifo,
+        set="add_fifo",
     )
     mode = Param(0o600, "Permissions of Unix sockets and fifos.")
     user = Param("", "Owner of Unix sockets and fifos, a name or a number; default: who runs the server.")
@@ -135,6 +115,7 @@ class Ctl(Module, name="ctl"):
     max_body: int  #: limits in bytes, as binrpc wants them
     max_struct: int
     listeners: list[Listener]
+    _asked: tuple[Listener, ...] = ()
     connections: list[Connection]
     serving: bool  #: the command that runs now came in over one of these sockets
 
@@ -143,15 +124,24 @@ class Ctl(Module, name="ctl"):
         self.max_body = (self.binrpc_max_body_size if self.binrpc_max_body_size > 0 else 4) * 1024
         self.max_struct = (self.binrpc_struct_max_body_size if self.binrpc_struct_max_body_size > 0 else 1) * 1024
         self.connections, self.serving = [], False
-        binrpc = list(self.binrpc)
-        if not binrpc and not self.fifo:
-            directory = self.server.settings["rundir"]
-            binrpc = [f"unixs:{directory}/{DEFAULT_SOCKET_NAME}"]
-        self.listeners = [parse_listener(text, "binrpc") for text in binrpc]
-        self.listeners += [parse_listener(text, "fifo") for text in self.fifo]
-        for listener in self.listeners:
-            if listener.transport not in ("udp", "tcp") and not listener.name:
-                raise FixupError(f"a {listener.transport} socket needs a path")
+        self.listeners = list(self._asked)
+        if not self.listeners:
+            path = f"{self.server.settings['rundir']}/{DEFAULT_SOCKET_NAME}"
+            self.listeners.append(Listener("binrpc", "unix_stream", path, 0))
+
+    def add_binrpc(self, text: str) -> None:
+        """Listen there for binrpc too; raises FixupError."""
+        self._add(text, "binrpc")
+
+    def add_fifo(self, text: str) -> None:
+        """Listen there for the old line protocol too; raises FixupError."""
+        self._add(text, "fifo")
+
+    def _add(self, text: str, payload: str) -> None:
+        listener = parse_listener(text, payload)
+        if listener.transport not in ("udp", "tcp") and not listener.name:
+            raise FixupError(f"a {listener.transport} socket needs a path")
+        self._asked = (*self._asked, listener)
 
     @rpc("ctl.listen")
     def listen(self, rpc: Rpc) -> None:

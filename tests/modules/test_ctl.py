@@ -64,9 +64,14 @@ def test_listeners_are_listed() -> None:
     assert answer == ["binrpc", "udp", "127.0.0.1", "2050", "binrpc", "unix_stream", "/tmp/x", ""]
 
 
-def test_the_old_protocol_is_listed() -> None:
-    module = ctl('modparam("ctl", "fifo", "/tmp/x")')
-    assert module.server.rpc.call("ctl.listen") == ["fifo", "fifo", "/tmp/x", ""]
+def test_addresses_keep_their_order() -> None:
+    names = [("binrpc", "udp:h:1"), ("fifo", "/tmp/x"), ("binrpc", "/tmp/y")]
+    module = ctl("\n".join(f'modparam("ctl", "{name}", "{text}")' for name, text in names))
+    assert [(found.payload, found.name) for found in module.listeners] == [
+        ("binrpc", "h"),
+        ("fifo", "/tmp/x"),
+        ("binrpc", "/tmp/y"),
+    ]
 
 
 def test_only_who_is_connected_can_ask_who_is() -> None:
