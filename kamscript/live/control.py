@@ -1,6 +1,7 @@
-"""Control channels: binrpc sockets of module ctl (what kamcmd speaks), JSON-RPC over FIFO and datagrams of jsonrpcs.
+"""Control channels: the sockets of module ctl (binrpc, what kamcmd speaks, and the old line protocol) and of jsonrpcs.
 
-A Control opens one address and answers over it. Modules say where to listen; the codecs are elsewhere.
+A Control opens one address and answers over it. Modules say where to listen; the codecs stand elsewhere (`binrpc.py`,
+`lines.py`, module jsonrpcs).
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from kamscript.live import binrpc
+from kamscript.live import binrpc, lines
+from kamscript.live.fifo import FifoControl, JsonRpcFifo, ReplyFifos
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
     from kamscript.live.daemon import Daemon
 
-#: How often a reply FIFO is tried, every 0.1 s, before the answer is dropped.
-FIFO_TRIES = 10
-#: What may wait in a FIFO for the end of its object.
-MAX_FIFO_REQUEST = 65536
+#: What a client may send before its request must be whole (ctl's buffers).
+MAX_REQUEST = 65535
+
+#: Answers to a request: at once, or later.
+Reply = Callable[[bytes], object]
+#: Takes what arrived and where answers go; returns how many bytes it used, and whether the client is to be dropped.
+Serve = Callable[[bytes, Reply], tuple[int, bool]]
 
 
 class Control(Protocol):
@@ -39,7 +44,10 @@ class Control(Protocol):
 
 
 def own(path: str, mode: int, user: int | str, group: int | str) -> None:
-    """Give a socket or FIFO its permissions and owner; names are looked up, "" and 0 keep what it has."""
+    """Give a socket or FIFO its permissions and owner; names are looked up, "" and 0 keep what it has.
+
+    Raises OSError, and KeyError for an unknown name.
+    """
     os.chmod(path, mode)
     uid = pwd.getpwnam(user).pw_uid if isinstance(user, str) and not user.isdecimal() and user else int(user or -1)
     gid = grp.getgrnam(group).gr_gid if isinstance(group, str) and not group.isdecimal() and group else int(group or -1)
@@ -58,7 +66,54 @@ def clear_stale(path: str) -> None:
         os.unlink(path)
 
 
-class _BinrpcStream(asyncio.Protocol):
+class CtlListener:
+    """What the sockets of module ctl share: the listener, and running requests of either protocol."""
+
+    def __init__(self, daemon: Daemon, ctl: Any, listener: Any) -> None:
+        self.daemon, self.ctl, self.listener = daemon, ctl, listener
+        self.name = f"ctl {listener.transport} {listener.name}{f':{listener.port}' if listener.port else ''}"
+
+    def serve(self, data: bytes, reply: Reply, *, whole: bool = False) -> tuple[int, bool]:
+        """Run the first request in `data`; see `Serve`. `whole`: nothing more can follow (a datagram)."""
+        server = self.daemon.server
+        server.timers.now = max(server.timers.now, time.time())
+        self.ctl.serving = True
+        try:
+            if self.listener.payload == "binrpc":
+                return self._binrpc(server, data, reply, whole)
+            return self._lines(server, data, reply, whole)
+        except Exception as error:
+            # A command that fails in itself costs the client its connection and nobody else anything.
+            server.report(error)
+            return len(data), True
+        finally:
+            self.ctl.serving = False
+            self.daemon.after_event()
+
+    def _binrpc(self, server: Server, data: bytes, reply: Reply, whole: bool) -> tuple[int, bool]:
+        answer = binrpc.answer(server, data, whole=whole, later=reply)
+        if answer.data:
+            reply(answer.data)
+        return answer.consumed, answer.close
+
+    def _lines(self, server: Server, data: bytes, reply: Reply, whole: bool) -> tuple[int, bool]:
+        try:
+            request = lines.take(data.decode("latin-1") + ("\n\n" if whole else ""))
+        except lines.BadRequest as error:
+            server.log.error("ctl", str(error))
+            reply(b"200 OK\n")  # as Kamailio: the reason goes to the log only
+            return min(error.size, len(data)), False
+        if request is None:
+            return 0, False
+        lines.run(server, request, lambda text: reply(text.encode("latin-1", "replace")))
+        return min(request.size, len(data)), False
+
+    def made(self, path: str) -> None:
+        """Permissions and owner of a path that was bound."""
+        own(path, self.ctl.mode, self.ctl.user, self.ctl.group)
+
+
+class _Client(asyncio.Protocol):
     """One client of a stream socket."""
 
     def __init__(self, control: StreamControl) -> None:
@@ -73,102 +128,81 @@ class _BinrpcStream(asyncio.Protocol):
 
         self.transport = cast(asyncio.Transport, transport)
         peer, here = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        listener = self.control.listener.listener
         if isinstance(peer, tuple):
-            self.entry = Connection(self.control.listener, peer[:2], here[:2])
+            self.entry = Connection(listener, peer[:2], here[:2])
         else:
-            self.entry = Connection(self.control.listener)
-        self.control.ctl.connections.append(self.entry)
+            self.entry = Connection(listener)
+        self.control.listener.ctl.connections.append(self.entry)
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole request."""
         assert self.transport is not None
         self.buffer += data
         while self.buffer:
-            answer = self.control.answer(self.buffer, False, self.transport.write)
-            if not answer.consumed and not answer.close:
-                return
-            self.buffer = self.buffer[answer.consumed :]
-            if answer.data:
-                self.transport.write(answer.data)
-            if answer.close:
+            used, drop = self.control.listener.serve(self.buffer, self.reply)
+            self.buffer = self.buffer[used:]
+            if drop or len(self.buffer) > MAX_REQUEST:
                 self.transport.close()
                 return
+            if not used:
+                return
+
+    def reply(self, data: bytes) -> None:
+        """Answer, now or later."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
-        if self.entry in self.control.ctl.connections:
-            self.control.ctl.connections.remove(self.entry)
+        connections = self.control.listener.ctl.connections
+        connections[:] = [entry for entry in connections if entry is not self.entry]
 
 
-class BinrpcControl:
-    """What stream and datagram binrpc sockets share: the module, the listener and running a request."""
-
-    def __init__(self, daemon: Daemon, ctl: Any, listener: Any) -> None:
-        self.daemon, self.ctl, self.listener = daemon, ctl, listener
-
-    def answer(self, data: bytes, whole: bool, later: Callable[[bytes], object]) -> binrpc.Answer:
-        """Run the first request in `data`, and send what the command made the server send.
-
-        The answer of a command that waits for something goes to `later`.
-        """
-        server = self.daemon.server
-        server.timers.now = max(server.timers.now, time.time())
-        self.ctl.serving = True
-        try:
-            return binrpc.answer(server, data, whole=whole, later=later)
-        finally:
-            self.ctl.serving = False
-            self.daemon.after_event()
-
-    def made(self, path: str) -> None:
-        """Permissions and owner of a path that was bound."""
-        own(path, self.ctl.mode, self.ctl.user, self.ctl.group)
-
-
-class StreamControl(BinrpcControl):
-    """binrpc over a Unix stream socket or TCP."""
+class StreamControl:
+    """A Unix stream socket or TCP of module ctl."""
 
     _server: asyncio.Server | None = None
+
+    def __init__(self, listener: CtlListener) -> None:
+        self.listener = listener
 
     async def open(self) -> None:
         """Listen."""
         from kamscript.live.daemon import BindError
 
         loop = asyncio.get_running_loop()
-        listener = self.listener
+        where = self.listener.listener
         try:
-            if listener.transport == "unix_stream":
-                clear_stale(listener.name)
-                self._server = await loop.create_unix_server(lambda: _BinrpcStream(self), listener.name)
-                self.made(listener.name)
+            if where.transport == "unix_stream":
+                clear_stale(where.name)
+                self._server = await loop.create_unix_server(lambda: _Client(self), where.name)
+                self.listener.made(where.name)
             else:
-                host = None if listener.name == "*" else listener.name
-                self._server = await loop.create_server(lambda: _BinrpcStream(self), host, listener.port)
+                host = "0.0.0.0" if where.name in ("*", "") else where.name.strip("[]")
+                self._server = await loop.create_server(lambda: _Client(self), host, where.port)
         except (OSError, KeyError) as error:
-            raise BindError(f"ctl {listener.transport} {listener.name}: {error}") from None
+            raise BindError(f"{self.listener.name}: {error}") from None
 
     def close(self) -> None:
         """Stop, and remove the socket file."""
         if self._server is not None:
             self._server.close()
-            if self.listener.transport == "unix_stream":
-                Path(self.listener.name).unlink(missing_ok=True)
+            if self.listener.listener.transport == "unix_stream":
+                Path(self.listener.listener.name).unlink(missing_ok=True)
 
 
 class DatagramControl(asyncio.DatagramProtocol):
-    """Requests as datagrams: binrpc or JSON-RPC, over UDP or a Unix socket.
-
-    `reply(request, later)` turns a request into its answer; an answer that takes its time is empty and goes to `later`.
-    """
+    """Requests as datagrams over UDP or a Unix socket. `serve` gets each one, and where its answer goes."""
 
     def __init__(
         self,
         name: str,
         where: str | tuple[str, int],
-        reply: Callable[[bytes, Callable[[bytes], object]], bytes],
+        serve: Callable[[bytes, Reply], object],
         made: Callable[[str], None],
     ) -> None:
-        self.name, self.where, self.reply, self.made = name, where, reply, made
+        self.name, self.where, self.serve, self.made = name, where, serve, made
         self._transport: asyncio.DatagramTransport | None = None
 
     async def open(self) -> None:
@@ -195,13 +229,12 @@ class DatagramControl(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Answer a client that has an address to answer to."""
-        transport = self._transport
 
-        def send(answer: bytes) -> None:
-            if answer and addr and transport is not None:
-                transport.sendto(answer, addr)
+        def reply(answer: bytes) -> None:
+            if addr and self._transport is not None and not self._transport.is_closing():
+                self._transport.sendto(answer, addr)
 
-        send(self.reply(data, send))
+        self.serve(data, reply)
 
     def close(self) -> None:
         """Stop, and remove the socket file."""
@@ -211,62 +244,52 @@ class DatagramControl(asyncio.DatagramProtocol):
             Path(self.where).unlink(missing_ok=True)
 
 
-class FifoControl:
-    """A FIFO from which whole requests are read. `handle(text)` takes what stands there and returns what is left."""
-
-    def __init__(self, name: str, path: str, handle: Callable[[str], str], made: Callable[[str], None]) -> None:
-        self.name, self.path, self.handle, self.made = name, path, handle, made
-        self._fd = -1
-        self._text = ""
-
-    async def open(self) -> None:
-        """Make the FIFO and read from it."""
-        from kamscript.live.daemon import BindError
-
-        try:
-            clear_stale(self.path)
-            os.mkfifo(self.path)
-            self.made(self.path)
-            # Opened for writing too, so that the last client's close is no end of file.
-            self._fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
-        except (OSError, KeyError) as error:
-            raise BindError(f"{self.name}: {error}") from None
-        asyncio.get_running_loop().add_reader(self._fd, self._readable)
-
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._fd, 65536)
-        except BlockingIOError:
-            return
-        self._text = self.handle(self._text + data.decode("latin-1"))
-
-    def close(self) -> None:
-        """Stop, and remove the FIFO."""
-        if self._fd >= 0:
-            asyncio.get_event_loop().remove_reader(self._fd)
-            os.close(self._fd)
-            self._fd = -1
-            Path(self.path).unlink(missing_ok=True)
-
-
 def controls_of(daemon: Daemon) -> list[Control]:
     """Every control address that the config's modules ask for."""
     server: Server = daemon.server
     controls: list[Control] = []
-    ctl = server.modules.get("ctl")
+    ctl: Any = server.modules.get("ctl")
     if ctl is not None:
-        controls += [_ctl_control(daemon, ctl, listener) for listener in ctl.served]  # type: ignore[attr-defined]
+        controls += [_ctl_control(CtlListener(daemon, ctl, listener)) for listener in ctl.listeners]
     jsonrpcs: Any = server.modules.get("jsonrpcs")
     if jsonrpcs is not None:
         controls += _jsonrpc_controls(daemon, jsonrpcs)
     return controls
 
 
+def _ctl_control(listener: CtlListener) -> Control:
+    where = listener.listener
+    if where.transport == "fifo":
+        fifos = ReplyFifos(listener.daemon.server, "ctl", "/tmp")
+
+        def handle(text: str) -> str:
+            data = text.encode("latin-1")
+            while data:
+                reply_to = data.partition(b"\n")[0].rpartition(b":")[2].strip().decode("latin-1")
+                used, _ = listener.serve(data, lambda answer, to=reply_to: fifos.send(to, answer))  # type: ignore[misc]
+                if not used:
+                    break
+                data = data[used:]
+            return data.decode("latin-1")
+
+        return FifoControl(listener.name, where.name, handle, listener.made)
+    if where.transport in ("unix_stream", "tcp"):
+        return StreamControl(listener)
+    host = "0.0.0.0" if where.name in ("*", "") else where.name.strip("[]")
+    return DatagramControl(
+        listener.name,
+        (host, where.port) if where.transport == "udp" else where.name,
+        lambda data, reply: listener.serve(data, reply, whole=True),
+        listener.made,
+    )
+
+
 def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
     """The FIFO and the datagram socket of module jsonrpcs."""
     from kamscript.modules.jsonrpcs import TRANSPORT_DATAGRAM, TRANSPORT_FIFO
 
-    directory = daemon.server.settings["rundir"]
+    server = daemon.server
+    directory = server.settings["rundir"]
     wanted = jsonrpcs.transport or TRANSPORT_FIFO | TRANSPORT_DATAGRAM
     controls: list[Control] = []
     if wanted & TRANSPORT_FIFO and jsonrpcs.fifo_name:
@@ -285,95 +308,24 @@ def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
         host, _, port = rest.rpartition(":")
         where = (host.strip("[]"), int(port)) if proto == "udp" and port.isdecimal() else os.path.join(directory, name)
 
-        def reply(data: bytes, later: Callable[[bytes], object]) -> bytes:
-            answer = jsonrpcs.handle(data.decode("latin-1"), later=lambda answer: later(answer.body.encode("latin-1")))
-            daemon.after_event()
-            return answer.body.encode("latin-1") if answer else b""
+        def serve(data: bytes, reply: Reply) -> None:
+            server.timers.now = max(server.timers.now, time.time())
+            try:
+                answer = jsonrpcs.handle(data.decode("latin-1"))
+            except Exception as error:
+                server.report(error)
+                return
+            finally:
+                daemon.after_event()
+            if answer is not None:
+                reply(answer.body.encode("latin-1"))
 
         controls.append(
             DatagramControl(
                 f"jsonrpcs datagram {name}",
                 where,
-                reply,
+                serve,
                 lambda made: own(made, jsonrpcs.dgram_mode, jsonrpcs.dgram_user, jsonrpcs.dgram_group),
             )
         )
     return controls
-
-
-class JsonRpcFifo:
-    """Requests as JSON objects one behind the other; each names the FIFO that its answer goes to."""
-
-    def __init__(self, daemon: Daemon, jsonrpcs: Any) -> None:
-        self.daemon, self.jsonrpcs = daemon, jsonrpcs
-
-    def handle(self, text: str) -> str:
-        """Answer every whole object in `text`; returns the rest."""
-        while (end := _object_end(text)) > 0:
-            answer = self.jsonrpcs.handle(text[:end], with_reply_name=True, later=self._answer)
-            text = text[end:]
-            if answer is not None and answer.body:  # an empty one comes later
-                self._answer(answer)
-            self.daemon.after_event()
-        return text if text.strip() and len(text) < MAX_FIFO_REQUEST else ""
-
-    def _answer(self, answer: Any) -> None:
-        self._reply(answer.reply_name, answer.body.encode("latin-1"), tries=FIFO_TRIES)
-
-    def _reply(self, name: str, data: bytes, tries: int) -> None:
-        """Write to the reply FIFO; its reader may need a moment to open it."""
-        if "/" in name or "." in name:
-            self.daemon.server.log.error("jsonrpcs", f"reply fifo name {name!r} is not allowed\n")
-            return
-        path = os.path.join(self.jsonrpcs.fifo_reply_dir, name)
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError as error:
-            if tries > 0:
-                asyncio.get_running_loop().call_later(0.1, self._reply, name, data, tries - 1)
-            else:
-                self.daemon.server.log.error("jsonrpcs", f"reply fifo {path}: {error.strerror}\n")
-            return
-        # A reader that stops reading must not stop the server: the answer is written beside the loop.
-        asyncio.get_running_loop().run_in_executor(None, _write_all, fd, data)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    os.set_blocking(fd, True)
-    try:
-        with os.fdopen(fd, "wb") as fifo:
-            fifo.write(data)
-    except BrokenPipeError:
-        pass
-
-
-def _object_end(text: str) -> int:
-    """The offset behind the first whole JSON object in `text`; 0 when none is complete."""
-    depth, quoted, escaped = 0, False, False
-    for at, character in enumerate(text):
-        if quoted:
-            quoted = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            quoted = True
-        elif character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                return at + 1
-    return 0
-
-
-def _ctl_control(daemon: Daemon, ctl: Any, listener: Any) -> Control:
-    if listener.transport in ("unix_stream", "tcp"):
-        return StreamControl(daemon, ctl, listener)
-    binary = BinrpcControl(daemon, ctl, listener)
-    host = "0.0.0.0" if listener.name == "*" else listener.name
-    where = (host, listener.port) if listener.transport == "udp" else listener.name
-    return DatagramControl(
-        f"ctl {listener.transport} {listener.name}",
-        where,
-        lambda data, later: binary.answer(data, True, later).data,
-        binary.made,
-    )

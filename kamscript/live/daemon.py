@@ -227,9 +227,7 @@ def prepare(sock: socket.socket, listen: ListenSocket, settings: dict[str, Any])
         sock.setsockopt(socket.SOL_IP, getattr(socket, "IP_FREEBIND", 15), 1)
     tos = int(settings["tos"])
     if tos > 0:
-        level, option = (
-            (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if listen.ipv6 else (socket.IPPROTO_IP, socket.IP_TOS)
-        )
+        level, option = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if listen.ipv6 else (socket.IPPROTO_IP, socket.IP_TOS)
         sock.setsockopt(level, option, tos)
 
 

@@ -1,4 +1,7 @@
-"""The options of `kamscript run`: those of the `kamailio` command. Imports nothing, so that other commands start fast."""
+"""The options of `kamscript run`: those of the `kamailio` command.
+
+Nothing is imported here, so that other commands start fast.
+"""
 
 from __future__ import annotations
 

@@ -101,6 +101,11 @@ class Connection(asyncio.Protocol):
         self.streams.remove(self)
 
 
+def _done(writable: asyncio.Future[None]) -> None:
+    if not writable.done():
+        writable.set_result(None)
+
+
 class Streams:
     """All TCP listeners and connections of a daemon."""
 
@@ -159,9 +164,7 @@ class Streams:
         limit = server.tcp["max_connections"]
         if connection.peer is None:
             if len(self.by_number) >= limit:
-                server.log.error(
-                    "<core>", f"maximum number of connections exceeded: {len(self.by_number)}/{limit}"
-                )
+                server.log.error("<core>", f"maximum number of connections exceeded: {len(self.by_number)}/{limit}")
                 return False
             if server.settings["tcp_accept_unique"] and source in self.by_peer:
                 server.log.error("<core>", "duplicated connection by local and remote addresses")
@@ -194,7 +197,7 @@ class Streams:
     # -- sending
     def send(self, datagram: Datagram) -> None:
         """Send over the connection asked for, one to the same address, or a new one."""
-        listen, to, text = datagram
+        _, to, text = datagram
         server = self.daemon.server
         connection = self.by_number.get(to.connection) if to.connection else None
         if connection is None or connection.close_behind:
@@ -252,7 +255,7 @@ class Streams:
         try:
             async with asyncio.timeout(float(server.tcp["connect_timeout"])):
                 writable = loop.create_future()
-                loop.add_writer(tcp.fileno(), lambda: writable.done() or writable.set_result(None))
+                loop.add_writer(tcp.fileno(), _done, writable)
                 try:
                     await writable
                 finally:
