@@ -348,9 +348,7 @@ class Commands(Functions):
                 raise rpc.fault(400, f'Invalid next-hop uri "{nexthop}"') from None
         more: dict[str, Any] = {"types": types, "whole": True}
         if wait:
-            delay = getattr(rpc, "delay", None)
-            if delay is not None:
-                delay()
+            rpc.delay()
             more = {
                 "types": types | TMCB_LOCAL_COMPLETED,
                 "callback": self._uac_replied_briefly if brief else self._uac_replied,
@@ -380,19 +378,14 @@ class Commands(Functions):
                 uri, next_hop, route = dialog.hooks()
                 rpc.add(uri, next_hop, route.removesuffix("\r\n"))
             rpc.add(reply.buf[reply.first_end :])
-        self._finish(rpc)
+        rpc.finish()
 
     def _uac_replied_briefly(self, t: Transaction, kind: int, params: TmcbParams) -> None:
         rpc: Rpc = params.param
         reply = params.reply
         text = reply.reason if reply is not None else reason_phrase(params.code)
         rpc.add(Struct({"code": params.code, "text": text}))
-        self._finish(rpc)
-
-    def _finish(self, rpc: Rpc) -> None:
-        finish = getattr(rpc, "finish", None)
-        if finish is not None:
-            finish()
+        rpc.finish()
 
     # -- requests from header text --------------------------------------------------------------------------------
     def uac_from_headers(

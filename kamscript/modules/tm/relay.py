@@ -169,7 +169,7 @@ class Relay(Branches):
         """Make branches of the request URI and the destination set and send them (t_forward_nonack): 1, or <0."""
         msg = ctx.msg
         if t.flags & T_CANCELED:
-            return self._canceled(ctx, t)
+            return self._canceled(ctx, t, ctx.bflags)
         if msg.method == "CANCEL":
             t_invite = self.match_canceled(msg)
             if t_invite is not None:
@@ -186,17 +186,17 @@ class Relay(Branches):
         lowest = E_UNSPEC
         tried = 0
         added: list[ClientBranch] = []
+        kept_flags = ctx.bflags
         if not ctx.ruri_consumed:
             tried = 1
             result = self.add_branch(ctx, t, msg.current_uri(), msg.dst_uri, msg.path, proxy, proto, branch_route)
             if t.flags & T_CANCELED:
-                return self._canceled(ctx, t)
+                return self._canceled(ctx, t, kept_flags)
             if isinstance(result, ClientBranch):
                 added.append(result)
             else:
                 lowest = min(lowest, result)
         if ctx.branches:
-            kept_flags = ctx.bflags
             for more in ctx.branches:
                 tried += 1
                 ctx.bflags = more.flags
@@ -204,13 +204,13 @@ class Relay(Branches):
                     ctx, t, more.uri, more.dst_uri, more.path, proxy, proto, branch_route, more=more
                 )
                 if t.flags & T_CANCELED:
-                    return self._canceled(ctx, t)
+                    return self._canceled(ctx, t, kept_flags)
                 if isinstance(result, ClientBranch):
                     added.append(result)
                 else:
                     lowest = min(lowest, result)
-            ctx.bflags = kept_flags
             ctx.branches = []
+        ctx.bflags = kept_flags
         ctx.ruri_q = -1
         ctx.ruri_consumed = True
         request = t.request
@@ -242,7 +242,8 @@ class Relay(Branches):
         t.kept |= KR_FORWARDED
         return 1
 
-    def _canceled(self, ctx: Context, t: Transaction) -> int:
+    def _canceled(self, ctx: Context, t: Transaction, bflags: int) -> int:
+        ctx.bflags = bflags
         ctx.branches = []
         ctx.ruri_q = -1
         ctx.ruri_consumed = True

@@ -76,8 +76,8 @@ INVITE_CLIENT_TEXT = """
     proceeding  fr          abandoned   stop fake cancel
     proceeding  cancel      abandoned   stop_retr cancel
     abandoned   1xx         abandoned   cancel
-    abandoned   2xx         accepted    stop pass
-    abandoned   3-6xx       completed   stop ack pass
+    abandoned   2xx         abandoned   stop pass
+    abandoned   3-6xx       abandoned   stop ack pass
     abandoned   retr        abandoned   send
     abandoned   fr          abandoned   stop fake
     abandoned   cancel      abandoned   stop_retr

@@ -343,34 +343,6 @@ def contacts_one_after_the_other(scene: Scene) -> None:
 
 @case(
     """
-modparam("tm", "contacts_avp", "tm_contacts")
-modparam("tm", "contact_flows_avp", "tm_contact_flows")
-request_route {
-    append_branch("sip:carol@127.0.0.13:21200", "0.5");
-    append_branch("sip:dave@127.0.0.14:21200", "0.5");
-    t_load_contacts("1");
-    t_next_contacts();
-    xlog("first $ru $branch(count) $(branch(uri)[0])\\n");
-    t_on_failure("F");
-    t_relay();
-}
-failure_route[F] {
-    if (t_next_contacts()) { xlog("next $ru $branch(count) $(branch(uri)[0])\\n"); t_on_failure("F"); t_relay(); }
-}
-""",
-    modules=MODULES,
-)
-def contacts_in_their_order(scene: Scene) -> None:
-    """t_load_contacts("1") keeps the order of the destination set."""
-    scene.alice.request("INVITE", BOB)
-    scene.alice.expect(100)
-    scene.settle()
-    for party in (scene.bob, scene.carol, scene.dave):
-        party.drain()
-
-
-@case(
-    """
 modparam("pv", "shvset", "i=i:0")
 modparam("pv", "shvset", "l=i:0")
 request_route {
