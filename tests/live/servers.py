@@ -1,0 +1,201 @@
+"""Servers as processes of their own: `kamscript run`, and the real daemon with the same config; SIPp between them.
+
+Ports are those of 22000 to 22199 on 127.0.0.1. Nothing waits for a fixed time: kamscript says on standard output that it
+listens, and of the daemon /proc tells that its ports are bound.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+KAMAILIO = shutil.which("kamailio") or "/usr/sbin/kamailio"
+KAMCMD = shutil.which("kamcmd") or "/usr/sbin/kamcmd"
+SIPP = shutil.which("sipp") or "/usr/bin/sipp"
+STOCK = Path("/etc/kamailio/kamailio.cfg")
+PATIENCE = 15.0
+
+
+class Running:
+    """A server that is up. `log()` is what it has printed on standard error so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes], directory: Path, name: str) -> None:
+        self.process, self.directory, self.name = process, directory, name
+        self.ctl = f"unix:{directory}/kamailio_ctl"
+        self._log = b""
+
+    def log(self) -> str:
+        """Everything on standard error so far."""
+        assert self.process.stderr is not None
+        while select.select([self.process.stderr], [], [], 0)[0]:
+            data = os.read(self.process.stderr.fileno(), 65536)
+            if not data:
+                break
+            self._log += data
+        return self._log.decode("latin-1")
+
+    def wait_for(self, text: str) -> str:
+        """The log, once `text` is in it."""
+        assert self.process.stderr is not None
+        deadline = time.monotonic() + PATIENCE
+        while text not in self._log.decode("latin-1"):
+            left = deadline - time.monotonic()
+            assert left > 0, f"{text!r} never came:\n{self._log.decode('latin-1')[-2000:]}"
+            if select.select([self.process.stderr], [], [], left)[0]:
+                data = os.read(self.process.stderr.fileno(), 65536)
+                assert data, f"the server ended without {text!r}:\n{self._log.decode('latin-1')[-2000:]}"
+                self._log += data
+        return self._log.decode("latin-1")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(PATIENCE)
+        self.log()
+        return status
+
+    def kamcmd(self, *words: str, socket: str = "") -> str:
+        """What the real kamcmd prints for a command, standard error included."""
+        command = [KAMCMD, "-s", socket or self.ctl, *words]
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        return (done.stdout + done.stderr).decode("latin-1")
+
+
+def environment() -> dict[str, str]:
+    """The tests' own, with this source tree in front."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TZ": "UTC", "KAMSCRIPT_TARGET": "5.6"}
+
+
+@contextmanager
+def kamscript(config: str | Path, directory: Path, *options: str, stderr: bool = True) -> Iterator[Running]:
+    """`kamscript run` of a config (text, or a file), listening."""
+    command = [sys.executable, "-m", "kamscript", "run", "-f", str(_file(config, directory)), "-Y", str(directory)]
+    process = _start([*command, *(["-E"] if stderr else []), *options], directory)
+    running = Running(process, directory, "kamscript")
+    try:
+        assert process.stdout is not None
+        seen = b""
+        deadline = time.monotonic() + PATIENCE
+        while b"Aliases: " not in seen:
+            ready, _, _ = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))
+            data = os.read(process.stdout.fileno(), 65536) if ready else b""
+            assert data, f"it does not start:\n{running.log()[-3000:]}"
+            seen += data
+        running.started = seen.decode()  # type: ignore[attr-defined]
+        yield running
+    finally:
+        _end(process)
+
+
+@contextmanager
+def kamailio(config: str | Path, directory: Path, *options: str, ports: Sequence[int] = (22000,)) -> Iterator[Running]:
+    """The real daemon with a config, its UDP ports bound."""
+    command = [KAMAILIO, "-DD", "-E", "-f", str(_file(config, directory)), "-m", "64", "-M", "8", "-n", "1"]
+    process = _start([*command, "-Y", str(directory), "-P", str(directory / "pid"), *options], directory)
+    running = Running(process, directory, "kamailio")
+    try:
+        for port in ports:
+            wait_for_port(port, process)
+        deadline = time.monotonic() + PATIENCE
+        while not (directory / "kamailio_ctl").exists() and "ctl.so" in str(config):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield running
+    finally:
+        _end(process)
+
+
+def _file(config: str | Path, directory: Path) -> Path:
+    if isinstance(config, Path):
+        return config
+    path = directory / "kamailio.cfg"
+    path.write_text(config, "latin-1")
+    return path
+
+
+def _start(command: list[str], directory: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def bound(port: int, proto: str = "udp") -> bool:
+    """Whether something on this machine is bound to the port."""
+    wanted = f":{port:04X}"
+    state = "0A" if proto == "tcp" else ""
+    for line in Path(f"/proc/net/{proto}").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(wanted) and (not state or fields[3] == state):
+            return True
+    return False
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], proto: str = "udp") -> None:
+    """Until the port is bound; fails when the process ends first."""
+    deadline = time.monotonic() + PATIENCE
+    while not bound(port, proto):
+        if process.poll() is not None or time.monotonic() > deadline:
+            output = process.stderr.read().decode("latin-1") if process.stderr else ""
+            raise AssertionError(f"nothing listens on {proto} port {port}:\n{output[-3000:]}")
+        time.sleep(0.005)
+
+
+_LOGGED = re.compile(
+    r"^-{20,}[^\n]*\n(?:UDP|TCP) message (sent|received) ?[\[(](\d+)[\])]? ?bytes\)? ?:\n\n", re.MULTILINE
+)
+
+
+def sipp(scenario: str, directory: Path, port: int, *options: str, target: str = "") -> subprocess.Popen[bytes]:
+    """Start one SIPp party for one call; its messages go to a file that `conversation` reads."""
+    log = directory / f"{scenario}-{port}.log"
+    log.unlink(missing_ok=True)
+    command = [SIPP, "-sf", str(HERE / "sipp" / f"{scenario}.xml"), *([target] if target else []), "-i", "127.0.0.1"]
+    command += ["-p", str(port), "-m", "1", "-nostdin", "-timeout", "10", "-timeout_error", "-trace_msg"]
+    command += ["-message_file", str(log), "-mi", "127.0.0.1", "-cid_str", f"{scenario}-%u", *options]
+    return subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a SIPp party; it must have ended well."""
+    output, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, output.decode("latin-1")[-3000:]
+
+
+def conversation(scenario: str, directory: Path, port: int) -> list[tuple[bool, str]]:
+    """What a party sent (True) and received (False), in order."""
+    text = (directory / f"{scenario}-{port}.log").read_bytes().decode("latin-1")
+    found = list(_LOGGED.finditer(text))
+    messages = []
+    for match in found:
+        messages.append((match[1] == "sent", text[match.end() : match.end() + int(match[2])]))
+    return messages
