@@ -55,9 +55,12 @@ def test_4_has_another_name_for_it() -> None:
 
 
 def test_6_forwards_as_if_the_request_started_here() -> None:
-    (datagram,) = sent('forward_uac_uri("sip:127.0.0.12:5070");', modules="corex", target="6.x")
-    assert datagram.text.count("Via:") == 1 and "\r\nv:" not in datagram.text
-    assert "Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK" in datagram.text
+    serving = serve('force_rport(); forward_uac_uri("sip:127.0.0.12:5070");', modules="corex", target="6.x")
+    (datagram,) = serving.send(INVITE, ("127.0.0.99", 5077))
+    lines = datagram.text.split("\r\n")
+    assert lines[1].startswith("Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK")
+    assert lines[2] == "Max-Forwards: 70"
+    assert datagram.to[:3] == ("udp", "127.0.0.12", 5070)
 
 
 # -- sockets ----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from kamscript.core.branches import append_current
 from kamscript.core.build import branch_base
 from kamscript.core.context import Context
 from kamscript.core.forward import forward_reply, forward_request
+from kamscript.core.multipart import apply_changes
 from kamscript.core.running import FAKED_MESSAGE
-from kamscript.core.sockets import Datagram, Destination
+from kamscript.core.sockets import Datagram, Destination, bracketed
 from kamscript.module import (
     Accessor,
     EventRoute,
@@ -43,6 +44,7 @@ from kamscript.sip.errors import SipError
 from kamscript.sip.message import (
     FL_ADD_SRVID,
     FL_ADD_XAVP_VIA_PARAMS,
+    FL_FORCE_RPORT,
     FL_UAC_AUTH,
     FL_USE_UAC_FROM,
     FL_USE_UAC_TO,
@@ -292,18 +294,26 @@ class Corex(Module, name="corex"):
         if msg.header_error:
             self._error("the headers of the message do not parse")
             return False
-        for header in msg.all("via"):
-            msg.edits.delete(header.start, header.end - header.start)
         try:
             uri = parse_uri(text)
+            changed = msg.clone()
+            apply_changes(self.server, changed)
+            # The sender's address must not go into the Via that is taken out: let it be there.
+            top, came = changed.all("via")[0], changed.received
+            via = f"SIP/2.0/{came.proto.upper()} {bracketed(came.src_ip)}:{came.src_port}"
+            changed.set_text(f"{changed.buf[: top.value_start]}{via}{changed.buf[top.value_end :]}")
+            changed.msg_flags &= ~FL_FORCE_RPORT
+            for header in changed.all("via"):
+                changed.edits.delete(header.start, header.end - header.start)
+            changed.add_to_branch = msg.add_to_branch or f"{branch_base(msg)}.{branch}"
         except SipError as error:
-            self._error(f"no destination: {error}")
+            self._error(f"the request cannot be sent on: {error}")
             return False
-        kept, msg.add_to_branch = msg.add_to_branch, msg.add_to_branch or f"{branch_base(msg)}.{branch}"
+        ctx.msg = changed
         try:
             return forward_request(ctx, uri.host, uri.port_no, uri.proto) >= 0
         finally:
-            msg.add_to_branch = kept
+            ctx.msg = msg
 
     @function(Route.ANY, since="6.x")
     def add_tcp_alias(self, ctx: Context, port: Int) -> bool:
@@ -670,15 +680,12 @@ class Corex(Module, name="corex"):
         if len(selector) != 3:
             raise rpc.fault(500, "Unsupported selector")
         if selector.lower() == "idx":
-            if number not in range(self._processes()):
+            if number != 0:
                 raise rpc.fault(500, "Index value out of range")
             number = self.server.environment.pid
         elif selector.lower() != "pid":
             raise rpc.fault(500, "Unsupported selector type")
         self.server.cfg.set("core", "mem_dump_pkg", number)
-
-    def _processes(self) -> int:
-        return 1
 
     @rpc("corex.shm_status")
     @rpc("corex.shm_summary")
