@@ -28,6 +28,21 @@ def _timer(value: int) -> str | None:
     return None if value >= 0 else "must not be negative"
 
 
+def _interval(value: int) -> str | None:
+    return None if 0 <= value < 1 << 16 else "too big"
+
+
+#: Settings that Kamailio keeps in another form than the one given: `cfg.get` does not show them.
+_UNREADABLE = frozenset(
+    {
+        *("fr_timer", "fr_inv_timer", "wt_timer", "retr_timer1", "retr_timer2"),
+        *("max_inv_lifetime", "max_noninv_lifetime", "cancel_b_method"),
+    }
+)
+#: Settings with a check of their own.
+_CHECKS: dict[str, Callable[[int], str | None]] = {"retr_timer1": _interval, "retr_timer2": _interval}
+
+
 #: Parameters that can change at run time, as the group `tm` of the cfg framework: name, default, lowest, highest, doc.
 _CFG: tuple[tuple[str, int | str | None, int, int, str], ...] = (
     ("auto_inv_100_reason", "trying -- your call is important to us", 0, 0, "Reason of the 100 sent to an INVITE."),
@@ -85,8 +100,8 @@ class Tm(Selects, name="tm"):
         until="5.0",
         inert="transactions are freed when nothing refers to them",
     )
-    retr_timer1 = Param(500, "First retransmission interval, ms.", check=_timer)
-    retr_timer2 = Param(4000, "Longest retransmission interval, ms.", check=_timer)
+    retr_timer1 = Param(500, "First retransmission interval, ms.", check=_interval)
+    retr_timer2 = Param(4000, "Longest retransmission interval, ms.", check=_interval)
     noisy_ctimer = Param(1, "Reply 408 also when the only branch of an INVITE never replied.")
     restart_fr_on_each_reply = Param(1, "Restart fr_inv_timer on every provisional reply.")
     auto_inv_100 = Param(1, "Send 100 when an INVITE is relayed.")
@@ -179,7 +194,16 @@ class Tm(Selects, name="tm"):
             # Only 6.x does so by default.
             self.reply_matching = 0
         variables = [
-            CfgVar(name, default, doc, low=low, high=high, kind=str if default is None else None)
+            CfgVar(
+                name,
+                default,
+                doc,
+                low=low,
+                high=high,
+                kind=str if default is None else None,
+                readable=name not in _UNREADABLE,
+                check=_CHECKS.get(name),
+            )
             for name, default, low, high, doc in _CFG
         ]
         values = {name: getattr(self, name, default) for name, default, _, _, _ in _CFG}
