@@ -6,7 +6,6 @@ import pytest
 
 from kamscript.core.sockets import Datagram
 from kamscript.source import ConfigError
-
 from tests.core.serving import Serving
 
 LISTEN = "listen=udp:127.0.0.1:5060\nauto_aliases=no\n"
