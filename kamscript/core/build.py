@@ -133,29 +133,25 @@ def build_local_reply(
     if request.header_error or request.top_via is None:
         server.log.error("<core>", "alas, parse_headers failed")
         return ""
-    buf = request.buf
     out = [f"{request.version} {code:03} {reason}\r\n"]
-    top: object = request.top_via
-    routes = 180 <= code < 300
-    for header in request.headers:
-        kind = header.kind
+    top = True
+    copied = _COPIED_WITH_ROUTES if 180 <= code < 300 else _COPIED
+    for kind, line, value, end in request.header_lines():
+        if kind not in copied:
+            continue
         if kind == "via":
-            line = buf[header.start : header.value_end]
-            if top is not None:
-                line = _with_received(ctx, request, line, header.value_start - header.start)
-                top = None
-            out.append(line + "\r\n")
-        elif kind == "to":
+            if top:
+                line = _with_received(ctx, request, line, len(line) - len(value))
+                top = False
+            end = "\r\n"
+        elif totag and kind == "to" and request.to is not None:
             to = request.to
-            if not totag or to is None:
-                out.append(buf[header.start : header.end])
-            elif to.tag:
-                at = header.value_start
-                out.append(buf[header.start : at + to.tag_start] + totag + buf[at + to.tag_end : header.end])
+            if to.tag:
+                at = len(line) - len(value)
+                line = f"{line[: at + to.tag_start]}{totag}{line[at + to.tag_end :]}"
             else:
-                out.append(f"{buf[header.start : header.value_end]};tag={totag}{buf[header.value_end : header.end]}")
-        elif kind in _COPIED or (routes and kind == "record-route"):
-            out.append(buf[header.start : header.end])
+                line = f"{line};tag={totag}"
+        out.append(line + end)
     out += request.reply_headers
     if headers:
         out.append(headers)
@@ -173,7 +169,8 @@ def build_local_reply(
     return "".join(out)
 
 
-_COPIED = frozenset(("from", "call-id", "cseq"))
+_COPIED = frozenset(("via", "from", "to", "call-id", "cseq"))
+_COPIED_WITH_ROUTES = _COPIED | {"record-route"}
 
 
 def _with_received(ctx: Context, request: Message, line: str, value_at: int) -> str:
@@ -301,18 +298,21 @@ def from_reverse_hex(text: str) -> int | None:
         return None
 
 
-@lru_cache(2048)
+@lru_cache(4096)
+def _words(text: str) -> int:
+    """The sum of the words of a text, four characters each, as Kamailio's hash mixes them."""
+    data = text.encode("latin-1")
+    count = len(data) >> 2
+    rest = int.from_bytes(data[count << 2 :], "big")
+    total = rest ^ rest >> 3
+    for value in unpack(f">{count}I", data[: count << 2]):
+        total += value ^ value >> 3
+    return total
+
+
 def hash_index(callid: str, cseq: str) -> int:
     """tm's bucket, 0 to 65535, of a transaction by Call-ID and CSeq number (hash of core/hashes.h)."""
-    total = 0
-    for text in (callid, cseq):
-        data = text.encode("latin-1")
-        count = len(data) >> 2
-        for value in unpack(f">{count}I", data[: count << 2]):
-            total += value ^ value >> 3
-        rest = int.from_bytes(data[count << 2 :], "big")
-        total += rest ^ rest >> 3
-    total &= 0xFFFFFFFF
+    total = (_words(callid) + _words(cseq)) & 0xFFFFFFFF
     return (total + (total >> 11) + (total >> 13) + (total >> 23)) & 0xFFFF
 
 
@@ -326,11 +326,10 @@ def branch_base(msg: Message) -> str:
     callid = msg.callid
     from_tag = from_.tag if from_ is not None else ""
     to_tag = "" if to is None or msg.method_id in _TAG_COMES_LATER else to.tag
-    identity = f"{from_tag}{to_tag}{callid}{msg.uri}{number}"
-    if via is not None:
-        identity = f"{identity}{via.host}{via.port_text}{via.branch}"
-    digest = md5(identity.encode("latin-1"), usedforsecurity=False).hexdigest()
-    return f"{MAGIC_COOKIE}{reverse_hex(hash_index(callid, number))}.{digest}"
+    last = f"{via.host}{via.port_text}{via.branch}" if via is not None else ""
+    identity = f"{from_tag}{to_tag}{callid}{msg.uri}{number}{last}".encode("latin-1")
+    index = f"{hash_index(callid, number):x}"[::-1]
+    return f"{MAGIC_COOKIE}{index}.{md5(identity, usedforsecurity=False).hexdigest()}"
 
 
 _TAG_COMES_LATER = frozenset(("INVITE", "ACK", "CANCEL"))

@@ -3,8 +3,8 @@
 The lines of a call come back with each of its messages: a dozen of them are new in thirteen messages. So whoever reads
 a message looks its lines up here; only new ones are taken apart. The results are shared: do not change them.
 
-None stands for a line that asks for the careful reader (`kamscript.sip.scan`): folded, with a NUL or a bare CR or LF
-in it, with a name or value that is no good, or written in an unusual way.
+Some lines ask for the careful reader (`kamscript.sip.scan`): folded, with a NUL or a bare CR or LF in it, with a name
+or value that is no good, or written in an unusual way.
 """
 
 from __future__ import annotations
@@ -12,8 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from kamscript.sip.errors import SipError
-from kamscript.sip.headers import METHODS, kind_of_spelling, learn_kind, parse_content_length, parse_cseq
-from kamscript.sip.headers import parse_retry_after as _parse_retry_after
+from kamscript.sip.headers import (
+    METHODS,
+    kind_of_spelling,
+    learn_kind,
+    parse_content_length,
+    parse_cseq,
+    parse_retry_after,
+)
 from kamscript.sip.nameaddr import parse_to
 from kamscript.sip.remember import LONGEST
 from kamscript.sip.via import parse_via
@@ -27,42 +33,41 @@ FirstLine = tuple[bool, str, str, int, str, int, int]
 #: So many lines of each kind are kept, then all are forgotten.
 _LIMIT = 8192
 
-_headers: dict[str, HeaderLine] = {}
-_firsts: dict[str, FirstLine] = {}
-known_header = _headers.get
-known_first = _firsts.get
-
 _CHECKED = {
-    "via": parse_via,
-    "to": parse_to,
-    "cseq": parse_cseq,
+    "via": parse_via.__wrapped__,  # type: ignore[attr-defined]
+    "to": parse_to.__wrapped__,  # type: ignore[attr-defined]
+    "cseq": parse_cseq.__wrapped__,  # type: ignore[attr-defined]
     "content-length": parse_content_length,
-    "retry-after": _parse_retry_after,
+    "retry-after": parse_retry_after,
 }
 
 
-def read_header(line: str) -> HeaderLine | None:
-    """A header line without its line end that is not known yet."""
-    colon = line.find(":") + 1
-    spelling = line[:colon]
-    kind = kind_of_spelling(spelling) or learn_kind(spelling)
-    if kind is None or "\r" in line or "\n" in line or "\0" in line:
-        return None
-    value = line[colon:].lstrip(" \t")
-    check = _CHECKED.get(kind)
-    try:
+class _HeaderLines(dict[str, HeaderLine]):
+    """What header lines without their line ends say. Raises SipError for one that the careful reader must see."""
+
+    def __missing__(self, line: str) -> HeaderLine:
+        colon = line.find(":") + 1
+        spelling = line[:colon]
+        kind = kind_of_spelling(spelling) or learn_kind(spelling)
+        if kind is None or "\r" in line or "\n" in line or "\0" in line:
+            raise SipError("no plain header line")
+        value = line[colon:].lstrip(" \t")
+        check = _CHECKED.get(kind)
         found = (kind, value, check(value) if check is not None else None)
-    except SipError:
-        return None
-    if len(line) <= LONGEST:
-        if len(_headers) >= _LIMIT:
-            _headers.clear()
-        _headers[line] = found
-    return found
+        if len(line) <= LONGEST:
+            if len(self) >= _LIMIT:
+                self.clear()
+            self[line] = found
+        return found
+
+
+_firsts: dict[str, FirstLine] = {}
+known_header = _HeaderLines().__getitem__
+known_first = _firsts.get
 
 
 def read_first(line: str) -> FirstLine | None:
-    """A first line without its line end that is not known yet."""
+    """What a first line says that is not known yet; None: the careful reader must see it."""
     if "\r" in line or "\n" in line or "\0" in line:
         return None
     parts = line.split(" ")

@@ -19,8 +19,9 @@ Source: core/parser/msg_parser.c, parse_fline.c, parse_hname2.c of Kamailio 5.6;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import accumulate, repeat
 from typing import TYPE_CHECKING
 
 from kamscript.sip.auth import Credentials, parse_credentials
@@ -36,7 +37,7 @@ from kamscript.sip.headers import (
     parse_expires,
     parse_max_forwards,
 )
-from kamscript.sip.lines import known_first, known_header, read_first, read_header
+from kamscript.sip.lines import known_first, known_header, read_first
 from kamscript.sip.nameaddr import NameAddr, ToBody, parse_from, parse_routes, parse_to
 from kamscript.sip.scan import UNIQUE, Header, first_line, is_sip_version, read_headers
 from kamscript.sip.uri import Uri, parse_uri
@@ -79,6 +80,21 @@ _MUCH = 4096  #: characters of headers that are too many for the quick reader an
 
 _BLANKS = " \t"
 _NO_HEADERS: list[str] = []
+
+
+@lru_cache(2048)
+def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], tuple[int, ...] | None, int, int]:
+    """Of headers in this order: the first of each kind, every Via (None: one is there twice that must not), To, CSeq.
+
+    Clients write their headers in the same order again and again; the dict is shared.
+    """
+    where: dict[str, int] = {}
+    for at, kind in enumerate(kinds):
+        where.setdefault(kind, at)
+    vias: tuple[int, ...] | None = tuple(at for at, kind in enumerate(kinds) if kind == "via")
+    if any(kinds.count(kind) > 1 for kind in UNIQUE):
+        vias = None
+    return where, vias, where.get("to", -1), where.get("cseq", -1)
 
 
 class Message:
@@ -255,25 +271,13 @@ class Message:
         start = known_first(first) or read_first(first)
         if start is None or not lines or eoh < 0:
             return False
-        found = list(map(known_header, lines))
-        if None in found:
-            for at, line in enumerate(lines):
-                if found[at] is None:
-                    header = read_header(line)
-                    if header is None:
-                        return False
-                    found[at] = header
-        kinds, values, parsed = zip(*found, strict=True)
-        count = len(lines)
-        where = dict(zip(kinds, range(count), strict=True))
-        vias = 1
-        if len(where) != count:
-            where = dict(zip(reversed(kinds), range(count - 1, -1, -1), strict=True))
-            vias = kinds.count("via")
-            if len(where) + vias != count + 1:
-                for kind in UNIQUE:
-                    if kinds.count(kind) > 1:
-                        return False
+        try:
+            kinds, values, parsed = zip(*map(known_header, lines), strict=True)
+        except SipError:
+            return False
+        where, vias, at_to, at_cseq = _shape(kinds)
+        if vias is None:
+            return False
         (
             self.is_request,
             self.method,
@@ -285,23 +289,21 @@ class Message:
         ) = start
         self.method_id = self.method
         self.version = "SIP/2.0"
-        index = where.get("via")
-        if index is None:
+        if len(vias) == 1:
+            self.vias = above = parsed[vias[0]]
+            self.top_via = above[0]
+        elif vias:
+            self.vias = above = [via for at in vias for via in parsed[at]]
+            self.top_via = above[0]
+        else:
             self.vias = []
             self.top_via = None
-        else:
-            self.vias = above = parsed[index]
-            self.top_via = above[0]
-            if vias > 1:
-                self.vias = [via for at in range(index, count) if kinds[at] == "via" for via in parsed[at]]
-        index = where.get("to")
-        self.to = None if index is None else parsed[index]
-        index = where.get("cseq")
-        self.cseq = None if index is None else parsed[index]
+        self.to = None if at_to < 0 else parsed[at_to]
+        self.cseq = None if at_cseq < 0 else parsed[at_cseq]
         self.first_start, self.first_end = 0, len(first) + 2
         self.eoh, self._body_offset, self.header_error = eoh + 2, eoh + 4, ""
         self._lines, self._kinds, self._values, self._where = lines, kinds, values, where
-        self._headers = [None] * count
+        self._headers = [None] * len(lines)
         return True
 
     def _read_any(self, text: str) -> None:
@@ -388,6 +390,16 @@ class Message:
         header = self._headers[index]
         assert header is not None, "the careful reader makes them all"
         return self.buf[header.start : header.end]
+
+    def header_lines(self) -> Iterable[tuple[str, str, str, str]]:
+        """Of every header in order: kind, the line without its end, the value at its end, the line end."""
+        if self._lines is not None:
+            return zip(self._kinds, self._lines, self._values, repeat("\r\n"))
+        buf = self.buf
+        return [
+            (header.kind, buf[header.start : header.value_end], header.value, buf[header.value_end : header.end])
+            for header in self.headers
+        ]
 
     def place(self, kind: str) -> tuple[int, int, int]:
         """Where the first header line of a kind starts, where its value starts, where it ends (line end included).
