@@ -161,7 +161,7 @@ class Tmx(Module, name="tmx", requires=("tm",)):
             return -1
         return 1
 
-    @function(Route.EVENT)
+    @function(Route.REQUEST | Route.EVENT)
     def t_reuse_branch(self, ctx: Context) -> int:
         """In event_route[tm:branch-failure:...]: make the failed branch's contact the destination again."""
         t = ctx.t

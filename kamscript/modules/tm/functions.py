@@ -626,7 +626,7 @@ class Functions(Serial):
         """Whether tm leaves the request unanswered when t_relay() fails (the script sees -4)."""
         return self._set_flag(ctx, T_DISABLE_INTERNAL_REPLY, state)
 
-    @function(WITHIN, since="6.x")
+    @function(ALSO_CORE, since="6.x")
     def t_set_no_auto_ack(self, ctx: Context, state: Int) -> int:
         """Whether the 2xx to an INVITE of this server is left to the script to acknowledge."""
         return self._set_flag(ctx, T_NO_AUTO_ACK, state)
@@ -683,12 +683,12 @@ class Functions(Serial):
             return -1
         return self.current_status(ctx) or -1
 
-    @function(Route.FAILURE | Route.EVENT)
+    @function(Route.REQUEST | Route.FAILURE | Route.EVENT)
     def t_branch_timeout(self, ctx: Context) -> bool:
         """Whether the failed branch timed out."""
         return bool(ctx.msg.msg_flags & FL_TIMEOUT)
 
-    @function(Route.FAILURE | Route.EVENT)
+    @function(Route.REQUEST | Route.FAILURE | Route.EVENT)
     def t_branch_replied(self, ctx: Context) -> bool:
         """Whether the failed branch got at least one reply before."""
         return bool(ctx.msg.msg_flags & FL_REPLIED)

@@ -222,7 +222,7 @@ class Newtran(Replies):
             return
         kept = t.kept
         if kept == KR_ERROR_DELAYED:
-            if self.kill(t, ctx.ser_error, ctx) <= 0:
+            if self.kill(t, self.tm_error, ctx) <= 0:
                 self.server.log.warning("tm", "generation of a delayed stateful reply failed")
                 self.release(t)
         elif kept == 0 or (ctx.msg.method == "ACK" and not kept & KR_RELEASED):
