@@ -18,6 +18,11 @@ from kamscript.script.scope import Scope
 from kamscript.source import Span
 from kamscript.values import to_int
 
+#: Functions that reply with the error of the action in front of them, and those that leave one (`ser_error`): every
+#: other action forgets it, so a log line between t_relay() and sl_reply_error() makes a plain 500 of its 478.
+_REPLY_WITH_ERROR = ("sl_reply_error", "send_reply_error")
+_LEAVE_ERROR = ("append_branch", "forward", "t_forward", "t_newtran", "t_relay", "t_replicate", "t_send")
+
 #: Where the value of a statement goes: "" nowhere, "return" it is the route's, "_r" it is kept for the end of a loop.
 Tail = str
 
@@ -78,6 +83,19 @@ def write_block(function: Function, statements: Sequence[nodes.Statement]) -> No
         writer.put(0, "return None", function.span)
 
 
+def _asks_for_the_last_error(node: nodes.Statement) -> bool:
+    return isinstance(node, nodes.Do) and isinstance(node.call, nodes.Call) and node.call.name in _REPLY_WITH_ERROR
+
+
+def _ends_without_error(node: nodes.Statement) -> bool:
+    """Whether `ser_error` is forgotten behind a statement; compound ones count as keeping it."""
+    if isinstance(node, nodes.Assign):
+        return True
+    if not isinstance(node, nodes.Do) or isinstance(node.call, nodes.RouteCall):
+        return False
+    return not node.call.name.startswith(_LEAVE_ERROR)
+
+
 class Writer:
     """Writes statements into a function. `level` is how deep blocks are nested in the config (for recursion)."""
 
@@ -121,6 +139,8 @@ class Writer:
                 self._elsewhere(statements[index:stop], tail if stop == len(statements) else "")
                 index = stop
                 continue
+            if index and _asks_for_the_last_error(statement) and _ends_without_error(statements[index - 1]):
+                self.put(0, "ctx.ser_error = 0", statement.pos)
             index += 1
             ended = self.statement(statement, tail if index == len(statements) else "")
         if not statements:
@@ -459,7 +479,7 @@ class Writer:
             self.put(0, "_r = 1", pos)
         tests = [self._label(case, subject, texts) for case in node.cases]
         for index, test in enumerate(tests):
-            if not texts and test is not None and test in tests[:index]:
+            if not node.cases[index].regex and test is not None and test in tests[:index]:
                 label = node.cases[index].label
                 self.scope.error("duplicate-case", "the case is there already", (label or node).pos)
         if self._falls_through(node):
