@@ -64,6 +64,10 @@ class LabFiles:
         """Whether `read` would find it."""
         return path in self.files or Path(path).exists()
 
+    def write(self, path: str, text: str) -> None:
+        """Keep the text in memory; the disk is never written."""
+        self.files[path] = text
+
 
 def seeded(seed: int) -> random.Random:
     """The lab's chance: the same numbers for the same seed."""

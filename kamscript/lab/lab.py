@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
+from kamscript.core.rpc import to_json
 from kamscript.core.server import Server
 from kamscript.core.sockets import ListenSocket, Received
 from kamscript.core.timers import Timers
+from kamscript.lab.alone import RouteRun, run_alone
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.network import Address, Network, address
 from kamscript.lab.phone import Phone
 from kamscript.loader import load, load_text, module_classes
+from kamscript.module import Route
 from kamscript.report.ladder import ladder
+from kamscript.values import Value
 
 #: When the lab's clock starts: 2026-01-01 00:00:00 UTC.
 EPOCH = 1767225600.0
@@ -105,6 +109,7 @@ class Lab:
         self.timers = Timers(start)
         self.network = Network(self.timers)
         self.phones: dict[str, Phone] = {}
+        self._serial = 0
         environment = Environment(
             now=start,
             chance=seeded(seed),
@@ -224,6 +229,49 @@ class Lab:
         self.network.send(text, proto, seat, self.server_address(proto))
         self.run()
         return mailbox.texts[before:]
+
+    # -- one piece alone
+
+    def request(
+        self, method: str, uri: str, *, caller: str = "alice", headers: Sequence[str] = (), body: str = ""
+    ) -> str:
+        """The text of a plain request, for `route` and `send`; `headers` are whole lines without line ends."""
+        target = uri if ":" in uri else f"sip:{uri}@{self.domain}"
+        self._serial += 1
+        lines = [
+            f"{method} {target} SIP/2.0",
+            f"Via: SIP/2.0/UDP 10.0.0.99:5060;branch=z9hG4bK-lab-{self._serial}",
+            "Max-Forwards: 70",
+            f"From: <sip:{caller}@{self.domain}>;tag=lab{self._serial}",
+            f"To: <{target}>",
+            f"Call-ID: lab-{self._serial}",
+            f"CSeq: 1 {method}",
+            *headers,
+            f"Content-Length: {len(body)}",
+        ]
+        return "\r\n".join([*lines, "", body])
+
+    def route(
+        self,
+        name: str,
+        message: str,
+        variables: Mapping[str, Value] | None = None,
+        *,
+        kind: Route = Route.REQUEST,
+        source: str | tuple[str, int] = ("10.0.0.99", 5060),
+    ) -> RouteRun:
+        """Run `route[name]` alone over `message` ("" is the main route); `variables` are written first.
+
+        Nothing that it sends is delivered. Raises LookupError when the config has no such route.
+        """
+        return run_alone(self, name, message, variables or {}, kind, address(source))
+
+    def rpc(self, command: str, *arguments: str | int | float) -> Any:
+        """Run an RPC command; its answer as plain values, a list when there are several. Raises RpcFault."""
+        answer = [to_json(value) for value in self.server.rpc.call(command, arguments)]
+        self.flush()
+        self.run()
+        return answer[0] if len(answer) == 1 else answer
 
     # -- what happened
 

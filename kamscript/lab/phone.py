@@ -36,6 +36,7 @@ class Request:
     __slots__ = (
         "_interval",
         "_phone",
+        "_started",
         "_timer",
         "branch",
         "final",
@@ -55,6 +56,7 @@ class Request:
         self.timed_out = False
         self._phone = phone
         self._interval = T1
+        self._started = 0.0
         self._timer: Timer | None = None
 
     @property
@@ -69,19 +71,22 @@ class Request:
 
     def start(self) -> None:
         """Send it, and again until something comes back."""
+        timers = self._phone.lab.timers
+        self._started = timers.now
         self._phone.transmit(self.text)
         if not self._phone.reliable:
-            self._timer = self._phone.lab.timers.after(self._interval, self._again)
+            self._timer = timers.after(self._interval, self._again)
 
     def _again(self) -> None:
-        elapsed = self._interval * 2 - T1
-        if elapsed >= TIMEOUT:
+        timers = self._phone.lab.timers
+        left = self._started + TIMEOUT - timers.now
+        if left <= 0:
             self.timed_out = True
             self._phone.requests.pop(self.branch, None)
             return
         self._phone.transmit(self.text)
         self._interval = self._interval * 2 if self.method == "INVITE" else min(self._interval * 2, T2)
-        self._timer = self._phone.lab.timers.after(self._interval, self._again)
+        self._timer = timers.after(min(self._interval, left), self._again)
 
     def receive(self, reply: Message) -> None:
         """A reply with this request's branch arrived."""
