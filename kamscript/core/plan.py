@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 class ModulePlan:
     """One module: its class (None: only the catalogue knows it) and what its parameters become.
 
-    `values` go straight into the instance; `lists` (repeatable ones) are copied for each; `calls` are methods named
-    by `Param.set`, in the order of the text; `expanded` are modparamx lines, evaluated at each start.
+    `values` go straight into the instance, defaults among them; `given` names those that the config sets. `lists`
+    (repeatable ones) are copied for each; `calls` are methods named by `Param.set`, in the order of the text;
+    `expanded` are modparamx lines, evaluated at each start.
     """
 
-    __slots__ = ("calls", "cls", "expanded", "lists", "name", "pos", "values")
+    __slots__ = ("calls", "cls", "expanded", "given", "lists", "name", "pos", "values")
 
     def __init__(self, name: str, cls: type[Module] | None, pos: Span) -> None:
         self.name, self.cls, self.pos = name, cls, pos
-        self.values: dict[str, Any] = {}
+        params = cls.params.values() if cls is not None else ()
+        self.values: dict[str, Any] = {p.attribute: p.default for p in params if not (p.repeat or p.set)}
+        self.given: set[str] = set()
         self.lists: dict[str, list[Any]] = {}
         self.calls: list[tuple[str, Any, Span]] = []
         self.expanded: list[tuple[Param[Any], ModParam]] = []
@@ -121,6 +124,7 @@ def place(module: ModulePlan, param: Param[Any], value: int | str, pos: Span) ->
         module.lists.setdefault(param.attribute, []).append(value)
     else:
         module.values[param.attribute] = value
+        module.given.add(param.attribute)
 
 
 def _value(node: Any) -> Any:

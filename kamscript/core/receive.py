@@ -110,14 +110,14 @@ def _accept_nonsip(server: Server, ctx: Context) -> bool:
 
 def _complete(server: Server, msg: Message, what: str) -> bool:
     """Whether the headers are there without which no route runs."""
+    if msg.complete and msg.top_via is not None:
+        return True
     level = server.cfg.core["sip_parser_log"]
     if msg.top_via is None:
         server.log.write(level, "<core>", f"no via found in {what}")
         return False
-    if not msg.complete:
-        server.log.write(level, "<core>", f"required headers not found in {what}")
-        return False
-    return True
+    server.log.write(level, "<core>", f"required headers not found in {what}")
+    return False
 
 
 def unparsable(server: Server, text: str, received: Received, error: SipError) -> None:

@@ -249,7 +249,8 @@ class Server(Sending):
                 errors.append(Diagnostic("parameter-value", message, node.pos))
                 continue
             place(extra, param, value, node.pos)
-        module.__dict__.update(extra.values)
+        module.__dict__.update((attribute, extra.values[attribute]) for attribute in extra.given)
+        plan.given.update(extra.given)
         for attribute, values in extra.lists.items():
             module.__dict__.setdefault(attribute, []).extend(values)
         return extra.calls

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from kamscript.sip.auth import Credentials, parse_credentials
@@ -80,11 +80,14 @@ _MUCH = 4096  #: characters of headers that are too many for the quick reader an
 
 _BLANKS = " \t"
 _NO_HEADERS: list[str] = []
+_NEEDED = frozenset(("via", "from", "to", "call-id", "cseq"))
 
 
 @lru_cache(2048)
-def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], tuple[int, ...] | None, int, int]:
-    """Of headers in this order: the first of each kind, every Via (None: one is there twice that must not), To, CSeq.
+def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], bool, tuple[int, ...] | None, int, int]:
+    """Of headers in this order: the first of each kind, whether those that must be there are, every Via, To, CSeq.
+
+    None for the Vias: a header is there twice that must not.
 
     Clients write their headers in the same order again and again; the dict is shared.
     """
@@ -94,7 +97,7 @@ def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], tuple[int, ...] | No
     vias: tuple[int, ...] | None = tuple(at for at, kind in enumerate(kinds) if kind == "via")
     if any(kinds.count(kind) > 1 for kind in UNIQUE):
         vias = None
-    return where, vias, where.get("to", -1), where.get("cseq", -1)
+    return where, where.keys() >= _NEEDED, vias, where.get("to", -1), where.get("cseq", -1)
 
 
 class Message:
@@ -112,6 +115,7 @@ class Message:
                      first header starts
       header_error   why the headers end early: the reason for which parse_headers(HDR_EOH) would fail; "" when fine.
                      Headers behind the bad one do not exist, as in Kamailio
+      complete       whether Via, From, To, Call-ID and CSeq are there: what Kamailio wants before it runs a route
       eoh            offset of the empty line that ends the headers (Kamailio's msg->eoh); -1 when there is none
       vias           every Via of every Via header, in order; top_via the first one (via1), None when there is none.
                      Its offsets count from the header's value_start
@@ -142,11 +146,11 @@ class Message:
         "_lines",
         "_record_routes",
         "_routes",
-        "_starts",
         "_values",
         "_where",
         "add_to_branch",
         "buf",
+        "complete",
         "cseq",
         "dst_uri",
         "eoh",
@@ -198,6 +202,7 @@ class Message:
     first_start: int
     first_end: int
     header_error: str
+    complete: bool
     eoh: int
     vias: list[Via]
     top_via: Via | None
@@ -228,7 +233,6 @@ class Message:
     _values: Sequence[str]
     _where: dict[str, int]
     _headers: list[Header | None]
-    _starts: list[int] | None
     _edits: EditLists | None
 
     def __init__(self, text: str, received: Received | None = None) -> None:
@@ -257,7 +261,6 @@ class Message:
         """Everything that depends on the text alone. Raises SipError and then leaves the message half read."""
         self.buf = text
         self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
-        self._starts = None
         if not self._read_plain(text):
             self._read_any(text)
 
@@ -275,7 +278,7 @@ class Message:
             kinds, values, parsed = zip(*map(known_header, lines), strict=True)
         except SipError:
             return False
-        where, vias, at_to, at_cseq = _shape(kinds)
+        where, self.complete, vias, at_to, at_cseq = _shape(kinds)
         if vias is None:
             return False
         (
@@ -320,6 +323,7 @@ class Message:
         if not headers or (self.header_error and "via" not in where):
             raise SipError(self.header_error or "no headers")
         self._headers, self._where, self._lines = list(headers), where, None
+        self.complete = where.keys() >= _NEEDED
         self._kinds = [header.kind for header in headers]
         self._values = [header.value for header in headers]
         # what the checks saw: the value with the NULs at its end
@@ -335,11 +339,8 @@ class Message:
         """The Header object of a line of the usual message, kept."""
         lines = self._lines
         assert lines is not None, "the careful reader makes them all"
-        starts = self._starts
-        if starts is None:
-            starts = self._starts = list(accumulate(map(len, lines), initial=self.first_end))
         line = lines[index]
-        start = starts[index] + 2 * index
+        start = self.first_end + 2 * index + sum(map(len, lines[:index]))
         end = start + len(line)
         value = self._values[index]
         name = line[: line.index(":")].rstrip(" \t")
@@ -424,12 +425,6 @@ class Message:
             return self.eoh
         headers = self._headers
         return headers[-1].end if headers else self.first_end  # type: ignore[union-attr]
-
-    @property
-    def complete(self) -> bool:
-        """Whether Via, From, To, Call-ID and CSeq are there: what Kamailio wants before it runs a route."""
-        where = self._where
-        return "via" in where and "from" in where and "to" in where and "call-id" in where and "cseq" in where
 
     @property
     def is_sip(self) -> bool:

@@ -190,7 +190,7 @@ class Tm(Selects, name="tm"):
         self.fr_inv_avp = self._avp(self.fr_inv_timer_avp)
         self.max_branches = server.settings["max_branches"]
         self.failover_codes = self._codes(self.failover_reply_codes)
-        if "reply_matching" not in self.__dict__ and server.target != "6.x":
+        if "reply_matching" not in server.plan.modules["tm"].given and server.target != "6.x":
             # Only 6.x does so by default.
             self.reply_matching = 0
         variables = [
