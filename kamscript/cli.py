@@ -5,14 +5,15 @@ Each command imports what it needs when it runs, so that `check` in an editor st
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kamscript import __version__
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
     from kamscript.source import ConfigError
 
 CLEAN, FINDINGS, USAGE = 0, 1, 2
@@ -21,6 +22,10 @@ TARGETS = ("4.4", "5.6", "6.x", "all")
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
+    import argparse
+
+    from kamscript.live.options import add_options
+
     top = argparse.ArgumentParser(prog="kamscript", description="Run, test and check Kamailio routing scripts.")
     top.add_argument("--version", action="version", version=f"kamscript {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -34,30 +39,24 @@ def parser() -> argparse.ArgumentParser:
     )
     common.add_argument("--target", choices=TARGETS, help="the Kamailio generation whose language and behaviour count")
 
-    run = commands.add_parser("run", parents=[common], help="run a config on real sockets", add_help=True)
-    run.add_argument("config", nargs="?", help="the config file (default: /etc/kamailio/kamailio.cfg)")
-    run.add_argument("-f", dest="file", help="the config file, as Kamailio's -f")
-    run.add_argument("-c", dest="check", action="store_true", help="only check, with Kamailio's verdict")
-    run.add_argument(
-        "-l", dest="listen", action="append", default=[], metavar="PROTO:HOST:PORT", help="listen here too"
-    )
-    run.add_argument("-L", dest="loadpath", metavar="PATH", help="module search path (accepted; modules are built in)")
-    run.add_argument("-P", dest="pidfile", metavar="FILE", help="write the process id here")
-    run.add_argument("-Y", dest="runtime_dir", metavar="DIR", help="where control sockets with relative names are made")
-    run.add_argument("-w", dest="workdir", metavar="DIR", help="change to this directory first")
-    run.add_argument("-E", dest="stderr", action="store_true", help="log to standard error")
-    run.add_argument("-e", dest="no_color", action="store_true", help="log without colours (they are never used)")
-    run.add_argument("-d", dest="debug", action="count", default=0, help="raise the debug level; may be repeated")
-    run.add_argument("-D", dest="foreground", action="count", default=0, help="stay in the foreground (always done)")
-    run.add_argument("-n", dest="children", type=int, help="number of workers (one process serves them all)")
-    run.add_argument("-m", dest="shared_memory", type=int, help="shared memory in MB (accepted without effect)")
-    run.add_argument("-M", dest="private_memory", type=int, help="private memory in MB (accepted without effect)")
-    run.add_argument("--doubles", action="store_true", help="start although the config calls functions not simulated")
+    run = commands.add_parser("run", parents=[common], help="run a config on real sockets")
+    add_options(run)
 
-    check = commands.add_parser("check", parents=[common], help="find everything wrong with configs")
-    check.add_argument("configs", nargs="+", metavar="CONFIG")
+    check = commands.add_parser(
+        "check",
+        parents=[common],
+        help="find everything wrong with configs",
+        description="Find what the daemon would refuse to start for, and warn of what it would silently get wrong. "
+        "Exit status: 0 clean (notes do not count), 1 errors or warnings, 2 wrong usage.",
+    )
+    check.add_argument("configs", nargs="+", metavar="CONFIG", help="a config file, - for the standard input")
     check.add_argument("--format", choices=("text", "json", "sarif"), default="text")
-    check.add_argument("--no-cache", action="store_true", help="neither read nor write compiled configs")
+    check.add_argument(
+        "--ignore", action="append", default=[], metavar="RULE", help="leave out warnings and notes of this rule"
+    )
+    check.add_argument("--no-warnings", action="store_true", help="only errors")
+    check.add_argument("--no-notes", action="store_true", help="only errors and warnings")
+    check.add_argument("--no-cache", action="store_true", help="find everything again, and keep nothing")
 
     call = commands.add_parser("call", parents=[common], help="carry one call through a config, offline, and draw it")
     call.add_argument("config")
@@ -71,7 +70,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the result is the exit status: 0 clean, 1 findings or failure, 2 usage."""
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["check"]:
+        from kamscript.tools.check import check, quick_options
+
+        plain = quick_options(words[1:])
+        if plain is not None:
+            try:
+                return check(plain)
+            except BrokenPipeError:
+                return FINDINGS
+    options = parser().parse_args(words)
     from kamscript.loader import UsageError
     from kamscript.source import ConfigError
 
@@ -79,11 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             from kamscript.live.run import run
 
+            options.arguments = words[1:]
             return run(options)
         if options.command == "check":
-            from kamscript.tools.check import check
+            from kamscript.tools.check import Options, check
 
-            return check(options)
+            return check(Options.of(options))
         from kamscript.lab.call import call
 
         return call(options)

@@ -1,9 +1,9 @@
 """How a finding looks: its head, the line it is about, a caret below, a hint.
 
-    kamailio.cfg:212:9: error: unknown function t_rely (0 arguments) [unknown-function]
-     212 |         t_rely();
-         |         ^^^^^^
-         = hint: did you mean t_relay?
+kamailio.cfg:212:9: error: unknown function t_rely (0 arguments) [unknown-function]
+ 212 |         t_rely();
+     |         ^^^^^^
+     = hint: did you mean t_relay?
 """
 
 from __future__ import annotations

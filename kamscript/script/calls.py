@@ -84,6 +84,7 @@ class Calls:
         if target.op != "const":
             return None
         name = str(target.value)
+        name = "" if name == "0" else name
         if (nodes.RouteKind.REQUEST, name) not in self.scope.resolved.routes:
             self.scope.error("unknown-route", f'route "{name}" not found', node.pos)
         return self.scope.need(route_global(nodes.RouteKind.REQUEST, name), "route", (name,), node.pos)
@@ -270,6 +271,8 @@ class Calls:
         """One pseudo-variable inside of a text, and whether it surely is a text."""
         if pv.transformations:
             return f"{self.scope.need('text', 'text', (pv,), arg.pos)}(ctx)", True
+        if self.scope.is_attr(pv):  # only expressions take the name of no variable for an AVP
+            self.scope.error("unknown-variable", f"there is no variable ${pv.name}", arg.pos)
         source, kind = self.scope.read(pv, arg.pos)
         if kind in ("int", "str", "val"):
             return source, kind == "str"
