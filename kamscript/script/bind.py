@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.module import Accessor, FixupError, PvRef, Route
 from kamscript.script.pv import PvSyntaxError, PvText, Tr, parse_pv, split_format
-from kamscript.script.runtime import NAMES
+from kamscript.script.runtime import NAMES, replace_avp
 from kamscript.values import Both, Value, decimal
 
 if TYPE_CHECKING:
@@ -99,13 +99,29 @@ class Binding:
         return getattr(self, f"_make_{need.kind}")(*need.args)
 
     def _make_get(self, pv: PvText) -> Getter:
-        return self.accessor(pv).get
+        try:
+            return self.accessor(pv).get
+        except FixupError:
+            if not _plain_avp(pv):
+                raise
+        key = pv.name
+
+        def get(ctx: Context) -> Value:
+            values = ctx.avps.lists.get(key)
+            return values[0] if values else None
+
+        return get
 
     def _make_text(self, pv: PvText) -> Callable[[Context], str]:
         return self.accessor(pv).expand
 
     def _make_set(self, pv: PvText) -> Callable[[Context, Value], object]:
-        found = self.accessor(pv)
+        try:
+            found = self.accessor(pv)
+        except FixupError:
+            if not _plain_avp(pv):
+                raise
+            return lambda ctx, value: replace_avp(ctx, pv.name, value)
         if found.set is None:
             raise FixupError(f"{pv.text} cannot be written")
         return found.set
@@ -211,7 +227,10 @@ class Binding:
     def _make_select(self, path: tuple[str | int, ...], text: str) -> Getter:
         try:
             return self.server.select(path, text)
-        except FixupError as error:  # Kamailio starts all the same
+        except FixupError as error:
+            if path[0] == "cfg_get":
+                raise
+            # Kamailio starts all the same
             self.server.log.error("<core>", str(error))
             return lambda ctx: None
 
@@ -359,6 +378,11 @@ class Shown(Accessor):
     def __init__(self, get: Getter, expand: Callable[[Context], str]) -> None:
         super().__init__(get)
         self.expand = expand
+
+
+def _plain_avp(pv: PvText) -> bool:
+    """Whether Kamailio takes `$hdr`, a variable whose name in parentheses is missing, as the AVP called so."""
+    return pv.text == f"${pv.name}" and pv.name not in BUILTIN and pv.name != "rcv"
 
 
 def _expand(get: Getter) -> Callable[[Context], str]:

@@ -62,9 +62,11 @@ def _grammar() -> Any:
     inner = Suppress("(") + balanced("(", ")")("inner") + Suppress(")")
     index = Suppress("[") + balanced("[", "]")("index") + Suppress("]")
     braces = Suppress("{") + balanced("{", "}") + Suppress("}")
-    chain = Group(braces + ZeroOrMore(Suppress(Regex(r"[ \t]*")) + braces))("transformations")
+    blanks = Suppress(Regex(r"[ \t]*"))
+    chain = Group(braces + ZeroOrMore(blanks + braces))("transformations") + blanks
     marker = Literal("$")("marker")
-    bracketed = Suppress("(") + (marker | name + Optional(inner) + Optional(index)) + Optional(chain) + Suppress(")")
+    bracketed = Suppress("(") + (marker | name + Optional(inner) + Optional(index)) + Optional(chain)
+    bracketed += Suppress(")")
     return (Suppress("$") + (bracketed | marker | name + Optional(inner))).leave_whitespace()
 
 

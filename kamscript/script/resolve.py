@@ -510,7 +510,7 @@ def _pv_name(text: str) -> tuple[str, str]:
     if text[:1] == "?":
         return "?", text[1:]
     end = 0
-    while end < len(text) and (text[end].isalnum() or text[end] == "_"):
+    while end < len(text) and (text[end].isalnum() or text[end] in "_."):
         end += 1
     return text[:end], text[end:]
 

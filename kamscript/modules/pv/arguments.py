@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from kamscript.core.server import Server
 
 _BLANKS = " \t\n"
+_NUMBER = re.compile(r"-[0-9]+")
 
 Number = Callable[["Context"], int]
 Text = Callable[["Context"], str]
@@ -53,6 +55,18 @@ class Arguments:
         self.at = end
         self._skip()
         return lambda ctx: number
+
+    def count(self) -> Number:
+        """The next argument as a number, which is not negative when the config itself says it; raises FixupError."""
+        self._skip()
+        if self.text[self.at : self.at + 1] == "-" and (found := _NUMBER.match(self.text, self.at)) and int(found[0]):
+            raise FixupError(f"{{{self.shown}}}: {found[0]} is negative")
+        return self.number()
+
+    def nothing(self) -> None:
+        """No argument may stand behind the name."""
+        if self.given:
+            raise FixupError(f"{{{self.shown}}}: {self.name} takes no arguments")
 
     def string(self, comma: bool = False) -> Text:
         """The next argument as a text, up to the next comma; with `comma`, a single one may belong to it."""

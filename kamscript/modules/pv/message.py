@@ -681,7 +681,8 @@ def _entries(ctx: Context, kind: str) -> list[str] | None:
                 items = parse_contacts(value).backwards()
             else:
                 items = parse_routes(value)
-            entries += [value[item.start : item.end].rstrip(_BLANKS + ",").strip(_BLANKS) for item in items]
+            tail = _BLANKS if kind == "via" else _BLANKS + ","
+            entries += [value[item.start : item.end].rstrip(tail).lstrip(_BLANKS) for item in items]
     except SipError:
         ctx.server.log.error("pv", f"failed parsing {kind} header")
         return None

@@ -83,6 +83,8 @@ class ServerVariables:
             raise FixupError("$sel expects the name of a select")
         text = ref.inner.removeprefix("@")
         read = make_select(self.server, parse_select(text), "@" + text)
+        if text.endswith(("contact.name", "uri.host")):
+            return Accessor(read)  # these are there even when they are empty
         return Accessor(lambda ctx: read(ctx) or None)
 
     @pv_class("_s")

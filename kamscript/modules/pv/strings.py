@@ -35,7 +35,10 @@ class Strings:
         arguments = Arguments(self.server, args)
         name = arguments.name
         if name in _PLAIN:
+            arguments.nothing()
             plain = _PLAIN[name]
+            if name in ("unquote", "unbracket"):  # one digit stays a number
+                return lambda ctx, value: value if value in _DIGITS else plain(text_of(value))
             return lambda ctx, value: plain(text_of(value))
         maker = _MAKERS.get(name)
         if maker is None and has_later(self.server.target):
@@ -70,6 +73,7 @@ def _digest(name: str) -> Callable[[str], str]:
     return lambda text: hashlib.new(name, text.encode("latin-1")).hexdigest()
 
 
+_DIGITS = range(10)
 _UPPER = {ord(c): ord(c) - 32 for c in "abcdefghijklmnopqrstuvwxyz"}
 _LOWER = {ord(c): ord(c) + 32 for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
@@ -100,7 +104,7 @@ def _substr(arguments: Arguments) -> Transform:
     arguments.required()
     start = arguments.number()
     arguments.comma()
-    length = arguments.number()
+    length = arguments.count()
     arguments.end()
 
     def run(ctx: Context, value: Value) -> Value:
@@ -292,9 +296,9 @@ def _around(after: bool, last: bool) -> Callable[[Arguments], Transform]:
 def _fmtlines(pad: str) -> Callable[[Arguments], Transform]:
     def make(arguments: Arguments) -> Transform:
         arguments.required()
-        length = arguments.number()
+        length = arguments.count()
         arguments.comma()
-        padding = arguments.number()
+        padding = arguments.count()
         arguments.end()
 
         def run(ctx: Context, value: Value) -> Value:

@@ -41,6 +41,7 @@ class Structures:
         read = _URI.get(arguments.name)
         if read is None:
             raise FixupError(f"unknown transformation {{uri.{arguments.shown}}}")
+        arguments.nothing()
 
         def run(ctx: Context, value: Value) -> Value:
             text = filled(value)
@@ -90,6 +91,7 @@ def _simple(arguments: Arguments, klass: str, table: dict[str, Callable[[Context
     read = table.get(arguments.name)
     if read is None:
         raise FixupError(f"unknown transformation {{{klass}.{arguments.shown}}}")
+    arguments.nothing()
     return lambda ctx, value: read(ctx, filled(value))
 
 
@@ -236,8 +238,8 @@ def _separator(arguments: Arguments) -> Callable[[Context], str]:
         return _fixed_separator(";")
     arguments.comma()
     rest = arguments.constant()
-    if len(rest) != 1:
-        raise FixupError(f"{{param.{arguments.shown}}}: the separator is one character")
+    if len(rest) != 1 or rest == ",":
+        raise FixupError(f"{{param.{arguments.shown}}}: the separator is one character, and no comma")
     return _fixed_separator(rest)
 
 
@@ -291,6 +293,7 @@ _TOBODY: dict[str, Callable[[Context, str], Value]] = {
 def _lines(arguments: Arguments) -> Transform:
     name = arguments.name
     if name == "count":
+        arguments.nothing()
         return lambda ctx, value: str(_line_count(filled(value)))
     if name == "at":
         arguments.required()

@@ -266,3 +266,24 @@ battery(
     modules="tm sl pv xlog tmx kex corex",
     before='modparam("pv", "shvset", "x=s:shared")',
 )
+
+battery(
+    "pseudo_variables",
+    "names_with_dots_and_names_left_out",
+    """
+    = $(to.user)
+    = $(from.user{s.len})
+    $(ruri.user) = "carol";
+    = $ru
+    # A class without the name that it needs is the AVP called like it.
+    = $hdr
+    $hdr = 5; $hdr = 6;
+    = $hdr
+    = $avp(hdr)
+    = $(avp(hdr)[1])
+    = $sel(contact.name)
+    > $sel(contact.name)
+    = $(hdrc(Via){s.unquote})
+    = $(ml{s.unquote})
+    """,
+)

@@ -411,3 +411,39 @@ verdicts(
     """,
     modules="tm sl rr pv xlog textops maxfwd sanity usrloc registrar kex corex",
 )
+
+# Arguments of transformations are read at the start; blanks may stand behind the last one.
+verdicts(
+    "verdicts",
+    "arguments_of_transformations",
+    r"""
+    xlog("$(ru{param.value,a,,})\n");
+    xlog("$(ru{param.valueat,0,,})\n");
+    xlog("$(ru{param.in,a,;})\n");
+    xlog("$(ru{param.count,,})\n");
+    xlog("$(ru{s.select,0,,})\n");
+    xlog("$(ru{s.substr,0,-1})\n");
+    xlog("$(ru{s.substr,0,-0})\n");
+    xlog("$(ru{s.substr,-1,1})\n");
+    xlog("$(ru{s.fmtlines,-1,0})\n");
+    xlog("$(ru{s.fmtlines,4,-1})\n");
+    xlog("$(ru{s.strip,-1})\n");
+    xlog("$(ru{s.len} )\n");
+    xlog("$(ru )\n");
+    xlog("$(hdr(x)[0] )\n");
+    xlog("$(ru{s.md5,x})\n");
+    xlog("$(ru{uri.user,x})\n");
+    xlog("$(ru{tobody.uri,x})\n");
+    xlog("$(ru{line.count,x})\n");
+    xlog("$(ru{s.prefixes,})\n");
+    $var(x) = $(ru{s.len} );
+    $var(x) = $(to.user);
+    $var(x) = $to.user;
+    $(ruri.user) = "x";
+    $var(x) = $hdr;
+    $var(x) = $rcv;
+    $timef = 5;
+    xlog("$hdr\n");
+    $var(x) = @cfg_get.nobody.knows;
+    """,
+)
