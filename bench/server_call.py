@@ -50,7 +50,8 @@ def request(method: str, number: int, totag: str = "", routes: str = "") -> str:
 def reply(to: str, first: str, totag: str = "", body: bool = False) -> str:
     """A reply as bench/sipp/uas.xml writes it, to a request as the proxy sent it."""
     lines = to[: to.index("\r\n\r\n")].split("\r\n")
-    kept = [line for line in lines[1:] if line.startswith(("Via:", "Record-Route:", "From:", "Call-ID:", "CSeq:"))]
+    kept = ["Via: " + ", ".join(line[5:] for line in lines[1:] if line.startswith("Via:"))]
+    kept += [line for line in lines[1:] if line.startswith(("Record-Route:", "From:", "Call-ID:", "CSeq:"))]
     target = next(line for line in lines if line.startswith("To:"))
     contact = "Contact: <sip:callee@127.0.0.1:25080;transport=UDP>\r\n" if totag else ""
     rest = WITH_SDP + SDP.format("callee") if body else "Content-Length: 0\r\n\r\n"

@@ -18,6 +18,7 @@ _PLAIN = re.compile(
     r"SIP/2\.0/(UDP|TCP|TLS|WSS?|SCTP) ([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
     r"((?:;[^\s;,=\"\0:(]+(?:=[^\s;,=\"\0]+)?)*)"
 )
+_COMMA = re.compile(r", ?(?=SIP/2\.0/)")
 _SENT_PROTOCOL = re.compile(
     rf"{_LWS}*SIP{_LWS}*/{_LWS}*2\.0{_LWS}*/{_LWS}*([^ \t\r\n/20.IiPpDdCcLl][^ \t\r\n/]*){_LWS}+", re.IGNORECASE
 )
@@ -157,12 +158,27 @@ def parse_via(value: str) -> list[Via]:
     `value` is the header's value without its line end; folding may be in it. A NUL behind host, port, a blank or a
     comment ends the header: then the last `end` is the NUL's place.
     """
-    found = _PLAIN.fullmatch(value)
-    if found is not None:
-        via = _plain(value, found)
-        if via is not None:
-            return [via]
     vias: list[Via] = []
+    at, length = 0, len(value)
+    while at < length:
+        found = _PLAIN.match(value, at)
+        if found is None:
+            break
+        end = found.end()
+        if end < length:
+            more = _COMMA.match(value, end)
+            if more is None:
+                break
+            end = more.end()
+        plain = _plain(found, at, end)
+        if plain is None:
+            break
+        vias.append(plain)
+        at = end
+    else:
+        if vias:
+            return vias
+    vias = []
     at = 0
     while True:
         via, at = _general(value, at)
@@ -171,8 +187,8 @@ def parse_via(value: str) -> list[Via]:
             return vias
 
 
-def _plain(value: str, found: re.Match[str]) -> Via | None:
-    """The Via of a plain value; None when a parameter asks for a closer look."""
+def _plain(found: re.Match[str], start: int, end: int) -> Via | None:
+    """The Via that `_PLAIN` found, up to where the next one starts; None when a parameter asks for a closer look."""
     transport, host, port, rest = found.groups()
     via = Via()
     via.transport, via.proto, via.host = transport, _PROTOS[transport], host
@@ -182,7 +198,7 @@ def _plain(value: str, found: re.Match[str]) -> Via | None:
         via.port, via.port_text = int(port) & 0xFFFF, port
     via.branch = via.comment = ""
     via.received = via.rport = via.alias = via.i = via.maddr = via.ttl = None
-    via.start, via.end = 0, len(value)
+    via.start, via.end = start, end
     at = via.insert_at = found.start(4)
     via._params = None
     via.params_text = rest[1:]
