@@ -68,10 +68,10 @@ class Outgoing(NamedTuple):
 class Piece:
     """One inserted text, substitution or condition; `kind` is the header kind it stands for ("" other)."""
 
-    __slots__ = ("chain", "content", "kind")
+    __slots__ = ("content", "kind")
 
-    def __init__(self, chain: list[Piece], content: str | Subst | Condition, kind: str) -> None:
-        self.chain, self.content, self.kind = chain, content, kind
+    def __init__(self, content: str | Subst | Condition, kind: str) -> None:
+        self.content, self.kind = content, kind
 
     def __repr__(self) -> str:
         return f"Piece({self.content!r})"
@@ -95,7 +95,7 @@ class Edit:
         """The same edit with chains of its own."""
         edit = Edit(self.offset, self.length, self.delete, self.kind, self.tag)
         for old, new in ((self.before, edit.before), (self.after, edit.after)):
-            new += [Piece(new, piece.content, piece.kind) for piece in old]
+            new += [Piece(piece.content, piece.kind) for piece in old]
         return edit
 
     def __repr__(self) -> str:
@@ -205,7 +205,7 @@ class Edits:
         """Text directly behind an edit or piece; behind a new anchor when `target` is an offset."""
         if isinstance(target, int):
             target = self.anchor(target, kind)
-        return _hang(target, text, kind, behind=True)
+        return self._hang(target, text, kind, behind=True)
 
     def insert_before(self, target: Edit | Piece | int, text: str, kind: str = "") -> Piece:
         """Text in front of an edit (insert_new_lump_before).
@@ -215,27 +215,41 @@ class Edits:
         """
         if isinstance(target, int):
             target = self.anchor(target, kind)
-        return _hang(target, text, kind, behind=False)
+        return self._hang(target, text, kind, behind=False)
 
     def insert_subst_after(self, target: Edit | Piece, subst: Subst, kind: str = "") -> Piece:
         """The same for text that depends on the sockets."""
-        return _hang(target, subst, kind, behind=True)
+        return self._hang(target, subst, kind, behind=True)
 
     def insert_subst_before(self, target: Edit | Piece, subst: Subst, kind: str = "") -> Piece:
         """The same in front."""
-        return _hang(target, subst, kind, behind=False)
+        return self._hang(target, subst, kind, behind=False)
 
     def insert_condition_after(self, target: Edit | Piece, condition: Condition, kind: str = "") -> Piece:
         """A condition for what follows in the chain."""
-        return _hang(target, condition, kind, behind=True)
+        return self._hang(target, condition, kind, behind=True)
 
     def insert_condition_before(self, target: Edit | Piece, condition: Condition, kind: str = "") -> Piece:
         """The same in front."""
-        return _hang(target, condition, kind, behind=False)
+        return self._hang(target, condition, kind, behind=False)
 
     def append_header(self, line: str, kind: str = "") -> Piece:
         """A whole header line (with CRLF) behind the last header (append_hf, sr_hdr_add)."""
-        return _hang(self.anchor(self._msg.headers_end, kind), line, kind, behind=True)
+        return self._hang(self.anchor(self._msg.headers_end, kind), line, kind, behind=True)
+
+    def _hang(self, target: Edit | Piece, content: str | Subst | Condition, kind: str, *, behind: bool) -> Piece:
+        piece = Piece(content, kind)
+        if isinstance(target, Edit):
+            (target.after if behind else target.before).insert(0, piece)
+            return piece
+        # A piece does not know its chain: the two would keep each other alive.
+        for edit in (*self._lists.headers, *self._lists.body):
+            for chain in (edit.before, edit.after):
+                for index, other in enumerate(chain):
+                    if other is target:
+                        chain.insert(index + 1, piece)
+                        return piece
+        raise SipError("the piece to insert at is gone")
 
     def remove(self, edit: Edit) -> bool:
         """Take an edit back with all its texts (remove_lump); False when it is not there."""
@@ -429,21 +443,6 @@ class Edits:
                 elif not holds(content, self._msg, out):
                     break
         return text
-
-
-def _hang(target: Edit | Piece, content: str | Subst | Condition, kind: str, *, behind: bool) -> Piece:
-    if isinstance(target, Edit):
-        chain = target.after if behind else target.before
-        piece = Piece(chain, content, kind)
-        chain.insert(0, piece)
-        return piece
-    chain = target.chain
-    piece = Piece(chain, content, kind)
-    for index, other in enumerate(chain):
-        if other is target:
-            chain.insert(index + 1, piece)
-            return piece
-    raise SipError("the piece to insert at is gone")
 
 
 def substitute(subst: Subst, msg: Message, out: Outgoing | None) -> str:

@@ -232,7 +232,7 @@ class Message:
     _kinds: Sequence[str]
     _values: Sequence[str]
     _where: dict[str, int]
-    _headers: list[Header | None]
+    _headers: list[Header | None] | None
     _edits: EditLists | None
 
     def __init__(self, text: str, received: Received | None = None) -> None:
@@ -306,7 +306,7 @@ class Message:
         self.first_start, self.first_end = 0, len(first) + 2
         self.eoh, self._body_offset, self.header_error = eoh + 2, eoh + 4, ""
         self._lines, self._kinds, self._values, self._where = lines, kinds, values, where
-        self._headers = [None] * len(lines)
+        self._headers = None
         return True
 
     def _read_any(self, text: str) -> None:
@@ -345,7 +345,10 @@ class Message:
         value = self._values[index]
         name = line[: line.index(":")].rstrip(" \t")
         header = Header(name, self._kinds[index], start, end - len(value), end, end + 2, value)
-        self._headers[index] = header
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = [None] * len(lines)
+        headers[index] = header
         return header
 
     # -- headers --------------------------------------------------------------------------------------------------
@@ -353,10 +356,11 @@ class Message:
     def headers(self) -> list[Header]:
         """Every header in order, up to the first bad one. The list belongs to the message: do not change it."""
         headers = self._headers
-        if None in headers:
-            for index, header in enumerate(headers):
-                if header is None:
+        if headers is None or None in headers:
+            for index in range(len(self._kinds)):
+                if headers is None or headers[index] is None:
                     self._make_header(index)
+            headers = self._headers
         return headers  # type: ignore[return-value]
 
     def first(self, kind: str) -> Header | None:
@@ -364,7 +368,8 @@ class Message:
         index = self._where.get(kind)
         if index is None:
             return None
-        return self._headers[index] or self._make_header(index)
+        headers = self._headers
+        return (headers[index] if headers is not None else None) or self._make_header(index)
 
     def all(self, kind: str) -> list[Header]:
         """All headers of a kind in order."""
@@ -372,6 +377,8 @@ class Message:
         if index is None:
             return []
         headers, kinds = self._headers, self._kinds
+        if headers is None:
+            return [self._make_header(at) for at in range(index, len(kinds)) if kinds[at] == kind]
         return [headers[at] or self._make_header(at) for at in range(index, len(kinds)) if kinds[at] == kind]
 
     def value(self, kind: str) -> str | None:
@@ -388,8 +395,7 @@ class Message:
             return ""
         if self._lines is not None:
             return self._lines[index] + "\r\n"
-        header = self._headers[index]
-        assert header is not None, "the careful reader makes them all"
+        header = self.headers[index]
         return self.buf[header.start : header.end]
 
     def header_lines(self) -> Iterable[tuple[str, str, str, str]]:
@@ -408,9 +414,11 @@ class Message:
         Raises KeyError when there is none.
         """
         index = self._where[kind]
-        header = self._headers[index]
-        if header is not None:
-            return header.start, header.value_start, header.end
+        headers = self._headers
+        if headers is not None:
+            header = headers[index]
+            if header is not None:
+                return header.start, header.value_start, header.end
         lines = self._lines
         assert lines is not None, "the careful reader makes all headers"
         line = lines[index]
@@ -423,8 +431,8 @@ class Message:
         """Where the last header ends; where the first one starts when there is none."""
         if self._lines is not None:
             return self.eoh
-        headers = self._headers
-        return headers[-1].end if headers else self.first_end  # type: ignore[union-attr]
+        headers = self.headers
+        return headers[-1].end if headers else self.first_end
 
     @property
     def is_sip(self) -> bool:
@@ -587,20 +595,22 @@ class Message:
         start = self.place(kind)[1]
         end = start + at + len(text)
         self.buf = f"{self.buf[: start + at]}{text}{self.buf[end:]}"
-        header = self._headers[index]
+        headers = self._headers
+        header = headers[index] if headers is not None else None
         if header is None and text[:1] in _BLANKS:
             header = self._make_header(index)  # which keeps where the value starts
         value = f"{value[:at]}{text}{value[at + len(text) :]}"
         if header is not None:
-            self._headers = list(self._headers)  # a clone may hold the old list
-            self._headers[index] = Header(
+            headers = self._headers = list(self.headers)  # a clone may hold the old list
+            headers[index] = Header(
                 header.name, header.kind, header.start, header.value_start, header.value_end, header.end, value
             )
-        self._values = [*self._values[:index], value, *self._values[index + 1 :]]
+        values = self._values = list(self._values)
+        values[index] = value
         if self._lines is not None:
-            self._lines = list(self._lines)
-            line = self._lines[index]
-            self._lines[index] = line[: len(line) - len(value)] + value
+            lines = self._lines = list(self._lines)
+            line = lines[index]
+            lines[index] = line[: len(line) - len(value)] + value
         self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
 
     def replace_status(self, status: int, reason: str) -> None:
