@@ -109,6 +109,7 @@ class Lab:
         self.timers = Timers(start)
         self.network = Network(self.timers)
         self.phones: dict[str, Phone] = {}
+        self._seats: dict[ListenSocket, Address] = {}
         self._serial = 0
         environment = Environment(
             now=start,
@@ -189,9 +190,12 @@ class Lab:
         """Put what the server wants to send on the wire."""
         server = self.server
         if server.outbox:
-            send = self.network.send
+            send, seats = self.network.send, self._seats
             for socket, to, text in server.take_outbox():
-                send(text, to.proto, Address(socket.address, socket.port), Address(to.ip, to.port))
+                source = seats.get(socket)
+                if source is None:
+                    source = seats[socket] = Address(socket.address, socket.port)
+                send(text, to.proto, source, Address(to.ip, to.port))
 
     def phone(
         self, user: str, where: str | tuple[str, int] = "", *, domain: str = "", proto: str = "udp",

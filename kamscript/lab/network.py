@@ -72,9 +72,10 @@ class Network:
 
     def step(self) -> bool:
         """Deliver the next message; False when the wire is empty."""
-        if not self._queue:
+        queue = self._queue
+        if not queue:
             return False
-        wire = self._queue.popleft()
+        wire = queue.popleft()
         party = self.parties.get(wire.target)
         if party is None:
             self.unreachable.append(wire)

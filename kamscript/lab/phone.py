@@ -325,8 +325,11 @@ class Phone:
         """Drop what is over: ended calls, answered requests, received messages."""
         self.received.clear()
         self.requests = {key: request for key, request in self.requests.items() if not request.status}
-        over = ("ended", "failed", "cancelled")
-        self.calls = {key: call for key, call in self.calls.items() if call.state not in over}
+        over = [call for call in self.calls.values() if call.state in ("ended", "failed", "cancelled")]
+        for call in over:
+            del self.calls[call.call_id]
+            if call.request is not None:
+                call.request.on_reply = None  # the two would keep each other alive
 
     # -- the machinery
 
@@ -362,10 +365,16 @@ class Phone:
         self, request: Message, status: int, reason: str, to: str, body: str = "", headers: Sequence[str] = ()
     ) -> str:
         """The text of a reply to `request`; `to` is the To value with this side's tag."""
-        lines = [f"SIP/2.0 {status} {reason}"]
-        for kind, name in (("via", "Via"), ("record-route", "Record-Route")):
-            lines += [f"{name}: {header.value}" for header in request.all(kind)]
-        lines += [
+        vias, routes = [], []
+        for kind, _, value, _ in request.header_lines():
+            if kind == "via":
+                vias.append(f"Via: {value}")
+            elif kind == "record-route":
+                routes.append(f"Record-Route: {value}")
+        lines = [
+            f"SIP/2.0 {status} {reason}",
+            *vias,
+            *routes,
             f"From: {_value(request, 'from')}",
             f"To: {to}",
             f"Call-ID: {_value(request, 'call-id')}",
@@ -450,7 +459,7 @@ def _value(message: Message, kind: str) -> str:
 
 def _list(message: Message, kind: str) -> list[str]:
     """The comma-separated values of every header of a kind, in order. Route values hold no quoted commas."""
-    return [part.strip() for header in message.all(kind) for part in header.value.split(",")]
+    return [part.strip() for k, _, value, _ in message.header_lines() if k == kind for part in value.split(",")]
 
 
 def _uri(value: str) -> str:
