@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from kamscript.module import Accessor, FixupError
@@ -39,7 +40,8 @@ def _accessor(written: str, server: Server) -> Accessor:
     return accessor_of(written, server)
 
 
-def _split(text: str, limit: int, what: str) -> list[tuple[str, str]]:
+@lru_cache(256)
+def _split(text: str, limit: int, what: str) -> tuple[tuple[str, str], ...]:
     """Names and pseudo-variables as written."""
     from kamscript.script.pv import PvSyntaxError, match_pv
 
@@ -79,7 +81,7 @@ def _split(text: str, limit: int, what: str) -> list[tuple[str, str]]:
                 raise fail()
     if not found:
         raise fail()
-    return found
+    return tuple(found)
 
 
 class Legs:

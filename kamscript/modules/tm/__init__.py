@@ -85,6 +85,20 @@ _CFG: tuple[tuple[str, int | str | None, int, int, str], ...] = (
     ("enable_uac_fr", 0, 0, 1, "Failure routes for requests of this server."),
 )
 
+_VARIABLES = [
+    CfgVar(
+        name,
+        default,
+        doc,
+        low=low,
+        high=high,
+        kind=str if default is None else None,
+        readable=name not in _UNREADABLE,
+        check=_CHECKS.get(name),
+    )
+    for name, default, low, high, doc in _CFG
+]
+
 
 class Tm(Selects, name="tm"):
     """Stateful relaying, forking, replying and failure handling (RFC 3261 17, RFC 6026)."""
@@ -193,21 +207,8 @@ class Tm(Selects, name="tm"):
         if "reply_matching" not in server.plan.modules["tm"].given and server.target != "6.x":
             # Only 6.x does so by default.
             self.reply_matching = 0
-        variables = [
-            CfgVar(
-                name,
-                default,
-                doc,
-                low=low,
-                high=high,
-                kind=str if default is None else None,
-                readable=name not in _UNREADABLE,
-                check=_CHECKS.get(name),
-            )
-            for name, default, low, high, doc in _CFG
-        ]
         values = {name: getattr(self, name, default) for name, default, _, _, _ in _CFG}
-        self.cfg = server.cfg.declare("tm", variables, values)
+        self.cfg = server.cfg.declare("tm", _VARIABLES, values)
         self.next_label = server.environment.chance.getrandbits(31)
         self.tags = Tags(server, "SER-TM/tags", "-")
         self.start_identities()
