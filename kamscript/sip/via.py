@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from kamscript.sip.errors import SipError
 from kamscript.sip.remember import remember
@@ -13,12 +14,10 @@ _LWS = rf"(?:[ \t]|{_FOLD})"
 #: Transports that Kamailio knows in a Via (PROTO_*); all others are "other".
 _PROTOS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls", "SCTP": "sctp", "WS": "ws", "WSS": "wss"}
 
-# the form that nearly every Via has: no blanks inside, no comment, no quotes, no second Via
-_PLAIN = re.compile(
-    r"SIP/2\.0/(UDP|TCP|TLS|WSS?|SCTP) ([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
-    r"((?:;[^\s;,=\"\0:(]+(?:=[^\s;,=\"\0]+)?)*)"
-)
-_COMMA = re.compile(r", ?(?=SIP/2\.0/)")
+# the form that nearly every Via has: no blanks inside, no comment, no quotes
+_PLAIN_SENT = re.compile(r"SIP/2\.0/(UDP|TCP|TLS|WSS?|SCTP) ([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
+_PLAIN_PARAMS = re.compile(r"[^\s;,=\"\0:(]+(?:=[^\s;,=\"\0]+)?(?:;[^\s;,=\"\0:(]+(?:=[^\s;,=\"\0]+)?)*")
+_PLAIN_VALUE = re.compile(r"[^\s;,=\"\0]+")
 _SENT_PROTOCOL = re.compile(
     rf"{_LWS}*SIP{_LWS}*/{_LWS}*2\.0{_LWS}*/{_LWS}*([^ \t\r\n/20.IiPpDdCcLl][^ \t\r\n/]*){_LWS}+", re.IGNORECASE
 )
@@ -161,17 +160,10 @@ def parse_via(value: str) -> list[Via]:
     vias: list[Via] = []
     at, length = 0, len(value)
     while at < length:
-        found = _PLAIN.match(value, at)
-        if found is None:
-            break
-        end = found.end()
-        if end < length:
-            more = _COMMA.match(value, end)
-            if more is None:
-                break
-            end = more.end()
-        plain = _plain(found, at, end)
-        if plain is None:
+        comma = value.find(",", at)
+        end = length if comma < 0 else comma + 2 if value[comma + 1 : comma + 2] == " " else comma + 1
+        plain = _plain(value[at:comma] if comma >= 0 else value[at:], at, end)
+        if plain is None or end == length > comma >= 0:
             break
         vias.append(plain)
         at = end
@@ -187,33 +179,48 @@ def parse_via(value: str) -> list[Via]:
             return vias
 
 
-def _plain(found: re.Match[str], start: int, end: int) -> Via | None:
-    """The Via that `_PLAIN` found, up to where the next one starts; None when a parameter asks for a closer look."""
-    transport, host, port, rest = found.groups()
+@lru_cache(1024)
+def _sent(text: str) -> tuple[str, str, str, int, str] | None:
+    """Transport as written, protocol, host, port, port as written of `SIP/2.0/UDP host:port`; None: not plain."""
+    found = _PLAIN_SENT.fullmatch(text)
+    if found is None:
+        return None
+    transport, host, port = found.groups()
+    return transport, _PROTOS[transport], host, int(port or 0) & 0xFFFF, port or ""
+
+
+def _plain(text: str, start: int, end: int) -> Via | None:
+    """The Via that stands at `start` of a value, the next one at `end`; None when it asks for a closer look."""
+    head, semicolon, rest = text.partition(";")
+    sent = _sent(head) if len(head) <= 100 else None
+    if sent is None:
+        return None
     via = Via()
-    via.transport, via.proto, via.host = transport, _PROTOS[transport], host
-    if port is None:
-        via.port, via.port_text = 0, ""
-    else:
-        via.port, via.port_text = int(port) & 0xFFFF, port
+    via.transport, via.proto, via.host, via.port, via.port_text = sent
     via.branch = via.comment = ""
     via.received = via.rport = via.alias = via.i = via.maddr = via.ttl = None
     via.start, via.end = start, end
-    at = via.insert_at = found.start(4)
+    at = via.insert_at = start + len(head)
     via._params = None
-    via.params_text = rest[1:]
-    if rest:
-        for item in via.params_text.split(";"):
-            name, equals, text = item.partition("=")
-            meaning = _MEANING.get(name) or _MEANING.get(name.lower())
-            if meaning is not None:
-                if meaning in (_NEVER_VALUE if equals else _NEEDS_VALUE):
-                    return None
-                if meaning == "branch":
-                    via.branch = text
-                elif meaning in _IMPORTANT:
-                    setattr(via, meaning, ViaParam(name, text if equals else None, at + 1, at + 1 + len(item)))
-            at += 1 + len(item)
+    via.params_text = rest
+    if rest[:7] == "branch=" and _PLAIN_VALUE.fullmatch(rest, 7) is not None:
+        via.branch = rest[7:]  # as most have it
+        return via
+    if not semicolon:
+        return via
+    if _PLAIN_PARAMS.fullmatch(rest) is None:
+        return None
+    for item in rest.split(";"):
+        name, equals, value = item.partition("=")
+        meaning = _MEANING.get(name) or _MEANING.get(name.lower())
+        if meaning is not None:
+            if meaning in (_NEVER_VALUE if equals else _NEEDS_VALUE):
+                return None
+            if meaning == "branch":
+                via.branch = value
+            elif meaning in _IMPORTANT:
+                setattr(via, meaning, ViaParam(name, value if equals else None, at + 1, at + 1 + len(item)))
+        at += 1 + len(item)
     return via
 
 
