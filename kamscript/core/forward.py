@@ -64,6 +64,9 @@ def forward_request(ctx: Context, host: str, port: int = 0, proto: str = "") -> 
     """
     server, msg = ctx.server, ctx.msg
     statistics, log = server.statistics, server.log
+    if msg.from_ is None or msg.to is None or msg.cseq is None or not msg.callid:
+        log.error("<core>", "the request lacks what its branch is made from")  # after edits and msg_apply_changes()
+        return fail(ctx, E_UNSPEC)
     branch = msg.add_to_branch or f"{branch_base(msg)}.0"
     result = E_BAD_ADDRESS
     reached = False

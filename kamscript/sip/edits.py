@@ -138,7 +138,8 @@ class Edits:
 
     (The message keeps `EditLists` only: an object that holds the message may not hang on it, or each message would be
     a cycle that waits for the garbage collector.) An edit whose offset lies behind the empty line goes into `body`: it
-    changes Content-Length.
+    changes Content-Length. As in Kamailio, where the empty line is has to be known by then: `replace()` on a message of
+    which nothing asked for all headers yet leaves Content-Length as it was.
     """
 
     __slots__ = ("_lists", "_msg")
@@ -184,8 +185,8 @@ class Edits:
         return self.anchor(offset, kind, tag), False
 
     def _list(self, offset: int) -> list[Edit]:
-        eoh = self._msg.eoh
-        return self._lists.body if 0 <= eoh < offset else self._lists.headers
+        msg = self._msg
+        return self._lists.body if msg.ended and 0 <= msg.eoh < offset else self._lists.headers
 
     def _add(self, edit: Edit) -> Edit:
         self._own()
@@ -253,12 +254,13 @@ class Edits:
 
     def remove(self, edit: Edit) -> bool:
         """Take an edit back with all its texts (remove_lump); False when it is not there."""
-        edits = self._list(edit.offset)
-        for index, other in enumerate(edits):
-            if other is edit:
-                self._own()
-                del self._list(edit.offset)[index]
-                return True
+        lists = self._lists
+        for edits, name in ((lists.headers, "headers"), (lists.body, "body")):
+            for index, other in enumerate(edits):
+                if other is edit:
+                    self._own()
+                    del getattr(lists, name)[index]
+                    return True
         return False
 
     def set_body(self, text: str) -> None:
@@ -399,8 +401,11 @@ class Edits:
         if not ops and not lists.body:
             return buf
         ops.sort()
+        unaware = bool(ops and lists.body and ops[-1][0] > msg.eoh)
         for edit in lists.body:
-            ops.append((edit.offset, 0, edit.length, self._texts(edit, out)))
+            ops.append((edit.offset, order, edit.length, self._texts(edit, out)))
+        if unaware:  # edits of the body from before its start was known
+            ops.sort()
         parts: list[str] = []
         position = 0
         for offset, _, length, text in ops:

@@ -132,6 +132,8 @@ class Message:
       received       Received: where it came from and arrived
       reply_headers  header lines (with CRLF) for replies made here, in order; `reply_body` their body, None none.
                      The list may be shared and empty: add with `add_reply_header`
+      ended          whether somebody asked for the end of the headers, or for a header that is not there: an edit
+                     made before that does not know that it changes the body (see `Edits`)
       number         $mi
       hash_index     tm's bucket, -1 not computed
     """
@@ -153,6 +155,7 @@ class Message:
         "complete",
         "cseq",
         "dst_uri",
+        "ended",
         "eoh",
         "first_end",
         "first_start",
@@ -204,6 +207,7 @@ class Message:
     header_error: str
     complete: bool
     eoh: int
+    ended: bool
     vias: list[Via]
     top_via: Via | None
     to: ToBody | None
@@ -260,6 +264,7 @@ class Message:
     def _read(self, text: str) -> None:
         """Everything that depends on the text alone. Raises SipError and then leaves the message half read."""
         self.buf = text
+        self.ended = False
         self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
         if not self._read_plain(text):
             self._read_any(text)
@@ -355,6 +360,7 @@ class Message:
     @property
     def headers(self) -> list[Header]:
         """Every header in order, up to the first bad one. The list belongs to the message: do not change it."""
+        self.ended = True
         headers = self._headers
         if headers is None or None in headers:
             for index in range(len(self._kinds)):
@@ -367,12 +373,14 @@ class Message:
         """The first header of a kind (`"via"`, `"x-foo"`: lower-case long name), None when there is none."""
         index = self._where.get(kind)
         if index is None:
+            self.ended = True
             return None
         headers = self._headers
         return (headers[index] if headers is not None else None) or self._make_header(index)
 
     def all(self, kind: str) -> list[Header]:
         """All headers of a kind in order."""
+        self.ended = True
         index = self._where.get(kind)
         if index is None:
             return []
@@ -385,6 +393,7 @@ class Message:
         """The value of the first header of a kind; None when there is none."""
         index = self._where.get(kind)
         if index is None:
+            self.ended = True
             return None
         return self._values[index]
 
@@ -429,6 +438,7 @@ class Message:
     @property
     def headers_end(self) -> int:
         """Where the last header ends; where the first one starts when there is none."""
+        self.ended = True
         if self._lines is not None:
             return self.eoh
         headers = self.headers
@@ -442,11 +452,13 @@ class Message:
     @property
     def body(self) -> str:
         """The text behind the empty line, whatever Content-Length says; "" when there is none."""
+        self.ended = True
         return self.buf[self._body_offset :] if self._body_offset >= 0 else ""
 
     @property
     def body_offset(self) -> int:
         """Where the body starts (get_body); -1 when the end of the headers is missing or a header is bad."""
+        self.ended = True
         return self._body_offset
 
     # -- parsed headers, kept once parsed -------------------------------------------------------------------------
@@ -601,7 +613,9 @@ class Message:
             header = self._make_header(index)  # which keeps where the value starts
         value = f"{value[:at]}{text}{value[at + len(text) :]}"
         if header is not None:
+            ended = self.ended
             headers = self._headers = list(self.headers)  # a clone may hold the old list
+            self.ended = ended
             headers[index] = Header(
                 header.name, header.kind, header.start, header.value_start, header.value_end, header.end, value
             )

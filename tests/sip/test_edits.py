@@ -261,7 +261,7 @@ def test_condition_on_the_port() -> None:
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8), st.text("xyz", max_size=2)), max_size=6))
 def test_deletions_and_inserts_agree_with_a_plain_model(changes: list[tuple[int, int, str]]) -> None:
     """The text is what remains of the original, with each insert behind what is deleted in front of it."""
-    msg = cast(Message, SimpleNamespace(buf="0123456789" * 4, eoh=-1, first=lambda kind: None))
+    msg = cast(Message, SimpleNamespace(buf="0123456789" * 4, eoh=-1, ended=True, first=lambda kind: None))
     edits = Edits(msg)
     for offset, length, text in changes:
         edits.insert_after(edits.delete(offset, length), text)
@@ -270,3 +270,14 @@ def test_deletions_and_inserts_agree_with_a_plain_model(changes: list[tuple[int,
     joined = edits.join()
     assert "".join(char for char in joined if char.isdigit()) == kept
     assert sorted(char for char in joined if not char.isdigit()) == sorted("".join(text for _, _, text in changes))
+
+
+def test_an_edit_of_the_body_counts_when_the_end_of_the_headers_was_asked_for() -> None:
+    text = "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nContent-Length: 5\r\n\r\nhello"
+    at = text.index("hello")
+    for asked in (False, True):
+        msg = Message(text)
+        if asked:
+            assert msg.first("subject") is None
+        msg.edits.delete(at, 3)
+        assert f"Content-Length: {2 if asked else 5}\r\n" in msg.edits.join()

@@ -163,6 +163,7 @@ class Rr(Module, name="rr"):
             if (text or text is address) and record.record_route_preset(self, ctx, text) < 0:
                 return -1
         msg.msg_flags |= FL_RR_ADDED
+        loose.state_of(ctx).alone = bool(self.enable_double_rr and not second)
         return 1
 
     @function(_RECORDING)

@@ -197,7 +197,7 @@ def add_rr_param(rr: Rr, ctx: Context, text: str) -> int:
                     closing = edit.after[-1]
                     msg.edits.insert_after(edit.after[-2], text, KIND)
                     assert edit.after[-1] is closing
-            return 0
+            return -1 if state_of(ctx).alone else 0
     state = state_of(ctx)
     if len(state.pending) + len(text) > 512:
         rr.server.log.error("rr", "maximum size of rr_param_buf exceeded")

@@ -356,3 +356,50 @@ def options_reply(scene: Scene) -> None:
     scene.alice.expect(200)
     scene.alice.request("OPTIONS", "sip:user@127.0.0.1:21200", cseq=2)
     scene.settle()
+
+
+# Content-Length follows an edit of the body only if something before it made Kamailio read to the end of the headers.
+edits(
+    "message_edits",
+    "edits_of_a_body_that_was_not_found_yet",
+    r"""
+    replace("sendrecv", "sendonly,sendonly");
+    replace_all("127", "1");
+    subst('/sendrecv/x/');
+    search_append("a=sendrecv", "X");
+    has_body("application/sdp"); replace("sendrecv", "x");
+    is_present_hf("X-Test"); replace("sendrecv", "x");
+    is_present_hf("X-Nope"); replace("sendrecv", "x");
+    $var(x) = $hdr(X-Test); replace("sendrecv", "x");
+    $var(x) = $fu + $rm + $ci + $ct; replace("sendrecv", "x");
+    $var(x) = $ua; replace("sendrecv", "x");
+    $var(x) = $cT; replace("sendrecv", "x");
+    $var(x) = $rb; replace("sendrecv", "x");
+    has_totag(); replace("sendrecv", "x");
+    append_hf("X-New: 1\r\n"); replace("sendrecv", "x");
+    remove_hf("X-Nope"); subst('/sendrecv/x/');
+    mf_process_maxfwd_header("9"); replace("sendrecv", "x");
+    sanity_check(); replace("sendrecv", "x");
+    $fU = "carol"; replace("sendrecv", "x");
+    replace("sendrecv", "x"); msg_apply_changes(); replace("audio", "a");
+    replace_body("sendrecv", "x");
+    """,
+    INVITE,
+    modules="sl pv xlog textops textopsx siputils maxfwd sanity",
+)
+
+# What a branch parameter is made from has to be there.
+edits(
+    "message_edits",
+    "requests_that_cannot_be_forwarded",
+    r"""
+    remove_hf("Call-ID"); msg_apply_changes();
+    remove_hf("CSeq"); msg_apply_changes();
+    remove_hf("From"); msg_apply_changes();
+    remove_hf("To"); msg_apply_changes();
+    remove_hf("Contact"); msg_apply_changes();
+    remove_hf("Call-ID");
+    """,
+    INVITE,
+    modules="sl pv xlog textops textopsx",
+)

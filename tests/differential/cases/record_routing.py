@@ -28,7 +28,9 @@ _flavour("record_route_with_params", 'record_route(";a=b;c");', "The text goes b
 _flavour("record_route_twice", "record_route(); record_route();", "The second call is refused.")
 _flavour("record_route_preset", 'record_route_preset("proxy.example.com:5070");', "The address is taken as it is.")
 _flavour(
-    "record_route_preset_two", 'record_route_preset("in.example.com", "out.example.com:5070");', "Two headers with r2=on."
+    "record_route_preset_two",
+    'record_route_preset("in.example.com", "out.example.com:5070");',
+    "Two headers with r2=on.",
 )
 _flavour(
     "record_route_preset_with_transport",
@@ -221,3 +223,17 @@ request_route { set_advertised_address("203.0.113.7"); set_advertised_port(5092)
 def advertised_address_of_one_request(scene: Scene) -> None:
     """set_advertised_address and set_advertised_port."""
     _relayed(scene)
+
+
+@case(
+    modules="pv xlog rr",
+    config="""request_route {
+record_route_preset("192.0.2.1:5060;a=b");
+add_rr_param(";q=1"); xlog("$rc\\n");
+$du = "sip:127.0.0.12:21200"; forward();
+}""",
+)
+def a_parameter_for_a_single_preset_header(scene: Scene) -> None:
+    """add_rr_param() adds it and fails all the same: it looks for the second header of double record routing."""
+    scene.alice.request("INVITE")
+    scene.bob.expect("INVITE")
