@@ -11,8 +11,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from kamscript.core.sockets import is_address
 from kamscript.loader import UsageError, load, module_classes, resolved, target_of
 from kamscript.source import FileReader, Source
 
@@ -38,13 +39,18 @@ def run(options: argparse.Namespace) -> int:
         resolved(path, FileReader(), defines=options.defines, subst=options.subst, target=options.target)
         print("config file ok, exiting...", file=sys.stderr)
         return 0
-    program = load(path, defines=options.defines, subst=options.subst, target=options.target)
-    if options.workdir:
-        try:
-            os.chdir(options.workdir)
-        except OSError as error:
-            raise UsageError(f"-w {options.workdir}: {error.strerror}") from None
-    return _serve(options, with_lines(program, lines))
+    program = with_lines(load(path, defines=options.defines, subst=options.subst, target=options.target), lines)
+    # The names on the command line mean what they mean to who wrote it; those in the config are relative to the
+    # working directory, which is / unless somebody says otherwise.
+    for name in ("pidfile", "pgidfile"):
+        if getattr(options, name):
+            setattr(options, name, os.path.abspath(getattr(options, name)))
+    workdir = options.workdir or _last(program, "workdir", "") or "/"
+    try:
+        os.chdir(workdir)
+    except OSError as error:
+        raise UsageError(f"cannot change to {workdir}: {error.strerror}") from None
+    return _serve(options, program)
 
 
 def config_lines(options: argparse.Namespace) -> list[str]:
@@ -56,7 +62,7 @@ def config_lines(options: argparse.Namespace) -> list[str]:
     if options.auto_aliases is not None:
         lines.append(f"auto_aliases={_yes_or_no(options.auto_aliases)}")
     if options.runtime_dir:
-        lines.append(f'run_dir="{options.runtime_dir}"')
+        lines.append(f'run_dir="{os.path.abspath(options.runtime_dir)}"')
     for name, value in (
         ("children", options.children),
         ("tcp_children", options.tcp_children),
@@ -80,7 +86,7 @@ def listen_lines(text: str) -> list[str]:
     """The `listen` lines of one `-l`; raises UsageError."""
     found = _LISTEN.fullmatch(text)
     if found is None:
-        if text.count(":") > 1 and "[" not in text:  # an IPv6 address may stand bare
+        if ":" in text and is_address(text):  # an IPv6 address may stand bare
             return listen_lines(f"[{text}]")
         raise UsageError(f"bad -l parameter {text!r}: [proto:]host[:port][/address[:port]] is wanted")
     proto = f"{found['proto']}:" if found["proto"] else ""
@@ -110,12 +116,12 @@ def with_lines(program: Program, lines: list[str]) -> Program:
     return replace(program, items=(*program.items, *overlay.items))
 
 
-def _last(program: Program, name: str, default: int) -> int:
-    """The last integer that the config gives a core parameter."""
+def _last(program: Program, name: str, default: Any) -> Any:
+    """What the config gives a core parameter last."""
     value = default
     for setting in program.settings:
         if setting.name == name:
-            value = int(getattr(setting.value, "value", default))
+            value = getattr(setting.value, "value", default)
     return value
 
 
@@ -189,8 +195,10 @@ def _number(text: str | None, find: Callable[[str], int], what: str) -> int | No
 def startup_text(server: Server) -> str:
     """What Kamailio prints on standard output when it starts: where it listens, and how else it is called."""
     lines = ["Listening on "]
+    # Kamailio learns that a name is an address when it looks for the aliases of that.
+    known = bool(server.settings["auto_aliases"])
     for socket in server.sockets:
-        place = socket.host if socket.host == socket.address else f"{socket.host} [{socket.address}]"
+        place = socket.host if known and socket.host == socket.address else f"{socket.host} [{socket.address}]"
         line = f"             {socket.proto}: {place}:{socket.port}"
         line += " virtual" if socket.virtual else ""
         line += f" name {socket.name}" if socket.name else ""

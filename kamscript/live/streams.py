@@ -38,6 +38,7 @@ class Connection(asyncio.Protocol):
         self.peer: tuple[str, int] | None = None  #: where it was opened to; None: a peer opened it
         self.received: Received | None = None
         self.framer = streams.framer()
+        self.limit: int = streams.daemon.server.tcp["rd_buf_size"]  #: the longest message
         self.last_used = time.time()
         self.stuck_since = 0.0  #: since when the peer takes nothing of what is to be written; 0: it does
         self.close_behind = False  #: close when all is written
@@ -66,10 +67,14 @@ class Connection(asyncio.Protocol):
                 if text == PING:
                     transport.write(b"\r\n")
                     continue
+                if len(text) > self.limit:
+                    raise SipError("buffer overrun")
                 daemon.server.receive(now, text, received)
                 daemon.after_event()
                 if transport.is_closing():
                     return
+            if self.framer.pending > self.limit:
+                raise SipError("buffer overrun")
         except SipError as error:
             source = f"[{received.src_ip}]:{received.src_port}"
             level = daemon.server.cfg.core["corelog"]
@@ -235,7 +240,9 @@ class Streams:
             if own:
                 tcp.bind((str(own).strip("[]"), 0))
             status = tcp.connect_ex((to.ip.strip("[]"), to.port))
-            if status not in (0, errno.EINPROGRESS, errno.EALREADY):
+            if status == errno.EINPROGRESS:
+                status = tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # a near peer has refused already
+            if status:
                 raise OSError(status, os.strerror(status))
         except BaseException:
             tcp.close()

@@ -1,11 +1,12 @@
 """Servers as processes of their own: `kamscript run`, and the real daemon with the same config; SIPp between them.
 
-Ports are those of 22000 to 22199 on 127.0.0.1. Nothing waits for a fixed time: kamscript says on standard output that it
-listens, and of the daemon /proc tells that its ports are bound.
+Ports are those of 22000 to 22199 on 127.0.0.1. Nothing waits for a fixed time: kamscript says on standard output that
+it listens, and of the daemon /proc tells that its ports are bound.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -13,9 +14,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -27,43 +29,50 @@ STOCK = Path("/etc/kamailio/kamailio.cfg")
 PATIENCE = 15.0
 
 
+#: `kamailio` or `kamscript`.
+Start = Callable[..., AbstractContextManager["Running"]]
+
+
 class Running:
-    """A server that is up. `log()` is what it has printed on standard error so far."""
+    """A server that is up. A thread reads what it logs, so that a full pipe never stops it."""
 
     def __init__(self, process: subprocess.Popen[bytes], directory: Path, name: str) -> None:
         self.process, self.directory, self.name = process, directory, name
         self.ctl = f"unix:{directory}/kamailio_ctl"
-        self._log = b""
+        self.started = ""  #: what it printed on standard output until it was up
+        self._log = bytearray()
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        while data := os.read(self.process.stderr.fileno(), 65536):
+            with self._more:
+                self._log += data
+                self._more.notify()
 
     def log(self) -> str:
         """Everything on standard error so far."""
-        assert self.process.stderr is not None
-        while select.select([self.process.stderr], [], [], 0)[0]:
-            data = os.read(self.process.stderr.fileno(), 65536)
-            if not data:
-                break
-            self._log += data
         return self._log.decode("latin-1")
 
     def wait_for(self, text: str) -> str:
         """The log, once `text` is in it."""
-        assert self.process.stderr is not None
-        deadline = time.monotonic() + PATIENCE
-        while text not in self._log.decode("latin-1"):
-            left = deadline - time.monotonic()
-            assert left > 0, f"{text!r} never came:\n{self._log.decode('latin-1')[-2000:]}"
-            if select.select([self.process.stderr], [], [], left)[0]:
-                data = os.read(self.process.stderr.fileno(), 65536)
-                assert data, f"the server ended without {text!r}:\n{self._log.decode('latin-1')[-2000:]}"
-                self._log += data
-        return self._log.decode("latin-1")
+        with self._more:
+            assert self._more.wait_for(lambda: text in self.log(), PATIENCE), f"no {text!r}:\n{self.log()[-2000:]}"
+            return self.log()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end; its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(PATIENCE)
-        self.log()
+        try:
+            status = self.process.wait(PATIENCE if self.name == "kamscript" else 2)
+        except subprocess.TimeoutExpired:
+            # The daemon hangs when it is told to end while it starts; its processes must not outlive the test.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            status = self.process.wait()
+        self._reader.join(PATIENCE)
         return status
 
     def kamcmd(self, *words: str, socket: str = "") -> str:
@@ -79,8 +88,10 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def kamscript(config: str | Path, directory: Path, *options: str, stderr: bool = True) -> Iterator[Running]:
-    """`kamscript run` of a config (text, or a file), listening."""
+def kamscript(
+    config: str | Path, directory: Path, *options: str, ports: Sequence[int] = (), stderr: bool = True
+) -> Iterator[Running]:
+    """`kamscript run` of a config (text, or a file), listening; `ports` are for the daemon only."""
     command = [sys.executable, "-m", "kamscript", "run", "-f", str(_file(config, directory)), "-Y", str(directory)]
     process = _start([*command, *(["-E"] if stderr else []), *options], directory)
     running = Running(process, directory, "kamscript")
@@ -93,10 +104,10 @@ def kamscript(config: str | Path, directory: Path, *options: str, stderr: bool =
             data = os.read(process.stdout.fileno(), 65536) if ready else b""
             assert data, f"it does not start:\n{running.log()[-3000:]}"
             seen += data
-        running.started = seen.decode()  # type: ignore[attr-defined]
+        running.started = seen.decode()
         yield running
     finally:
-        _end(process)
+        _end(running)
 
 
 @contextmanager
@@ -107,14 +118,14 @@ def kamailio(config: str | Path, directory: Path, *options: str, ports: Sequence
     running = Running(process, directory, "kamailio")
     try:
         for port in ports:
-            wait_for_port(port, process)
+            wait_for_port(port, running)
         deadline = time.monotonic() + PATIENCE
-        while not (directory / "kamailio_ctl").exists() and "ctl.so" in str(config):
+        while not (directory / "kamailio_ctl").exists() and "kamailio_ctl" in str(config):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         yield running
     finally:
-        _end(process)
+        _end(running)
 
 
 def _file(config: str | Path, directory: Path) -> Path:
@@ -133,18 +144,15 @@ def _start(command: list[str], directory: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
+        start_new_session=True,
     )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    for stream in (process.stdout, process.stderr):
+def _end(running: Running) -> None:
+    running.stop()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.process.pid, signal.SIGKILL)
+    for stream in (running.process.stdout, running.process.stderr):
         if stream is not None:
             stream.close()
 
@@ -160,13 +168,12 @@ def bound(port: int, proto: str = "udp") -> bool:
     return False
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], proto: str = "udp") -> None:
+def wait_for_port(port: int, running: Running, proto: str = "udp") -> None:
     """Until the port is bound; fails when the process ends first."""
     deadline = time.monotonic() + PATIENCE
     while not bound(port, proto):
-        if process.poll() is not None or time.monotonic() > deadline:
-            output = process.stderr.read().decode("latin-1") if process.stderr else ""
-            raise AssertionError(f"nothing listens on {proto} port {port}:\n{output[-3000:]}")
+        if running.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"nothing listens on {proto} port {port}:\n{running.log()[-3000:]}")
         time.sleep(0.005)
 
 

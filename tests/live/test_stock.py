@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.differential.normalise import Normaliser
-from tests.live.servers import STOCK, bound, conversation, finish, kamailio, kamscript, sipp
+from tests.live.servers import STOCK, Start, bound, conversation, finish, kamailio, kamscript, sipp
 
 CONFIG = f"""#!KAMAILIO
 listen=udp:127.0.0.1:22000
@@ -37,12 +38,12 @@ class Played(NamedTuple):
     log: str
 
 
-def _play(server: Callable[..., object], directory: Path, transport: str) -> Played:
+def _play(start: Start, directory: Path, transport: str) -> Played:
     options = ["-t", "t1" if transport == "tcp" else "u1"]
     received: dict[str, Messages] = {}
-    with server(CONFIG, directory) as running:  # type: ignore[attr-defined]
+    with start(CONFIG, directory, ports=(22000,)) as running:
         for name, parties in SCENARIOS.items():
-            processes = []
+            processes: list[subprocess.Popen[bytes]] = []
             for scenario, port in parties:
                 waits = len(parties) > len(processes) + 1
                 target = "" if waits else "127.0.0.1:22000"
@@ -88,5 +89,3 @@ def test_every_party_receives_what_kamailio_sends(played: tuple[Played, Played],
 def test_nothing_is_logged_as_a_fault(played: tuple[Played, Played]) -> None:
     log = played[1].log
     assert not any(word in log for word in ("CRITICAL", "ERROR", "Traceback")), log
-
-
