@@ -35,8 +35,8 @@ class State:
     """What rr knows about one message.
 
     `params` are the parameters of the Route that led here (None: none did), `direction` what was found out about it,
-    `pending` parameters for the Record-Route still to come; `alone` says that record_route_preset() made one header where
-    add_rr_param() looks for two.
+    `pending` parameters for the Record-Route still to come; `alone` says that record_route_preset() made one header
+    where add_rr_param() looks for two.
     """
 
     __slots__ = ("alone", "direction", "params", "pending")
