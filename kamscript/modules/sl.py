@@ -62,9 +62,13 @@ class Sl(Module, name="sl"):
     default_code = Param(500, "Code when the argument has no value.")
     default_reason = Param("Internal Server Error", "Reason phrase when the argument has no value.")
     bind_tm = Param(1, "send_reply() replies through the transaction when there is one.")
-    rich_redirect = Param(0, "Contacts of a 3xx carry branch flags (1) and Path (2).")
-    event_callback_fl_ack = Param("", "KEMI function for filtered ACKs.", inert="routes are not written in KEMI here")
-    event_callback_lres_sent = Param("", "KEMI function for sent replies.", inert="routes are not written in KEMI here")
+    rich_redirect = Param(0, "Contacts of a 3xx carry branch flags (1) and Path (2).", since="5.6")
+    event_callback_fl_ack = Param(
+        "", "KEMI function for filtered ACKs.", since="5.6", inert="routes are not written in KEMI here"
+    )
+    event_callback_lres_sent = Param(
+        "", "KEMI function for sent replies.", since="5.6", inert="routes are not written in KEMI here"
+    )
 
     filtered_ack = EventRoute("sl:filtered-ack", "An ACK to a stateless reply was absorbed.")
     local_response = EventRoute("sl:local-response", "A stateless reply was sent.")
@@ -139,6 +143,8 @@ class Sl(Module, name="sl"):
         else:
             totag = ""
         text = build_local_reply(ctx, msg, code, reason, totag)
+        if not text:
+            return self._failed()
         if self.callbacks:
             self._tell(SLCB_REPLY_READY, ctx, code, reason, text, destination)
         server = self.server
@@ -278,7 +284,7 @@ class Sl(Module, name="sl"):
         ctx.msg = kept
         return 1 if result else -1
 
-    @pv_class("ltt")
+    @pv_class("ltt", since="5.6")
     def local_totag(self, ref: PvRef) -> Accessor:
         """The to-tag of replies made here: `$ltt(x)` as send_reply() sets it, `s` stateless, `t` of the transaction."""
         if ref.inner == "x":

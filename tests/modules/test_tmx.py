@@ -92,7 +92,6 @@ def test_unknown_attributes_are_refused(inner: str) -> None:
         't_relay_to("udp:host:port:more");',
         't_relay("host", "port");',
         't_relay_to_udp("127.0.0.1", "x");',
-        't_is_set("request_route");',
         't_reply("abc", "x");',
         't_write_req("/tmp/x", "y");',
         't_cancel_branches("some");',

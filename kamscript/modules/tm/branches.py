@@ -221,7 +221,7 @@ class Branches(Newtran):
         branch = t.branches[index]
         if branch.text != text or branch.last_received >= 200:
             return
-        first = branch.interval == 2 * t.retr1
+        first = branch.interval <= 2 * t.retr1  # over a stream it stays 0
         self.stop_timer(branch)
         if self.server.cfg.core["use_dns_failover"] and self.fail_over(t, branch):
             branch.last_received = 408

@@ -80,6 +80,13 @@ class Sending(Timers):
             self.stop_branches(t)
             self.put_on_wait(t)
             return -1
+        if not text:
+            # The request cannot be answered: give everything up.
+            self.stop_branches(t)
+            if t.is_invite:
+                self.cancel_all(t, reason=code, kill=True)
+            self.put_on_wait(t)
+            return -1
         response = t.response
         assert response is not None
         response.code = code

@@ -148,8 +148,17 @@ def test_the_next_address_behind_a_failed_sending() -> None:
     assert story(stage.note(stage.server.take_outbox())) == ["0 INVITE carol"]
 
 
+def test_a_stream_that_could_not_be_opened() -> None:
+    stage = Stage(RELAY, listen="listen=udp:127.0.0.1:5060\nlisten=tcp:127.0.0.1:5060\n")
+    uri = "sip:bob@127.0.0.12;transport=tcp"
+    stage.server.receive(stage.server.timers.now, request(uri=uri).replace("\n", "\r\n"), _received(stage))
+    _, invite = stage.server.take_outbox()
+    stage.server.send_failed(stage.server.timers.now, invite)
+    assert story(stage.note(stage.server.take_outbox())) == ["0 477 alice"]
+
+
 def _received(stage: Stage):  # type: ignore[no-untyped-def]
     from kamscript.core.sockets import Received
 
-    (socket,) = stage.server.sockets
+    socket = stage.server.sockets[0]
     return Received("udp", "127.0.0.11", 5060, socket.address, socket.port, socket)
