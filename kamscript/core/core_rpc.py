@@ -161,13 +161,20 @@ class CoreRpc(Module):
     @rpc("core.ppdefines", since="5.6")
     def core_ppdefines(self, rpc: Rpc) -> None:
         """The names defined for the preprocessor."""
-        rpc.add(*self.server.program.defines)
+        rpc.add(*self._defines())
 
     @rpc("core.ppdefines_full", since="5.6")
     def core_ppdefines_full(self, rpc: Rpc) -> None:
         """The same with their values."""
-        for name, value in self.server.program.defines.items():
+        for name, value in self._defines().items():
             rpc.struct(name=name, type=0, value=value or "none")
+
+    def _defines(self) -> dict[str, str]:
+        """Those of the config between those that are always there: versions first, modules last."""
+        major, minor, patch = VERSION.split(".")[:3]
+        versions = (f"KAMAILIO_{major}", f"KAMAILIO_{major}_{minor}", f"KAMAILIO_{major}_{minor}_{patch}")
+        modules = (f"MOD_{name}" for name in self.server.modules if name != "core")
+        return {**dict.fromkeys(versions, ""), **self.server.program.defines, **dict.fromkeys(modules, "")}
 
     # -- addresses ------------------------------------------------------------------------------------------------
     @rpc("core.sockets_list")
@@ -339,12 +346,14 @@ class CoreRpc(Module):
         self._dns(rpc)
         dns = self.server.dns
         dns.added = {key: entry for key, entry in dns.added.items() if entry.flags & PERMANENT}
+        rpc.struct(status="ok")
 
     @rpc("dns.delete_all_force")
     def dns_delete_all_force(self, rpc: Rpc) -> None:
         """Forget all added records."""
         self._dns(rpc)
         self.server.dns.added.clear()
+        rpc.struct(status="ok")
 
     def _add(self, rpc: Rpc, kind: str, name: str, ttl: int, value: Any, flags: int) -> None:
         dns = self.server.dns

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kamscript.script.bind import exists
 from kamscript.values import parse_int
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class RpcFault(Exception):
@@ -258,12 +260,39 @@ def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -
             kind = rest
         else:
             break
-        out.append(_value(value, kind, position, convert))
+        try:
+            out.append(_value(value, kind, position, convert))
+        except RpcFault as fault:
+            if position >= required:
+                break  # the command goes on with what it could read
+            raise _fault_of(command, position) or fault from None
     if len(out) < required:
-        raise RpcFault(
+        raise _fault_of(command, len(out)) or RpcFault(
             400, f"error at parameter {len(out)}: expected {_TYPE[kinds[len(out)]]} type but end of packet encountered"
         )
     return out
+
+
+def missing(code: int, *texts: str) -> Callable[[F], F]:
+    """Say what a command answers when an argument is missing or of another type: one text each, the last for the rest.
+
+    Stands below `@rpc`; without it the answer is the channel's.
+    """
+
+    def mark(method: F) -> F:
+        _MISSING[method] = (code, texts)
+        return method
+
+    return mark
+
+
+def _fault_of(command: Callable[..., Any], position: int) -> RpcFault | None:
+    found = _MISSING.get(getattr(command, "__func__", command))
+    return RpcFault(found[0], found[1][min(position, len(found[1]) - 1)]) if found else None
+
+
+#: By function: the code and the texts of `missing`.
+_MISSING: dict[Any, tuple[int, tuple[str, ...]]] = {}
 
 
 _TYPE = {"int": "integer", "float": "double", "str": "string", "any": "string"}

@@ -163,7 +163,9 @@ class Statistics:
         if table is None:
             table = self._groups = {}
             modules = self._server.modules
-            own = [("dns", DNS), ("tcp", TCP)]
+            own: list[tuple[str, tuple[str, ...]]] = [("dns", DNS)]
+            if not self._server.settings["disable_tcp"]:
+                own.append(("tcp", TCP))
             if "kex" in modules:
                 own.insert(0, ("core", CORE))
                 table["shmem"] = {counter.name: counter for counter in self._memory()}

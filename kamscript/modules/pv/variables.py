@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core import xavps
+from kamscript.core.rpc import missing
 from kamscript.module import Accessor, FixupError, Param, PvRef, pv_class, rpc
 from kamscript.script.bind import binding_of, variable_name
 from kamscript.script.format import accessor_of
@@ -121,7 +122,8 @@ class Variables:
         rpc.add(Struct(items=items))
 
     @rpc("pv.shvSet")
-    def _shv_set(self, rpc: Rpc, name: str, type: str, value: int | str) -> str:
+    @missing(500, *(f"Missing parameter {what} (Parameters: varname type value)" for what in ("varname", "type")))
+    def _shv_set(self, rpc: Rpc, name: str, type: str, value: int | str | None = None) -> str:
         """Set a shared variable; `type` is `int` or `str`."""
         from kamscript.core.rpc import RpcFault
 

@@ -113,7 +113,7 @@ class Siputils(Module, name="siputils"):
         self._calls = Calls()
         self._cfg: dict[str, Any] = server.cfg.declare(
             "siputils",
-            [CfgVar("ring_timeout", 0, "Seconds for which 183 replies of a call become 180", low=0)],
+            [CfgVar("ring_timeout", 0, "Seconds for which 183 replies of a call become 180", readable=False)],
             values={"ring_timeout": self.ring_timeout},
         )
         if self.ring_timeout:

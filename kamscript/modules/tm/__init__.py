@@ -143,9 +143,7 @@ class Tm(Selects, name="tm"):
     unmatched_cancel = Param(0, "A CANCEL without INVITE: 0 forwarded with state, 1 without, 2 dropped.")
     ruri_matching = Param(1, "Compare request URIs when matching requests without an RFC 3261 branch.")
     via1_matching = Param(1, "Compare the first Via when matching requests without an RFC 3261 branch.")
-    callid_matching = Param(
-        0, "Compare Call-IDs when matching.", inert="requests are always matched by Call-ID; replies compare it too"
-    )
+    callid_matching = Param(0, "Compare the Call-IDs of replies too; requests always match by theirs.")
     callid_cseq_matching = Param(0, "Match replies by Call-ID and CSeq instead of the branch.", since="5.6")
     pass_provisional_replies = Param(0, "Tell TMCB_LOCAL_RESPONSE_OUT of provisional replies.")
     default_code = Param(500, "Code of t_reply() when its argument has no value.")
@@ -159,15 +157,19 @@ class Tm(Selects, name="tm"):
     remap_503_500 = Param(1, "Relay a 503 as 500.")
     failure_exec_mode = Param(0, "A branch that cannot be sent leads to the failure route (1) or to an error (0).")
     dns_reuse_rcv_socket = Param(0, "DNS failover sends by the socket the request came in by.")
-    event_callback = Param("", "KEMI function for tm:local-request.", inert="routes are not written in KEMI here")
-    event_callback_lres_sent = Param(
-        "", "KEMI function for tm:local-response.", inert="routes are not written in KEMI here"
+    event_callback = Param(
+        "", "KEMI function for tm:local-request.", since="5.6", inert="routes are not written in KEMI here"
     )
-    relay_100 = Param(0, "Relay 100 as a stateless proxy does.")
-    rich_redirect = Param(0, "Contacts of a 3xx carry branch flags (1) and Path (2).")
-    exec_time_check = Param(5000, "Warn when a failure route takes longer, ms.", inert="routes take no simulated time")
-    reply_relay_mode = Param(1, "Keep a 2xx behind the final reply for retransmission (0), or only pass it on (1).")
-    enable_uac_fr = Param(0, "Failure routes for requests of this server.")
+    event_callback_lres_sent = Param(
+        "", "KEMI function for tm:local-response.", since="5.6", inert="routes are not written in KEMI here"
+    )
+    relay_100 = Param(0, "Relay 100 as a stateless proxy does.", since="5.6")
+    rich_redirect = Param(0, "Contacts of a 3xx carry branch flags (1) and Path (2).", since="5.6")
+    exec_time_check = Param(5000, "Warn when a failure route takes as long, ms; 0: never.", since="5.6")
+    reply_relay_mode = Param(
+        1, "Keep a 2xx behind the final reply for retransmission (0), or only pass it on (1).", since="5.6"
+    )
+    enable_uac_fr = Param(0, "Failure routes for requests of this server.", since="5.6")
     tw_append: Param[list[str]] = Param(
         [],
         "Lists of what t_write_req() and t_write_unix() append.",
@@ -208,6 +210,7 @@ class Tm(Selects, name="tm"):
             # Only 6.x does so by default.
             self.reply_matching = 0
         values = {name: getattr(self, name, default) for name, default, _, _, _ in _CFG}
+        values["ac_extra_hdrs"] = self.ac_extra_hdrs or None
         self.cfg = server.cfg.declare("tm", _VARIABLES, values)
         self.next_label = server.environment.chance.getrandbits(31)
         self.tags = Tags(server, "SER-TM/tags", "-")

@@ -7,7 +7,7 @@ from binascii import unhexlify
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kamscript.core.errors import error_reply
-from kamscript.core.rpc import Rpc, RpcFault, Struct
+from kamscript.core.rpc import Rpc, RpcFault, Struct, missing
 from kamscript.module import rpc
 from kamscript.modules.tm.api import Stats
 from kamscript.modules.tm.callbacks import TMCB_DONT_ACK, TMCB_LOCAL_COMPLETED, TmcbParams
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: How long behind its lifetime a transaction is destroyed by tm.clean, seconds (TM_LIFETIME_LIMIT).
 LIFETIME_LIMIT: Final = 90
+
+#: What the commands that send a request answer when they miss an argument; Kamailio counts what it read so.
+_TOO_FEW: Final = ("too few parameters (0/5)", *(f"too few parameters (-{count}/5)" for count in range(1, 5)))
 
 #: Headers that the request gets from elsewhere (tm_skip_hf).
 _OWN_HEADERS: Final = frozenset({"from", "to", "call-id", "cseq", "via", "content-length"})
@@ -135,6 +138,7 @@ class Commands(Functions):
 
     # -- acting on a transaction ----------------------------------------------------------------------------------
     @rpc("tm.cancel")
+    @missing(400, "Callid and CSeq expected as parameters")
     def rpc_cancel(self, rpc: Rpc, callid: str, cseq: str) -> None:
         """Cancel a pending transaction."""
         t = self.lookup_callid(callid, cseq)
@@ -144,6 +148,7 @@ class Commands(Functions):
         rpc.add(waiting, "branches remaining (waiting for timeout)")
 
     @rpc("tm.reply")
+    @missing(400, "Reply code expected", "Reason phrase expected", "Transaction ID expected", "To tag expected")
     def rpc_reply(
         self, rpc: Rpc, code: int, reason: str, ident: str, totag: str, headers: str = "", body: str = ""
     ) -> None:
@@ -157,6 +162,9 @@ class Commands(Functions):
         self._rpc_reply(rpc, t, code, reason, totag, headers, body)
 
     @rpc("tm.reply_callid", since="5.6")
+    @missing(
+        400, "Reply code expected", "Reason phrase expected", "Call-ID expected", "CSeq expected", "To tag expected"
+    )
     def rpc_reply_callid(
         self,
         rpc: Rpc,
@@ -201,6 +209,7 @@ class Commands(Functions):
 
     # -- requests of this server ----------------------------------------------------------------------------------
     @rpc("tm.t_uac_start")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_start(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -208,6 +217,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body)
 
     @rpc("tm.t_uac_start_noack", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_start_noack(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -215,6 +225,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, types=TMCB_DONT_ACK)
 
     @rpc("tm.t_uac_start_hex", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_start_hex(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -222,6 +233,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, _unhex(rpc, body))
 
     @rpc("tm.t_uac_start_noack_hex", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_start_noack_hex(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -229,6 +241,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, _unhex(rpc, body), types=TMCB_DONT_ACK)
 
     @rpc("tm.t_uac_wait")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -236,6 +249,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, wait=True)
 
     @rpc("tm.t_uac_wait_noack", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_noack(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -243,6 +257,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, types=TMCB_DONT_ACK, wait=True)
 
     @rpc("tm.t_uac_wait_hex", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_hex(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -250,6 +265,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, _unhex(rpc, body), wait=True)
 
     @rpc("tm.t_uac_wait_noack_hex", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_noack_hex(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -258,6 +274,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, types=TMCB_DONT_ACK, wait=True)
 
     @rpc("tm.t_uac_wait_block", since="5.6")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_block(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -265,6 +282,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, wait=True, brief=True)
 
     @rpc("tm.t_uac_wait_block_noack", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_block_noack(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -272,6 +290,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, body, types=TMCB_DONT_ACK, wait=True, brief=True)
 
     @rpc("tm.t_uac_wait_block_hex", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_block_hex(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
@@ -279,6 +298,7 @@ class Commands(Functions):
         self._rpc_uac(rpc, method, ruri, nexthop, socket, headers, _unhex(rpc, body), wait=True, brief=True)
 
     @rpc("tm.t_uac_wait_block_noack_hex", since="6.x")
+    @missing(400, *_TOO_FEW)
     def rpc_uac_wait_block_noack_hex(
         self, rpc: Rpc, method: str, ruri: str, nexthop: str, socket: str, headers: str, body: str = ""
     ) -> None:
