@@ -95,8 +95,8 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         "kamailio_rpc.fifo", "Name of the fifo, in the runtime directory unless absolute; empty: none.", since="5.6"
     )
     fifo_mode = Param(0o660, "Permissions of the fifo.", since="5.6")
-    fifo_group = Param("", "Group of the fifo, a name or a number.", since="5.6")
-    fifo_user = Param("", "Owner of the fifo, a name or a number.", since="5.6")
+    fifo_group = Param("", "Group of the fifo, a name or a number.", kind=object, since="5.6")
+    fifo_user = Param("", "Owner of the fifo, a name or a number.", kind=object, since="5.6")
     fifo_reply_dir = Param("/tmp/", "Directory where fifos for replies must be.", since="5.6")
     dgram_socket = Param(
         "kamailio_rpc.sock",
@@ -109,10 +109,15 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         inert="one event loop serves all datagrams, whatever the number",
         since="5.6",
     )
-    dgram_timeout = Param(2000, "Milliseconds to try to send an answer over the datagram socket.", since="5.6")
+    dgram_timeout = Param(
+        2000,
+        "Milliseconds to try to send an answer over the datagram socket.",
+        since="5.6",
+        inert="an answer waits in the event loop until the client has room for it",
+    )
     dgram_mode = Param(0o660, "Permissions of the datagram socket.", since="5.6")
-    dgram_group = Param("", "Group of the datagram socket, a name or a number.", since="5.6")
-    dgram_user = Param("", "Owner of the datagram socket, a name or a number.", since="5.6")
+    dgram_group = Param("", "Group of the datagram socket, a name or a number.", kind=object, since="5.6")
+    dgram_user = Param("", "Owner of the datagram socket, a name or a number.", kind=object, since="5.6")
     tcp_socket = Param("", "TCP socket: `tcp:host:port`.", since="6.x")
 
     _last: Reply | None

@@ -169,7 +169,9 @@ class Deciding(Cancelling):
         if t.types & TMCB_ON_FAILURE_RO:
             self.tell(TMCB_ON_FAILURE_RO, t, ctx, ctx.msg, message, code, winner.index)
         if t.types & TMCB_ON_FAILURE:
+            start = self.server.environment.stopwatch()
             self.tell(TMCB_ON_FAILURE, t, ctx, ctx.msg, message, code, winner.index)
+            self._check_time("callbacks", start)
         name = winner.on_failure
         if name:
             t.on_failure = ""
@@ -178,9 +180,17 @@ class Deciding(Cancelling):
             if function is not None:
                 self.tm_error = 0
                 bind, self.server.bind = self.server.bind, t.branches[0].socket
+                start = self.server.environment.stopwatch()
                 self.server.run_top(function, ctx)
+                self._check_time("route", start)
                 self.server.bind = bind
         request.flags = ctx.msg.flags
+
+    def _check_time(self, what: str, start: float) -> None:
+        """Warn when what runs behind a failure took exec_time_check or longer (run_failure_handlers)."""
+        spent = int((self.server.environment.stopwatch() - start) * 1_000_000)
+        if 0 < self.exec_time_check * 1000 <= spent:
+            self.server.log.warning("tm", f"failure {what} execution took too long: {spent} us")
 
     def _branch_failure(self, t: Transaction, reply: Message | FakedReply, branch: ClientBranch, code: int) -> None:
         """Run TMCB_ON_BRANCH_FAILURE and event_route[tm:branch-failure:NAME] (run_branch_failure_handlers)."""

@@ -158,6 +158,7 @@ class Engine(TmApi, Module):
     failure_reply_mode: int
     faked_reply_prio: int
     failure_exec_mode: int
+    exec_time_check: int
     reply_relay_mode: int
     dns_reuse_rcv_socket: int
     rich_redirect: int

@@ -216,7 +216,7 @@ class Functions(Serial):
             return -1
         return 1 if self.resend_reply(ctx.t) else -1
 
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def t_clean(self, ctx: Context) -> int:
         """Destroy transactions that outlived their lifetime by 90 s."""
         self.clean()
@@ -265,7 +265,7 @@ class Functions(Serial):
         """Reply through the transaction."""
         return self._reply(ctx, code, reason)
 
-    @function(REPLYING)
+    @function(REPLYING, since="5.6")
     def t_send_reply(self, ctx: Context, code: ReplyCode, reason: ReplyReason) -> int:
         """Make the transaction if there is none, and reply through it."""
         if ctx.msg.method == "ACK":
@@ -676,7 +676,7 @@ class Functions(Serial):
         status = self.current_status(ctx)
         return status >= 0 and pattern.search(str(status)) is not None
 
-    @function(ALSO_CORE)
+    @function(ALSO_CORE, since="5.6")
     def t_get_status_code(self, ctx: Context) -> int:
         """The reply code, as t_check_status() sees it; -1 none."""
         if self._known(ctx) is None:
@@ -736,7 +736,8 @@ class Functions(Serial):
         return 1
 
     # -- serial forking -------------------------------------------------------------------------------------------
-    @function(RELAYING)
+    @function(RELAYING, arity=0)
+    @function(RELAYING, arity=1, since="5.6")
     def t_load_contacts(self, ctx: Context, mode: Int = 0) -> int:
         """Put the destination set aside, ordered by q (0) or drawn in proportion to q (1)."""
         if mode not in (0, 1):
@@ -776,7 +777,7 @@ class Functions(Serial):
         return -1
 
     # -- requests of this server ----------------------------------------------------------------------------------
-    @function(Route.ANY)
+    @function(Route.ANY, since="5.6")
     def t_uac_send(
         self, ctx: Context, method: Str, ruri: Str, nexthop: Str, socket: Str, headers: Str, body: Str
     ) -> int:
