@@ -30,7 +30,9 @@ def main(config: str = "") -> int:
     path = config or str(STOCK if STOCK.exists() else EXAMPLE)
     command = [sys.executable, "-m", "kamscript", "check", path]
     with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "KAMSCRIPT_CACHE": cache}
+        # As installed: Python keeps its bytecode beside the modules.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["KAMSCRIPT_CACHE"] = cache
         cold = []
         for _ in range(5):
             shutil.rmtree(cache)

@@ -525,14 +525,14 @@ def _collect(cls: type[Module]) -> None:
                 for mark in marks.functions:
                     _add_function(cls, base, attribute, value, mark)
                 for decl in marks.others:
-                    table: dict[str, Any] = {
+                    tables: dict[type, dict[str, Any]] = {
                         PvDecl: cls.pvs,
                         TransformationDecl: cls.transformations,
                         SelectDecl: cls.selects,
                         RpcDecl: cls.rpcs,
                         MiDecl: cls.mis,
-                    }[type(decl)]
-                    table[decl.name] = decl
+                    }
+                    tables[type(decl)][decl.name] = decl
 
 
 def _add_function(
