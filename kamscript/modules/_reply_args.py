@@ -36,7 +36,7 @@ class _CodeFixup(Fixup):
         if text[:1] == "$":
             return _leading(text, server)
         try:
-            return int(text)
+            return int(text or "0")
         except ValueError:
             raise FixupError(f"{text!r} is neither a number nor a pseudo-variable") from None
 

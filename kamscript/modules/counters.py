@@ -53,6 +53,8 @@ class Counters(Module, name="counters"):
         # A colon anywhere goes before a blank, as in Kamailio: "a b:c" is the counter "a b" described as "c".
         name, mark, doc = text.partition(":") if ":" in text else text.partition(" ")
         group, counter = self.split(name)
+        if name and not counter:
+            raise FixupError(f"failed to register counter {name}")
         statistics = self.server.statistics
         if statistics.get(group, counter) is not None:
             self.server.log.error("<core>", f"counter {group}.{counter} already registered")

@@ -322,6 +322,9 @@ class _Variables(dict[str, str]):
             raise KeyError(key)
         return value
 
+    def __bool__(self) -> bool:
+        return True  # it only looks empty
+
     def __contains__(self, key: object) -> bool:
         return self.reader.getenv(str(key)) is not None
 

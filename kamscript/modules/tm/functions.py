@@ -96,7 +96,7 @@ class _Armed(Fixup):
 
     def resolve(self, text: str, server: Server) -> str:
         if text not in ("failure_route", "onreply_route", "branch_route"):
-            raise FixupError(f"invalid parameter value: {text}")
+            server.log.error("tm", f"invalid parameter value: {text}")  # and the daemon starts all the same
         return text
 
 
@@ -118,9 +118,9 @@ def proxy_of(text: str) -> Proxy:
     port = 0
     name, separator, digits = host.rpartition(":")
     if separator and not host.endswith("]"):
-        if not digits.isdigit() or int(digits) > 65535:
+        if not digits.isdigit() or (":" in name and name[:1] != "["):
             raise FixupError(f"invalid proxy addr parameter <{text}>")
-        host, port = name, int(digits)
+        host, port = name, int(digits) & 0xFFFF
     if not host:
         raise FixupError(f"invalid proxy addr parameter <{text}>")
     return Proxy(host, port, proto)
@@ -511,7 +511,9 @@ class Functions(Serial):
         armed: Transaction | Pending = ctx.t if ctx.t is not None else pending(ctx)
         if what == "branch_route":
             return bool(armed.on_branch)
-        return bool(armed.on_failure if what == "failure_route" else armed.on_reply)
+        if what == "onreply_route":
+            return bool(armed.on_reply)
+        return what == "failure_route" and bool(armed.on_failure)
 
     # -- timers ---------------------------------------------------------------------------------------------------
     def set_fr(self, ctx: Context, fr_inv_ms: int, fr_ms: int) -> None:

@@ -1,0 +1,1 @@
+"""`kamscript check` beside the started daemon."""

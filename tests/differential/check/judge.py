@@ -7,18 +7,32 @@ import os
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from kamscript.source import MemoryReader
+from kamscript.files import FileReader
 from kamscript.tools.examine import examine
 
 from ..verdicts.judge import Verdict, blocks, kamailio
 
-__all__ = ["CASES", "Verdict", "blocks", "daemon", "kamscript", "lines", "with_parameter", "with_statement"]
+__all__ = [
+    "CASES",
+    "Verdict",
+    "blocks",
+    "daemon",
+    "exchange",
+    "kamscript",
+    "lines",
+    "started",
+    "with_parameter",
+    "with_statement",
+]
 
+_NAME = "kamailio.cfg"
 CASES = Path(__file__).with_name("cases")
 
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
@@ -33,9 +47,8 @@ _PORT = 21800
 def daemon(text: str, *, patience: float = 5.0) -> Verdict:
     """Whether the real daemon starts with this config; it is ended at once.
 
-    What `kamailio -c` refuses is not started.
-
-    An event route is added behind the text, on a line of its own; without `listen` it gets one on loopback.
+    What `kamailio -c` refuses is not started. An event route is added behind the text, on a line of its own; without
+    `listen` it gets one on loopback.
     """
     with tempfile.TemporaryDirectory(prefix="kamscript-check-") as folder:
         path = Path(folder) / "kamailio.cfg"
@@ -43,43 +56,8 @@ def daemon(text: str, *, patience: float = 5.0) -> Verdict:
         verdict = kamailio(path)
         if not verdict.accepted:
             return verdict
-        path.write_bytes((text.rstrip() + _marked(text)).encode("latin-1"))
-        command = [
-            "kamailio",
-            "-DD",
-            "-E",
-            "-f",
-            str(path),
-            "-m",
-            "64",
-            "-M",
-            "8",
-            "-n",
-            "1",
-            "-a",
-            "no",
-            "-L",
-            MODULES,
-        ]
-        command += ["-Y", folder, "-w", folder, "-P", f"{folder}/pid"]
-        if not re.search(r"(?m)^\s*(listen|bind)\s*=", text):
-            command += ["-l", f"udp:127.0.0.1:{_PORT}"]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            env={**os.environ, "TZ": "UTC"},
-        )
-        try:
-            said = _said(process, time.monotonic() + patience)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            assert process.stderr is not None
-            process.stderr.close()
+        with _running(text, "", Path(folder), patience) as said:
+            pass
     if _UP in said:
         return Verdict(True)
     complaints = [line for line in said.splitlines() if re.search("ERROR|CRITICAL|BUG", line)]
@@ -88,9 +66,63 @@ def daemon(text: str, *, patience: float = 5.0) -> Verdict:
     return Verdict(False, places[0] if places else 0, "\n".join(complaints[:6]))
 
 
-def _marked(text: str) -> str:
+def started(text: str, statements: str) -> str | None:
+    """What the daemon logs until its first worker has run `statements`; None when it does not start."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kamscript-check-") as folder,
+        _running(text, statements, Path(folder)) as said,
+    ):
+        return said if _UP in said else None
+
+
+def exchange(text: str, *requests: str, replies: int) -> list[str]:
+    """What the daemon answers to requests; `{here}` in one is the address that the answers go to."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kamscript-check-") as folder,
+        _running(text, "", Path(folder)),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(5)
+        host, port = sock.getsockname()
+        here = f"{host}:{port}"
+        for request in requests:
+            sock.sendto(request.format(here=here).encode("latin-1"), ("127.0.0.1", _PORT))
+        return [sock.recv(65536).decode("latin-1") for _ in range(replies)]
+
+
+@contextlib.contextmanager
+def _running(text: str, statements: str, folder: Path, patience: float = 5.0) -> Iterator[str]:
+    """The daemon, until the block ends, and what it logged until its first worker was there, or it gave up."""
+    path = folder / "kamailio.cfg"
+    path.write_bytes((text.rstrip() + _marked(text, statements)).encode("latin-1"))
+    command = ["kamailio", "-DD", "-E", "-f", str(path), "-m", "64", "-M", "8", "-n", "1", "-a", "no", "-L", MODULES]
+    command += ["-Y", str(folder), "-w", str(folder), "-P", str(folder / "pid")]
+    if not re.search(r"(?m)^\s*(listen|bind)\s*=", text):
+        command += ["-l", f"udp:127.0.0.1:{_PORT}"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "TZ": "UTC"},
+    )
+    try:
+        yield _said(process, time.monotonic() + patience)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def _marked(text: str, statements: str) -> str:
     load = "" if "xlog.so" in text else 'loadmodule "xlog.so" '
-    return f'\n{load}event_route[core:worker-one-init] {{ xlog("L_ALERT", "{_UP}\\n"); }}\n'
+    run = "route(KAMSCRIPT); " if statements else ""
+    route = f"route[KAMSCRIPT] {{ {statements} }}\n" if statements else ""
+    return f'\n{load}event_route[core:worker-one-init] {{ {run}xlog("L_ALERT", "{_UP}\\n"); }}\n{route}'
 
 
 def _said(process: subprocess.Popen[bytes], deadline: float) -> str:
@@ -112,11 +144,21 @@ def _said(process: subprocess.Popen[bytes], deadline: float) -> str:
 
 def kamscript(text: str, target: str = "5.6") -> Verdict:
     """What `kamscript check` says: the first error, as Kamailio counts lines."""
-    reader = MemoryReader({"kamailio.cfg": text}, {"PATH": os.environ.get("PATH", "")})
-    found = [finding for finding in examine("kamailio.cfg", reader, target=target) if finding.severity == "error"]
+    found = [finding for finding in examine(_NAME, _Disk(text), target=target) if finding.severity == "error"]
     if not found:
         return Verdict(True)
     return Verdict(False, found[0].kamailio_line, "\n".join(finding.render() for finding in found[:3]))
+
+
+class _Disk(FileReader):
+    """The disk and the environment, with the config in its place."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def read(self, path: str) -> str:
+        return self.text if path == _NAME else super().read(path)
 
 
 def lines(path: Path) -> list[str]:

@@ -1,0 +1,153 @@
+"""Each trap: what it warns of, and the near miss that is fine."""
+
+from __future__ import annotations
+
+import pytest
+
+from kamscript.source import MemoryReader
+from kamscript.tools.examine import examine
+
+HEAD = "".join(f'loadmodule "{name}.so"\n' for name in ("pv", "xlog", "tm", "sl", "textops", "siputils"))
+
+#: Rule, statements of a request route that it warns of, statements that it does not warn of.
+STATEMENTS = [
+    ("unreachable-code", "exit; $var(x) = 1;", "if ($rU == $null) exit; $var(x) = 1;"),
+    (
+        "unreachable-code",
+        'if (is_method("ACK")) { exit; } else { drop; } xlog("x");',
+        'if (is_method("ACK")) { exit; } xlog("x");',
+    ),
+    ("unreachable-code", 'while (1) { break; xlog("x"); }', 'while (1) { xlog("x"); break; }'),
+    (
+        "fall-through",
+        'switch ($rU) { case "a": xlog("a"); case "b": exit; }',
+        'switch ($rU) { case "a": case "b": exit; }',
+    ),
+    ("answered-twice", 'sl_send_reply("404", "x"); t_relay();', 'sl_send_reply("404", "x"); exit;'),
+    (
+        "answered-twice",
+        'send_reply("404", "x"); xlog("x"); send_reply("500", "y");',
+        'send_reply("100", "x"); t_relay();',
+    ),
+    (
+        "answered-twice",
+        'sl_send_reply(404, "x"); forward();',
+        'if (is_method("ACK")) sl_send_reply("483", "x"); t_relay();',
+    ),
+    ("assignment-in-condition", "if (($var(a) = 0)) exit;", "if ($var(a) == 0) exit; $var(a) = 1;"),
+    ("missing-route", 't_on_failure("F");', 't_on_failure("0");'),
+    ("missing-route", 't_on_branch("F");', 't_on_branch("$var(x)"); $var(x) = "F";'),
+    (
+        "never-written",
+        '$var(caller) = $fU; xlog("$var(callr) $var(caller)");',
+        '$var(caller) = $fU; xlog("$var(caller) ");',
+    ),
+    ("never-written", "if ($avp(x) == 1) exit;", "$avp(x) = 1; if ($avp(x) == 1) exit;"),
+    ("never-written", "if ($var(x) == 1) exit;", 'get_uri_param("a", "$var(x)"); if ($var(x) == 1) exit;'),
+    ("not-expanded", '$var(x) = "sip:$rU";', '$var(x) = "sip:" + $rU;'),
+    ("not-expanded", 'if ($rU == "$fU") exit;', 'xlog("$fU"); if ($rU =~ "^a$") exit;'),
+    ("never-null", "$var(x) = 1; if ($var(x) == $null) exit;", "$vn(x) = 1; if ($vn(x) == $null) exit;"),
+    ("text-condition", "if ($rU) exit;", "if ($rU != $null) exit;"),
+    ("text-condition", "if (!$hdr(X) && 1) exit;", "if ($(hdr(X){s.len})) exit;"),
+    ("method-list", 'if (method == "INVITE|ACK") exit;', 'if (method =~ "INVITE|ACK") exit;'),
+    ("method-list", 'if ($rm != "BYE,ACK") exit;', 'if (is_method("BYE|ACK")) exit;'),
+    ("method-case", 'if ($rm == "invite") exit;', 'if (method == "invite" || $rU == "invite") exit;'),
+    ("null-text", 'if ($rU == "<null>") exit;', "if ($rU == $null) exit;"),
+    ("network-text", 'if ($si == "10.0.0.0/8") exit;', 'if (src_ip == 10.0.0.0/8 || $si == "10.0.0.1") exit;'),
+    ("pattern-compared", 'if ($rU == "^00.*") exit;', 'if ($rU =~ "^00.*" || $rU == "a.b") exit;'),
+    ("pattern-label", 'switch ($rU) { case "^00.*": exit; }', 'switch ($rU) { case /"^00.*": exit; }'),
+    ("pattern-label", 'switch ($rm) { case "INVITE|ACK": exit; }', 'switch ($rm) { case "INVITE": exit; }'),
+    ("loose-dot", 'if ($rd =~ "sip.example.com") exit;', 'if ($rd == "sip.example.com") exit;'),
+    ("loose-dot", 'if ($si =~ "^10.0.0.1$") exit;', 'if ($si =~ "^10[.]0[.]0[.]1$" || $rU =~ "a.b*") exit;'),
+    ("glued-header", 'append_to_reply("X: 1");', 'append_to_reply("X: 1\\r\\n");'),
+]
+
+#: Rule, further top-level text that it warns of, text that is fine.
+TOP = [
+    ("return-zero", "request_route { route(A); }\nroute[A] { return 0; }", "request_route { return 0; }"),
+    (
+        "return-zero",
+        "request_route { route(A); }\nroute[A] { return off; }",
+        "request_route { route(A); }\nroute[A] { return -1; }",
+    ),
+    ("unused-route", "request_route { exit; }\nroute[A] { exit; }", "request_route { route(A); }\nroute[A] { exit; }"),
+    (
+        "unused-route",
+        "request_route { exit; }\nroute[A] { exit; }",
+        "request_route { route($var(x)); $var(x) = 1; }\nroute[A] { exit; }",
+    ),
+    ("unused-route", "request_route { exit; }\nroute[A] { exit; }", "route[A] { exit; }"),
+    (
+        "unarmed-route",
+        "request_route { exit; }\nfailure_route[F] { exit; }",
+        'request_route { t_on_failure("F"); }\nfailure_route[F] { exit; }',
+    ),
+    (
+        "unarmed-route",
+        "request_route { exit; }\nonreply_route[F] { exit; }",
+        'modparam("tm", "on_sl_reply", "F")\nrequest_route { exit; }\nonreply_route[F] { exit; }',
+    ),
+    (
+        "missing-route",
+        'request_route { t_on_failure("F"); }\nbranch_route[F] { drop; }',
+        'request_route { t_on_failure("F"); t_on_branch("F"); }\nbranch_route[F] { drop; }\nfailure_route[F] { drop; }',
+    ),
+    (
+        "missing-route",
+        'request_route { t_on_branch_failure("F"); }',
+        'request_route { t_on_branch_failure("F"); }\nevent_route[tm:branch-failure:F] { exit; }',
+    ),
+    (
+        "unknown-event",
+        "request_route { exit; }\nevent_route[tm:local-reqest] { exit; }",
+        "request_route { exit; }\nevent_route[tm:local-request] { exit; }",
+    ),
+    (
+        "unknown-event",
+        "request_route { exit; }\nevent_route[dialog:start] { exit; }",
+        "request_route { exit; }\nevent_route[my:own] { exit; }",
+    ),
+    (
+        "parameter-twice",
+        'modparam("tm", "fr_timer", 1)\nmodparam("tm", "fr_timer", 2)\nrequest_route { exit; }',
+        'modparam("pv", "varset", "a=i:1")\nmodparam("pv", "varset", "b=i:1")\nrequest_route { exit; }',
+    ),
+    (
+        "never-written",
+        'request_route { xlog("$avp(a) "); }',
+        'modparam("tm", "fr_timer_avp", "$avp(a)")\nrequest_route { xlog("$avp(a) "); }',
+    ),
+]
+
+
+def rules(text: str) -> set[str]:
+    found = examine("kamailio.cfg", MemoryReader({"kamailio.cfg": text + "\n"}))
+    assert not [finding for finding in found if finding.severity == "error"], found
+    return {finding.rule for finding in found}
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), STATEMENTS)
+def test_statements(rule: str, bad: str, good: str) -> None:
+    assert rule in rules(HEAD + "request_route {\n" + bad + "\n}")
+    assert rule not in rules(HEAD + "request_route {\n" + good + "\n}")
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), TOP)
+def test_the_whole_config(rule: str, bad: str, good: str) -> None:
+    assert rule in rules(HEAD + bad)
+    assert rule not in rules(HEAD + good)
+
+
+def test_a_typing_error_gets_a_hint() -> None:
+    text = HEAD + 'request_route { $var(caller) = $fU; xlog("$var(callr) \\n"); }\n'
+    (finding,) = examine("kamailio.cfg", MemoryReader({"kamailio.cfg": text}))
+    assert finding.hint == "did you mean $var: caller?"
+
+
+def test_an_avp_that_an_unknown_module_may_write() -> None:
+    assert "never-written" not in rules(HEAD + 'loadmodule "dialplan.so"\nrequest_route { if ($avp(x) == 1) exit; }')
+
+
+def test_doubles_and_inert_parameters_are_notes() -> None:
+    text = 'loadmodule "geoip2.so"\nrequest_route { geoip2_match("1.2.3.4", "x"); geoip2_match("1.2.3.4", "y"); }\n'
+    assert [(f.rule, f.severity) for f in examine("k.cfg", MemoryReader({"k.cfg": text}))] == [("double", "note")]
