@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from .stage import Stage, request, story
+from .stage import Stage
 
 FAIL = 'request_route { t_on_failure("F"); t_relay(); }\nfailure_route[F] { xlog("failed\\n"); }\n'
 
