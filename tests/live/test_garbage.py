@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections.abc import Callable, Iterator
 
-from kamscript.live.garbage import ALL, MIDDLE, YOUNG, Garbage
+import pytest
+
+from kamscript.live.garbage import ALL, LATEST, MANY, SOONEST, Garbage
 
 
 class Cycle:
@@ -16,31 +19,55 @@ class Cycle:
         self.me = self
 
 
-def test_cycles_are_found_by_the_timer_only() -> None:
-    asked: list[tuple[float, object]] = []
+class Loop:
+    """A loop whose clock the test turns."""
 
-    class Loop:
-        """Notes what is to be called."""
+    def __init__(self) -> None:
+        self.delays: list[float] = []
+        self.next: Callable[[], None] = lambda: None
 
-        def call_later(self, delay: float, callback: object, *arguments: object) -> asyncio.TimerHandle:
-            asked.append((delay, callback))
-            return asyncio.TimerHandle(0, print, (), asyncio.new_event_loop())
+    def call_later(self, delay: float, callback: Callable[..., None], *arguments: object) -> asyncio.TimerHandle:
+        """Remember what is due."""
+        self.delays.append(delay)
+        self.next = lambda: callback(*arguments)
+        return asyncio.TimerHandle(0, print, (), asyncio.new_event_loop())
 
-    garbage = Garbage()
-    collected: list[int] = []
-    collect = garbage.collect
-    garbage.collect = lambda generation: collected.append(generation) or collect(generation)  # type: ignore[method-assign,func-returns-value]
-    garbage.start(Loop())  # type: ignore[arg-type]
-    try:
-        assert not gc.isenabled()
-        lost = weakref.ref(Cycle())
-        assert lost() is not None
-        for _ in range(int(ALL / YOUNG)):
-            garbage._tick(Loop())  # type: ignore[arg-type]
-            assert lost() is None
-        assert collected.count(2) == 1
-        assert collected.count(1) == int(ALL / MIDDLE) - 1
-        assert all(delay == YOUNG for delay, _ in asked)
-    finally:
-        garbage.stop()
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    """A loop with the collector's timer on it."""
+    garbage, loop = Garbage(), Loop()
+    garbage.start(loop)  # type: ignore[arg-type]
+    yield loop
+    garbage.stop()
     assert gc.isenabled()
+
+
+def test_it_is_off_between_its_times(loop: Loop) -> None:
+    assert not gc.isenabled()
+    lost = weakref.ref(Cycle())
+    assert lost() is not None
+    loop.next()
+    assert lost() is None
+
+
+def test_it_comes_later_when_it_finds_nothing_and_sooner_when_it_finds_much(loop: Loop) -> None:
+    for _ in range(8):
+        loop.next()
+    assert loop.delays[:4] == [SOONEST, 2 * SOONEST, 4 * SOONEST, 8 * SOONEST]
+    assert loop.delays[-1] == LATEST
+    for _ in range(2 * MANY):
+        Cycle()
+    loop.next()
+    assert loop.delays[-1] == LATEST / 2
+
+
+def test_what_lives_long_is_looked_at_too(loop: Loop) -> None:
+    old = Cycle()
+    lost = weakref.ref(old)
+    for _ in range(3):
+        loop.next()
+    del old  # by now it is in the oldest generation
+    while sum(loop.delays) < 2 * ALL:
+        loop.next()
+    assert lost() is None
