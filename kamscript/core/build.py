@@ -53,13 +53,14 @@ def build_request(
     *,
     uri: str | None = None,
     path: str | None = None,
-    vias: str = "",
+    via: str = "",
 ) -> tuple[str, ListenSocket, Destination]:
     """The current request as it leaves through `socket`: our Via on top, received/rport on the one below, edits done.
 
     `branch` is the whole branch parameter value (`z9hG4bK...`); `uri` overrides the request URI, `path` adds a Route
-    header (both default to what the message carries); `vias` are further Via lines on top of ours. Returns text, socket
-    and destination: for a text longer than `udp_mtu` these are the `udp_mtu_try_proto` transport's.
+    header (both default to what the message carries); `via` stands for our Via line, further ones on top of it.
+    Returns text, socket and destination: for a text longer than `udp_mtu` these are the `udp_mtu_try_proto`
+    transport's.
     """
     msg, server = ctx.msg, ctx.server
     if server.hooks.request_build:
@@ -80,7 +81,7 @@ def build_request(
     text = msg.edits.join(
         Outgoing(socket, proto),
         uri=uri,
-        via=vias + via_line(ctx, socket, destination, branch),
+        via=via or via_line(ctx, socket, destination, branch),
         route=f"Route: {path}\r\n" if path else "",
         received=source.src_ip
         if rport
@@ -109,7 +110,10 @@ def build_reply(ctx: Context, reply: Message) -> str:
     if reply.msg_flags & FL_BODY_MULTIPART:
         fix_multipart(ctx.server, reply)
     below = reply.via2
-    return reply.edits.join(drop_via=True, stream=below is not None and below.proto in _NEEDS_LENGTH)
+    stream = below is not None and below.proto in _NEEDS_LENGTH
+    if not reply.has_edits and not stream:
+        return reply.without_first_via()
+    return reply.edits.join(drop_via=True, stream=stream)
 
 
 def build_local_reply(

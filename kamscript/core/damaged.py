@@ -16,7 +16,7 @@ class DamagedMessage(Message):
         self.buf = text
         self._headers, self._kinds, self._where, self._lines = [], [], {}, None
         self.eoh = self._body_offset = -1
-        self.complete = False
+        self.complete, self.callid = False, ""
         self.header_error = "the message does not parse"
         self.uri_start = self.uri_end = self.first_start = self.first_end = 0
         self.is_request, self.method, self.method_id, self.uri, self.version = False, "", "", "", ""

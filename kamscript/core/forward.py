@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from kamscript.core.build import branch_base, build_reply, build_request, from_reverse_hex, via_line
@@ -79,9 +80,12 @@ def forward_request(ctx: Context, host: str, port: int = 0, proto: str = "") -> 
             continue
         destination = outgoing(ctx, destination)
         # As in the daemon: a request that is forwarded again carries the Vias of the times before as well.
-        vias = ctx.state.get("forward", "")
-        text, socket, destination = build_request(ctx, socket, destination, branch, vias=vias)
-        ctx.state["forward"] = vias + via_line(ctx, socket, destination, branch)
+        earlier = ctx.state.get("forward", "")
+        via = earlier + via_line(ctx, socket, destination, branch)
+        text, sender, destination = build_request(ctx, socket, destination, branch, via=via)
+        if sender is not socket:  # too long for UDP
+            socket, via = sender, earlier + via_line(ctx, sender, destination, branch)
+        ctx.state["forward"] = via
         if not server.run_onsend(ctx, socket, destination, text):
             log.info("<core>", f"request to {destination.ip}:{destination.port} dropped (onsend_route)")
             result = E_ADM_PROHIBITED
@@ -112,19 +116,13 @@ def outgoing(ctx: Context, destination: Destination) -> Destination:
     return destination
 
 
-def _failover(server: Server, host: str, port: int, proto: str) -> Iterator[Destination]:
+def _failover(server: Server, host: str, port: int, proto: str) -> Iterable[Destination]:
     address = literal(host)
     if address and server.plain_dns:
         proto = proto or "udp"
-        yield Destination(proto, address, port or (5061 if proto == "tls" else 5060))
-        return
+        return (Destination(proto, address, port or (5061 if proto == "tls" else 5060)),)
     every = server.dns.destinations(host, port, proto)
-    if server.cfg.core["use_dns_failover"]:
-        yield from every
-        return
-    first = next(every, None)
-    if first is not None:
-        yield first
+    return every if server.cfg.core["use_dns_failover"] else islice(every, 1)
 
 
 def fail(ctx: Context, error: int) -> int:

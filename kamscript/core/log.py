@@ -49,6 +49,7 @@ class Log:
         "level",
         "local",
         "modules",
+        "prefixed",
         "server",
     )
 
@@ -61,6 +62,7 @@ class Log:
         self.facilities: dict[str, str] = {}
         self.facility: str = server.settings["log_facility"]
         self._format: Format | None = None
+        self.prefixed = False  #: there is a log_prefix: the server says which message it is dealing with
         self._mode = 0
         self._lazy = False
         self._message: Context | None = None
@@ -72,12 +74,8 @@ class Log:
         `names` are the pseudo-variables in it.
         """
         self._format, self._mode = fmt, mode
+        self.prefixed = True
         self._lazy = names <= _CONSTANT
-
-    @property
-    def prefixed(self) -> bool:
-        """Whether there is a log_prefix (then the server says which message it is dealing with)."""
-        return self._format is not None
 
     def begin(self, ctx: Context | None) -> None:
         """From now on lines belong to the message of `ctx` (None: to no message)."""

@@ -73,6 +73,8 @@ class Maxfwd(Module, name="maxfwd"):
         value = ctx.msg.value("max-forwards")
         if value is None:
             return _MALFORMED if ctx.msg.header_error else _ABSENT
+        if len(value) < 5 and value.isascii() and value.isdigit():
+            return int(value)
         digits = value.strip(_BLANKS)
         if not digits:
             return 0

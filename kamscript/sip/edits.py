@@ -334,17 +334,8 @@ class Edits:
         buf = msg.buf
         # (offset, order, length to delete, text): the order keeps edits at one offset as they were made
         ops: list[tuple[int, int, int, str]] = []
-        if drop_via and not lists.headers and not lists.body and uri is None and not route and not stream:
-            # a reply on its way, as most are
-            top = msg.top_via
-            if top is None:
-                return buf
-            via_start, base, via_end = msg.place("via")
-            if top.end < len(msg.value("via") or ""):
-                return f"{buf[:base]}{buf[base + top.end :]}"
-            return f"{buf[:via_start]}{via}{buf[via_end:]}"
         order = 0
-        if uri is not None:
+        if uri is not None and uri != msg.uri:
             ops.append((msg.uri_start, 0, msg.uri_end - msg.uri_start, uri))
         for edit in lists.headers:
             order += 1

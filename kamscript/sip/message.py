@@ -84,8 +84,9 @@ _NEEDED = frozenset(("via", "from", "to", "call-id", "cseq"))
 
 
 @lru_cache(2048)
-def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], bool, tuple[int, ...] | None, int, int]:
-    """Of headers in this order: the first of each kind, whether those that must be there are, every Via, To, CSeq.
+def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], bool, tuple[int, ...] | None, int, int, int]:
+    """Of headers in this order: the first of each kind, whether those that must be there are, every Via, To, CSeq,
+    Call-ID.
 
     None for the Vias: a header is there twice that must not.
 
@@ -97,7 +98,7 @@ def _shape(kinds: tuple[str, ...]) -> tuple[dict[str, int], bool, tuple[int, ...
     vias: tuple[int, ...] | None = tuple(at for at, kind in enumerate(kinds) if kind == "via")
     if any(kinds.count(kind) > 1 for kind in UNIQUE):
         vias = None
-    return where, where.keys() >= _NEEDED, vias, where.get("to", -1), where.get("cseq", -1)
+    return where, where.keys() >= _NEEDED, vias, where.get("to", -1), where.get("cseq", -1), where.get("call-id", -1)
 
 
 class Message:
@@ -115,6 +116,7 @@ class Message:
                      first header starts
       header_error   why the headers end early: the reason for which parse_headers(HDR_EOH) would fail; "" when fine.
                      Headers behind the bad one do not exist, as in Kamailio
+      callid         Call-ID's value, "" when missing
       complete       whether Via, From, To, Call-ID and CSeq are there: what Kamailio wants before it runs a route
       eoh            offset of the empty line that ends the headers (Kamailio's msg->eoh); -1 when there is none
       vias           every Via of every Via header, in order; top_via the first one (via1), None when there is none.
@@ -152,6 +154,7 @@ class Message:
         "_where",
         "add_to_branch",
         "buf",
+        "callid",
         "complete",
         "cseq",
         "dst_uri",
@@ -205,6 +208,7 @@ class Message:
     first_start: int
     first_end: int
     header_error: str
+    callid: str
     complete: bool
     eoh: int
     ended: bool
@@ -283,7 +287,7 @@ class Message:
             kinds, values, parsed = zip(*map(known_header, lines), strict=True)
         except SipError:
             return False
-        where, self.complete, vias, at_to, at_cseq = _shape(kinds)
+        where, self.complete, vias, at_to, at_cseq, at_callid = _shape(kinds)
         if vias is None:
             return False
         (
@@ -308,6 +312,7 @@ class Message:
             self.top_via = None
         self.to = None if at_to < 0 else parsed[at_to]
         self.cseq = None if at_cseq < 0 else parsed[at_cseq]
+        self.callid = "" if at_callid < 0 else values[at_callid]
         self.first_start, self.first_end = 0, len(first) + 2
         self.eoh, self._body_offset, self.header_error = eoh + 2, eoh + 4, ""
         self._lines, self._kinds, self._values, self._where = lines, kinds, values, where
@@ -331,6 +336,7 @@ class Message:
         self.complete = where.keys() >= _NEEDED
         self._kinds = [header.kind for header in headers]
         self._values = [header.value for header in headers]
+        self.callid = self._values[where["call-id"]] if "call-id" in where else ""
         # what the checks saw: the value with the NULs at its end
         seen = {kind: text[headers[at].value_start : headers[at].end].rstrip("\r\n") for kind, at in where.items()}
         self.vias = [via for header in headers if header.kind == "via" for via in parse_via(header.value)]
@@ -407,8 +413,19 @@ class Message:
         header = self.headers[index]
         return self.buf[header.start : header.end]
 
+    def without_first_via(self) -> str:
+        """The text without its first Via: a reply on its way, as long as no edits are pending."""
+        buf, top = self.buf, self.top_via
+        if top is None:
+            return buf
+        start, value_start, end = self.place("via")
+        if top.end < len(self.value("via") or ""):
+            return f"{buf[:value_start]}{buf[value_start + top.end :]}"
+        return f"{buf[:start]}{buf[end:]}"
+
     def header_lines(self) -> Iterable[tuple[str, str, str, str]]:
         """Of every header in order: kind, the line without its end, the value at its end, the line end."""
+        self.ended = True
         if self._lines is not None:
             return zip(self._kinds, self._lines, self._values, repeat("\r\n"))
         buf = self.buf
@@ -431,7 +448,9 @@ class Message:
         lines = self._lines
         assert lines is not None, "the careful reader makes all headers"
         line = lines[index]
-        start = self.first_end + 2 * index + sum(map(len, lines[:index]))
+        start = self.first_end
+        if index:
+            start += 2 * index + sum(map(len, lines[:index]))
         end = start + len(line)
         return start, end - len(self._values[index]), end + 2
 
@@ -479,11 +498,6 @@ class Message:
                 body = None
             self._from = body
         return body  # type: ignore[return-value]
-
-    @property
-    def callid(self) -> str:
-        """Call-ID's value, "" when missing."""
-        return self.value("call-id") or ""
 
     @property
     def contacts(self) -> Contacts | None:
@@ -621,6 +635,8 @@ class Message:
             )
         values = self._values = list(self._values)
         values[index] = value
+        if kind == "call-id":
+            self.callid = value
         if self._lines is not None:
             lines = self._lines = list(self._lines)
             line = lines[index]
