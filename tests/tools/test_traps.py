@@ -18,6 +18,8 @@ STATEMENTS = [
         'if (is_method("ACK")) { exit; } xlog("x");',
     ),
     ("unreachable-code", 'while (1) { break; xlog("x"); }', 'while (1) { xlog("x"); break; }'),
+    ("unreachable-code", 'exit; xlog("x");', "exit;\n#!ifndef A\n return;\n#!endif"),
+    ("unreachable-code", 'exit; xlog("x");', 'exit;\n#!ifndef A\n#!endif\n xlog("x");'),
     (
         "fall-through",
         'switch ($rU) { case "a": xlog("a"); case "b": exit; }',

@@ -37,10 +37,21 @@ def unreachable(config: Config) -> Iterator[Diagnostic]:
 def _dead(statements: Sequence[n.Statement]) -> Iterator[Diagnostic]:
     for before, after in pairwise(statements):
         if _leaves(before):
+            # A second exit loses nothing, and behind an #!ifdef block the code runs when the block is not there.
+            if isinstance(after, n.Jump) or _directive_between(before, after):
+                return
             why = before.kind if isinstance(before, n.Jump) else "both branches of the if above leave the route"
             where = f"behind {why}" if isinstance(before, n.Jump) else f"because {why}"
             yield Diagnostic("unreachable-code", f"this never runs, {where}", after.pos, "warning")
             return
+
+
+def _directive_between(before: n.Statement, after: n.Statement) -> bool:
+    source = before.pos.source
+    if after.pos.source is not source:
+        return True
+    between = source.text[before.pos.start : after.pos.start]
+    return "#!" in between or "!!" in between
 
 
 def fall_through(config: Config) -> Iterator[Diagnostic]:
