@@ -112,7 +112,7 @@ class Tmx(Module, name="tmx", requires=("tm",)):
         return self.tm.counts.completed[5]
 
     def _6xx(self) -> int:
-        return self.tm.counts.completed[6]
+        return self.tm.stats().completed[6]
 
     def _inuse(self) -> int:
         return self.tm.counts.total - self.tm.counts.deleted

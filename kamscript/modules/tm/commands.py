@@ -57,7 +57,7 @@ class Commands(Functions):
             c.waiting - c.deleted,
             c.total,
             c.local,
-            tuple(c.completed[:7]),
+            (*c.completed[:6], sum(c.completed[6:])),
             c.created,
             c.freed,
             0,
@@ -101,7 +101,7 @@ class Commands(Functions):
     def rpc_list(self, rpc: Rpc) -> None:
         """List transactions: one struct per hash bucket that holds some, with the members of each."""
         buckets: dict[int, Struct] = {}
-        for t in sorted(self.by_ident.values(), key=lambda t: t.index):
+        for t in sorted(reversed(self.by_ident.values()), key=lambda t: t.index):  # the newest of a bucket first
             struct = buckets.get(t.index)
             if struct is None:
                 struct = buckets[t.index] = Struct()

@@ -26,7 +26,7 @@ E_SEND_ERROR: Final = 6
 _CLIENT_EVENTS = ("1xx", "2xx", "3-6xx", "retr", "fr", "cancel", "send_error")
 
 #: The event of a reply, by `status // 100`.
-REPLY_EVENT: Final = (E_1XX, E_1XX, E_2XX, E_FINAL, E_FINAL, E_FINAL, E_FINAL)
+REPLY_EVENT: Final = (E_1XX, E_1XX, E_2XX, *(E_FINAL,) * 7)
 
 # Client states.
 CALLING: Final = 0
