@@ -98,9 +98,6 @@ class Daemon:
     # -- datagrams
     async def _open(self) -> None:
         for listen in self.server.sockets:
-            if listen.virtual:
-                # An address that this machine may take over later (a failover pair): bound when it can be.
-                self.server.log.debug("<core>", f"{listen.text} is virtual")
             if listen.proto == "udp":
                 self._open_udp(listen)
             elif listen.proto == "tcp":
@@ -223,7 +220,7 @@ def prepare(sock: socket.socket, listen: ListenSocket, settings: dict[str, Any])
     if listen.ipv6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if settings["ip_free_bind"] or listen.virtual:
-        # Linux's IP_FREEBIND, which the socket module does not name.
+        # An address that this machine may take over later (a failover pair). The socket module does not name the option.
         sock.setsockopt(socket.SOL_IP, getattr(socket, "IP_FREEBIND", 15), 1)
     tos = int(settings["tos"])
     if tos > 0:
