@@ -220,7 +220,7 @@ def prepare(sock: socket.socket, listen: ListenSocket, settings: dict[str, Any])
     if listen.ipv6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if settings["ip_free_bind"] or listen.virtual:
-        # An address that this machine may take over later (a failover pair). The socket module does not name the option.
+        # An address that this machine may take over later (a failover pair). Python does not name the option.
         sock.setsockopt(socket.SOL_IP, getattr(socket, "IP_FREEBIND", 15), 1)
     tos = int(settings["tos"])
     if tos > 0:
