@@ -8,6 +8,7 @@ Source: core/pvapi.c (pv_locate_name, pv_parse_spec2, pv_parse_format, tr_lookup
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -103,9 +104,30 @@ def _index(text: str, whole: str) -> int | str:
     return int(text)
 
 
+#: A pseudo-variable without brackets inside of its brackets, which most are: it spares the grammar, and loading it.
+_PLAIN = re.compile(
+    r"\$(?:([0-9A-Za-z_.?]++)(?:\(([^()]+)\)|(?!\())"
+    r"|\(([0-9A-Za-z_.?]++)(?:\(([^()]+)\))?(?:\[([^][()]+)\])?((?:\{[^{}()]+\}(?:[ \t]*\{[^{}()]+\})*)?)\))"
+)
+_CHAIN = re.compile(r"\{([^{}]+)\}")
+
+
 @lru_cache(maxsize=4096)
 def match_pv(text: str, start: int = 0) -> tuple[PvText, int]:
     """The pseudo-variable that starts at `start` (a `$`) and the offset behind it; raises PvSyntaxError."""
+    plain = _PLAIN.match(text, start)
+    if plain is None:
+        return _match(text, start)
+    written = plain[0]
+    if plain[1]:
+        return PvText(plain[1], plain[2], text=written), plain.end()
+    index = None if plain[5] is None else _index(plain[5], written)
+    chain = tuple(_transformation(part, written) for part in _CHAIN.findall(plain[6]))
+    return PvText(plain[3], plain[4], index, chain, written), plain.end()
+
+
+def _match(text: str, start: int) -> tuple[PvText, int]:
+    """As `match_pv`, by the whole grammar."""
     from pyparsing import ParseBaseException
 
     if text[start : start + 1] != "$":

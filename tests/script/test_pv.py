@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,3 +86,45 @@ def test_what_is_put_together_is_read_again(name: str, index: int | None, chain:
     found = parse_pv(f"$({name}{bracket}{''.join(chain)})")
     assert found.index == index
     assert ["{" + tr.klass + "." + ",".join(tr.args) + "}" for tr in found.transformations] == chain
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "$",
+                "(",
+                ")",
+                "{",
+                "}",
+                "[",
+                "]",
+                "a",
+                "var",
+                ".",
+                ",",
+                "1",
+                "*",
+                "+",
+                "?",
+                "=>",
+                "s.len",
+                "{s.len}",
+                "{s.substr,0,1}",
+                "[1]",
+                "(x)",
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_the_short_way_reads_as_the_grammar_does(parts: list[str]) -> None:
+    from kamscript.script import pv
+
+    def read(way: Callable[[str, int], tuple[PvText, int]]) -> object:
+        try:
+            return way("$" + "".join(parts), 0)
+        except PvSyntaxError as error:
+            return str(error)
+
+    assert read(pv.match_pv) == read(pv._match)
