@@ -338,7 +338,7 @@ class Tmx(Module, name="tmx", requires=("tm",)):
     def branch_index(self, ctx: Context) -> Value:
         """The index of the branch this route works on; in request and failure routes that of the next one."""
         if not ctx.msg.is_request:
-            return ctx.branch
+            return -1 if ctx.route is Route.CORE_ONREPLY else ctx.branch
         if ctx.route & (Route.BRANCH | Route.BRANCH_FAILURE):
             return ctx.branch
         if ctx.route is Route.REQUEST:

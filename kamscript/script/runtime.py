@@ -226,7 +226,8 @@ def lookup(ctx: Context, name: str) -> Callable[..., int] | None:
     """A request route by a name that is only known now; None, logged, when there is none."""
     from kamscript.module import Route
 
-    found = ctx.server.routes.get((Route.REQUEST, name))
+    # request_route is the route 0, which is also what `route($var(x))` calls when nothing was assigned to it
+    found = ctx.server.routes.get((Route.REQUEST, "" if name == "0" else name))
     if found is None:
         ctx.server.log.error("<core>", f'route "{name}" not found')
     return found

@@ -372,3 +372,19 @@ def bodies_without_braces(scene: Scene) -> None:
     """One statement, or none."""
     _send_each(scene, "x y z")
 
+
+
+@case(
+    """
+request_route {
+    $var(turn) = $var(turn) + 1;
+    if ($var(turn) > 1) { xlog("turn $var(turn), rc $rc\\n"); if ($var(turn) == 2) { return 7; } else { return -3; } }
+    if (route($var(nothing)) == 7) { xlog("seven\\n"); }
+    route($var(nothing)); xlog("rc $rc\\n");
+}
+""",
+    modules="pv xlog",
+)
+def the_main_route_is_route_0(scene: Scene) -> None:
+    """A variable that holds nothing names it."""
+    _send_each(scene, "x")

@@ -950,3 +950,19 @@ def a_changed_reply(scene: Scene) -> None:
     scene.settle()
     invite.answer(404, "Not Found")
     scene.settle()
+
+
+@case(
+    modules="tm sl tmx pv xlog",
+    config="""request_route {
+$du = "sip:127.0.0.12:21200"; t_on_reply("R"); t_relay();
+}
+reply_route { xlog("before $T_branch_idx, $T_req($rm), after $T_branch_idx\\n"); }
+onreply_route[R] { xlog("named $T_branch_idx\\n"); }
+""",
+)
+def no_branch_in_reply_route(scene: Scene) -> None:
+    """Not even when a variable has looked for the transaction."""
+    scene.alice.request("INVITE")
+    scene.bob.expect("INVITE").answer(180, "Ringing")
+    scene.settle()
