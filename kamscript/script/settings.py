@@ -17,6 +17,7 @@ BLOCKLIST = "there is no destination blocklist; failover is dispatcher's and tm'
 TLS = "TLS is configured by the tls module"
 SCTP = "SCTP is not supported"
 KEMI = "routes run in the native language only"
+LOOP = "one event loop serves all streams and bounds what they hold itself"
 DEAD = "it had no effect in Kamailio either"
 
 
@@ -164,10 +165,10 @@ SETTINGS: tuple[SettingDecl, ...] = (
     _s("disable_tcp", "number", "Do not use TCP."),
     _s("tcp_accept_aliases", "number", "Honour `alias` in Via: use the connection for that port."),
     _s("tcp_accept_unique", "number", "Refuse a second connection from the same address and port.", since="5.6"),
-    _s("tcp_connection_match", "number", "How a connection is found by address.", since="5.6"),
+    _s("tcp_connection_match", "number", "How a connection is found by address.", since="5.6", inert=LOOP),
     _s("tcp_children", "number", "Processes that read TCP.", inert=PROCESS),
     _s("tcp_connect_timeout", "integer", "Seconds to connect."),
-    _s("tcp_send_timeout", "integer", "Seconds to wait for a send."),
+    _s("tcp_send_timeout", "integer", "Seconds to wait for a send.", inert=LOOP),
     _s("tcp_connection_lifetime", "integer", "Seconds an idle connection lives."),
     _s(
         "tcp_poll_method",
@@ -183,7 +184,7 @@ SETTINGS: tuple[SettingDecl, ...] = (
     _s("tcp_fd_cache", "number", "Keep file descriptors in worker processes.", inert=PROCESS),
     _s("tcp_buf_write", "number", "Queue what cannot be sent at once.", aliases="tcp_async"),
     _s("tcp_conn_wq_max", "number", "Most bytes queued per connection."),
-    _s("tcp_wq_max", "number", "Most bytes queued over all connections."),
+    _s("tcp_wq_max", "number", "Most bytes queued over all connections.", inert=LOOP),
     _s("tcp_rd_buf_size", "number", "Bytes of a connection's read buffer: the longest message."),
     _s("tcp_wq_blk_size", "number", "Bytes per block of the queue.", inert=MEMORY),
     _s("tcp_defer_accept", "number", "Kernel option: wake up when data is there.", inert=OS),
@@ -200,7 +201,7 @@ SETTINGS: tuple[SettingDecl, ...] = (
     _s("tcp_accept_haproxy", "number", "Expect the PROXY protocol in front of a connection.", since="5.6"),
     _s("tcp_clone_rcvbuf", "number", "Copy the receive buffer for each message.", inert=MEMORY),
     _s("tcp_reuse_port", "number", "Share the port between processes.", since="5.6", inert=PROCESS),
-    _s("tcp_wait_data", "integer", "Milliseconds to wait for data of an accepted connection.", since="5.6"),
+    _s("tcp_wait_data", "integer", "Milliseconds to wait for data of an accepted connection.", since="5.6", inert=LOOP),
     _s("tcp_script_mode", "integer", "What a connection does when the script fails.", since="5.6"),
     _s("disable_tls", "number", "Do not use TLS.", aliases="tls_disable"),
     _s("enable_tls", "number", "Use TLS.", aliases="tls_enable"),
@@ -302,9 +303,9 @@ SETTINGS: tuple[SettingDecl, ...] = (
     _s("msg_clone_extra_size", "number", "Bytes added when a message is copied.", since="6.x", inert=MEMORY),
     _s("msg_apply_changes_mode", "number", "How msg_apply_changes treats replies.", since="6.x"),
     _s("msg_recv_max_size", "number", "Longest message accepted.", since="6.x"),
-    _s("tcp_msg_read_timeout", "number", "Seconds within which a message must arrive whole.", since="6.x"),
-    _s("tcp_msg_data_timeout", "number", "Seconds within which data must arrive.", since="6.x"),
-    _s("tcp_accept_iplimit", "number", "Most connections from one address.", since="6.x"),
+    _s("tcp_msg_read_timeout", "number", "Seconds within which a message must arrive whole.", since="6.x", inert=LOOP),
+    _s("tcp_msg_data_timeout", "number", "Seconds within which data must arrive.", since="6.x", inert=LOOP),
+    _s("tcp_accept_iplimit", "number", "Most connections from one address.", since="6.x", inert=LOOP),
     _s("tcp_main_threads", "number", "Threads of the TCP main process.", since="6.x", inert=PROCESS),
     _s("tcp_check_timer", "number", "Seconds between checks of connections.", since="6.x"),
     _s("async_tkv_gname", "text", "Group that receives key-value events.", since="6.x", inert=PROCESS),
