@@ -160,6 +160,8 @@ class Catalog:
 @cache
 def catalog() -> Catalog:
     """The catalogue of this package."""
-    from importlib.resources import files
+    # As importlib.resources would, without the archives and temporary files that it imports.
+    import kamscript
 
-    return Catalog(json.loads((files("kamscript") / "data" / "catalog.json").read_text(encoding="ascii")))
+    loader: Any = kamscript.__spec__.loader if kamscript.__spec__ is not None else None
+    return Catalog(json.loads(loader.get_data(f"{kamscript.__path__[0]}/data/catalog.json")))
