@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from kamscript.core.context import Context
+from kamscript.core.errors import reason_phrase
 from kamscript.module import (
     Accessor,
     Fixup,
@@ -21,7 +22,6 @@ from kamscript.module import (
     pv,
     pv_class,
 )
-from kamscript.modules.tm.engine import reason_phrase
 from kamscript.modules.tm.transaction import FakedReply
 from kamscript.script.bind import Shown
 

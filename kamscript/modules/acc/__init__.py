@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from kamscript.core.context import Context
+from kamscript.core.errors import reason_phrase
 from kamscript.module import Fixup, FixupError, Module, Param, Route, Str, function
 from kamscript.modules.acc.attributes import Extra, Legs, Record, make_record, parse_extras, split_comment
 from kamscript.modules.acc.backends import DatabaseBackend, Engine, LogBackend
 from kamscript.modules.acc.cdr import CdrWriter
-from kamscript.modules.acc.reasons import reason_phrase
 from kamscript.modules.tm.callbacks import (
     TMCB_E2EACK_IN,
     TMCB_ON_FAILURE,

@@ -6,13 +6,12 @@ from binascii import Error as HexError
 from binascii import unhexlify
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kamscript.core.errors import error_reply
+from kamscript.core.errors import error_reply, reason_phrase
 from kamscript.core.rpc import Rpc, RpcFault, Struct, missing
 from kamscript.module import rpc
 from kamscript.modules.tm.api import Stats
 from kamscript.modules.tm.callbacks import TMCB_DONT_ACK, TMCB_LOCAL_COMPLETED, TmcbParams
 from kamscript.modules.tm.dialog import UacDialog, dialog_of_reply
-from kamscript.modules.tm.engine import reason_phrase
 from kamscript.modules.tm.functions import Functions
 from kamscript.modules.tm.uac import DEFAULT_CSEQ
 from kamscript.sip.errors import SipError

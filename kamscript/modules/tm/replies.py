@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from kamscript.core.build import build_local_reply, build_reply
 from kamscript.core.context import Context
+from kamscript.core.errors import reason_phrase
 from kamscript.core.sockets import Destination
 from kamscript.module import Route
 from kamscript.modules.tm.callbacks import (
@@ -29,7 +30,6 @@ from kamscript.modules.tm.deciding import (
     RPS_PUSHED,
     Deciding,
 )
-from kamscript.modules.tm.engine import reason_phrase
 from kamscript.modules.tm.sending import needs_totag
 from kamscript.modules.tm.states import (
     A_ACK,
