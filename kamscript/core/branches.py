@@ -71,7 +71,11 @@ def append_branch(ctx: Context, branch: Branch) -> bool:
 
 
 def append_current(ctx: Context, uri: str = "", q: int = -1) -> int:
-    """append_branch() of scripts: the URI given, or the current one with all that belongs to it. 1 or -1."""
+    """append_branch() of scripts: the URI given, or the current one with all that belongs to it. 1 or -1.
+
+    The request URI remains a destination of its own, so append_branch() and t_relay() try it twice; only 4.x, where
+    this was a command of the core, took it out.
+    """
     msg = ctx.msg
     branch = Branch(
         uri or msg.current_uri(),
@@ -82,8 +86,8 @@ def append_current(ctx: Context, uri: str = "", q: int = -1) -> int:
         socket=msg.force_send_socket,
     )
     added = append_branch(ctx, branch)
-    if not uri and q == -1:
-        ctx.ruri_consumed = True  # or the same destination would be tried twice
+    if not uri and q == -1 and ctx.server.target == "4.4":
+        ctx.ruri_consumed = True
     return 1 if added else -1
 
 

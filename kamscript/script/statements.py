@@ -8,7 +8,7 @@ Source: core/action.c (do_action, run_actions), core/switch.c.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from kamscript.script import nodes
 from kamscript.script.emit import Emitter, attr_key
@@ -21,7 +21,7 @@ from kamscript.values import to_int
 #: Functions that reply with the error of the action in front of them, and those that leave one (`ser_error`): every
 #: other action forgets it, so a log line between t_relay() and sl_reply_error() makes a plain 500 of its 478.
 _REPLY_WITH_ERROR = ("sl_reply_error", "send_reply_error")
-_LEAVE_ERROR = ("append_branch", "forward", "t_forward", "t_newtran", "t_relay", "t_replicate", "t_send")
+_LEAVE_ERROR = ("forward", "t_forward", "t_newtran", "t_relay", "t_replicate", "t_send")
 
 #: Where the value of a statement goes: "" nowhere, "return" it is the route's, "_r" it is kept for the end of a loop.
 Tail = str
@@ -87,13 +87,37 @@ def _asks_for_the_last_error(node: nodes.Statement) -> bool:
     return isinstance(node, nodes.Do) and isinstance(node.call, nodes.Call) and node.call.name in _REPLY_WITH_ERROR
 
 
-def _ends_without_error(node: nodes.Statement) -> bool:
-    """Whether `ser_error` is forgotten behind a statement; compound ones count as keeping it."""
-    if isinstance(node, nodes.Assign):
-        return True
-    if not isinstance(node, nodes.Do) or isinstance(node.call, nodes.RouteCall):
-        return False
-    return not node.call.name.startswith(_LEAVE_ERROR)
+def _may_leave_error(node: nodes.Statement) -> bool:
+    """Whether the last action that a statement runs may leave an error."""
+    match node:
+        case nodes.Do():
+            return _leaves_error(node.call)
+        case nodes.Assign():
+            return _leaves_error(node.value)
+        case nodes.If():
+            blocks = [node.then.statements, node.otherwise.statements if node.otherwise else ()]
+            return (
+                _leaves_error(node.condition)
+                and not all(blocks)
+                or any(_may_leave_error(block[-1]) for block in blocks if block)
+            )
+        case _:
+            return True
+
+
+def _leaves_error(node: object) -> bool:
+    """Whether a call in an expression may leave an error; a route may."""
+    match node:
+        case nodes.RouteCall() | nodes.BlockExpr():
+            return True
+        case nodes.Call() | nodes.CoreCall():
+            return node.name.startswith(_LEAVE_ERROR)
+        case nodes.Expr():
+            return any(_leaves_error(getattr(node, part.name)) for part in fields(node))
+        case tuple():
+            return any(_leaves_error(item) for item in node)
+        case _:
+            return False
 
 
 class Writer:
@@ -122,8 +146,10 @@ class Writer:
         return Emitter(self.scope, self.function)
 
     # -- blocks -----------------------------------------------------------------------------------------------------
-    def block(self, statements: Sequence[nodes.Statement], deeper: int, tail: Tail) -> None:
-        """Statements in a row; an empty block gives 1."""
+    def block(
+        self, statements: Sequence[nodes.Statement], deeper: int, tail: Tail, condition: nodes.Expr | None = None
+    ) -> None:
+        """Statements in a row, behind the `condition` of an `if`; an empty block gives 1."""
         self.indent += deeper
         before = len(self.function.lines)
         end: Span = self.function.span
@@ -139,7 +165,9 @@ class Writer:
                 self._elsewhere(statements[index:stop], tail if stop == len(statements) else "")
                 index = stop
                 continue
-            if index and _asks_for_the_last_error(statement) and _ends_without_error(statements[index - 1]):
+            if _asks_for_the_last_error(statement) and not (
+                _may_leave_error(statements[index - 1]) if index else _leaves_error(condition)
+            ):
                 self.put(0, "ctx.ser_error = 0", statement.pos)
             index += 1
             ended = self.statement(statement, tail if index == len(statements) else "")
@@ -366,12 +394,12 @@ class Writer:
         test = self.condition(node.condition, node.condition.pos)
         self.put(0, f"if {test}:", node.pos)
         self.level += 1
-        self.block(node.then.statements, 1, tail)
+        self.block(node.then.statements, 1, tail, node.condition)
         self.level -= 1
         if node.otherwise is not None and node.otherwise.statements:
             self.put(0, "else:", node.otherwise.pos)
             self.level += 1
-            self.block(node.otherwise.statements, 1, tail)
+            self.block(node.otherwise.statements, 1, tail, node.condition)
             self.level -= 1
         elif tail == "return":
             self.finish(tail, "1", node.pos)

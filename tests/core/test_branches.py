@@ -32,6 +32,13 @@ def test_the_current_uri_is_appended_with_what_belongs_to_it() -> None:
     assert append_current(ctx) == 1
     (branch,) = ctx.branches
     assert (branch.uri, branch.dst_uri, branch.flags, branch.q) == ("sip:a@h", "sip:next", 5, -1)
+    assert not ctx.ruri_consumed
+
+
+def test_only_4_x_takes_the_request_uri_out_when_it_is_appended() -> None:
+    _, ctx = context()
+    ctx.server.target = "4.4"
+    assert append_current(ctx) == 1
     assert ctx.ruri_consumed
 
 
