@@ -340,7 +340,7 @@ class Replies(Deciding):
         """Whether the reply is one of ours, its code and text."""
         request = t.request
         assert request is not None
-        challenges = ""
+        challenges: str | None = None
         if isinstance(relayed, FakedReply):
             out_code = code if relay == branch.index else t.branches[relay].last_received
             if t.flags & T_CANCELED:
@@ -357,9 +357,9 @@ class Replies(Deciding):
             if out_code == 503 and self.remap_503_500:
                 # The reason phrase stays the one of 503, as Kamailio sends it.
                 return True, 500, self._own_reply(t, ctx, 500, reason_phrase(503))
-            if not challenges:
+            if challenges is None:
                 return False, out_code, build_reply(ctx if ctx is not None else self.context_of(t), relayed)
-        return True, out_code, self._own_reply(t, ctx, out_code, reason_phrase(out_code), challenges)
+        return True, out_code, self._own_reply(t, ctx, out_code, reason_phrase(out_code), challenges or "")
 
     def _own_reply(self, t: Transaction, ctx: Context | None, code: int, reason: str, headers: str = "") -> str:
         request = t.request
@@ -369,8 +369,8 @@ class Replies(Deciding):
             ctx if ctx is not None else self.context_of(t), request, code, reason, totag, headers=headers
         )
 
-    def _challenges(self, t: Transaction, reply: Message | FakedReply, branch: ClientBranch) -> str:
-        """The WWW- and Proxy-Authenticate headers of all branches when more than one challenges (RFC 3261 16.7)."""
+    def _challenges(self, t: Transaction, reply: Message | FakedReply, branch: ClientBranch) -> str | None:
+        """The WWW- and Proxy-Authenticate headers of all branches (RFC 3261 16.7); None unless several sent 401 or 407."""
         replies = [
             reply if b is branch else b.reply
             for b in t.branches
@@ -378,7 +378,7 @@ class Replies(Deciding):
         ]
         messages = [r for r in replies if r is not None and not isinstance(r, FakedReply)]
         if len(messages) < 2:
-            return ""
+            return None
         return "".join(
             m.buf[h.start : h.end]
             for m in messages
