@@ -27,8 +27,6 @@ DIFFERENT = {
     'modparam("tm", "fr_timer", -1)': _STRICT,
     "modparam negative": _STRICT,
     'modparam("xlog", "log_colors", "L_ERR=zz")': _STRICT,
-    'modparam("jsonrpcs", "fifo_group", 5)': "the daemon takes the group as a number, too; here it is a text",
-    "modparam both types": "the daemon takes the group as a number, too; here it is a text",
     "keep_hf();": "its fix-up fails without arguments in 5.6.3, though it is exported and documented without",
     '@reply change_reply_status("404", "$nope");': "the text is only read when the function runs; check reads it",
     'xlog("$ru and more", "x");': "what stands behind the variable of a level is ignored; here it is refused",
