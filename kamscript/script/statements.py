@@ -412,6 +412,8 @@ class Writer:
         left = f"_n{self.function.loops}"
         self.function.loops += 1
         rve = fold(node.condition)
+        if guess_type(rve) == "str":
+            self.scope.error("wrong-type", "while expects a number", node.condition.pos)
         emitter = self.emitter()
         test = emitter.truth(rve)
         keep = "_r" if tail else ""

@@ -447,3 +447,21 @@ verdicts(
     $var(x) = @cfg_get.nobody.knows;
     """,
 )
+
+# The condition of `while`, unlike that of `if`, may be no text.
+verdicts(
+    "verdicts",
+    "conditions_that_are_texts",
+    r"""
+    while("a") { drop; }
+    while("a" + "b") { drop; }
+    while("a" == "a") { drop; }
+    while(@ruri.user) { drop; }
+    while((str)$var(x)) { drop; }
+    while($ru) { drop; }
+    while(1) { drop; }
+    if ("a") { drop; }
+    if (@ruri.user) { drop; }
+    if ((str)$var(x)) { drop; }
+    """,
+)
