@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def console_blocks() -> list[tuple[str, str]]:
@@ -25,7 +25,7 @@ def test_there_are_commands_to_test() -> None:
 @pytest.mark.parametrize(("command", "shown"), console_blocks(), ids=lambda text: text[:40].strip())
 def test_a_command_prints_what_readme_shows(command: str, shown: str) -> None:
     words = [sys.executable, "-m", *command.split()]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, shown)
 
 

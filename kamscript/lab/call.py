@@ -8,6 +8,19 @@ import sys
 from kamscript.lab.lab import Lab
 
 
+#: What stands for the characters of a ladder on a terminal that has only ASCII.
+PLAIN = str.maketrans("│─⟲", "|-@")
+
+
+def printable(text: str, encoding: str | None) -> str:
+    """`text` as a terminal of this encoding can show it."""
+    try:
+        text.encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return text.translate(PLAIN).encode("ascii", "replace").decode("ascii")
+    return text
+
+
 def call(options: argparse.Namespace) -> int:
     """Register the called phone, call it, answer, hang up; 0 when the call was answered and ended."""
     lab = Lab(options.config, defines=options.defines, target=options.target)
@@ -25,7 +38,7 @@ def call(options: argparse.Namespace) -> int:
     lab.advance(seconds=3)
     ended = outgoing.hangup() if outgoing.state == "confirmed" else None
     answered = outgoing.status == 200
-    sys.stdout.write(lab.ladder())
+    sys.stdout.write(printable(lab.ladder(), sys.stdout.encoding))
     if options.log:
         sys.stdout.writelines(line.rstrip("\n") + "\n" for line in lab.log.lines())
     for note in notes:

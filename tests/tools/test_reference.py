@@ -11,7 +11,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "modules.md"
 
 
 def test_the_document_is_current() -> None:
-    assert DOCUMENT.read_text() == reference(), "run: python -m kamscript.tools.reference > docs/modules.md"
+    assert DOCUMENT.read_text("utf-8") == reference(), "run: python -m kamscript.tools.reference > docs/modules.md"
 
 
 def test_every_module_has_a_chapter() -> None:
