@@ -650,6 +650,8 @@ class Textops(Module, name="textops"):
         if not body or target.set is None:
             return False
         if multipart.boundary(ctx.msg) is None:
+            if ";" in (ctx.msg.value("content-type") or ""):
+                return False  # parameters, but no boundary among them
             target.set(ctx, body)
             return True
         part = self._part(ctx, mime)
@@ -739,6 +741,8 @@ class Textops(Module, name="textops"):
     @function(_ANY, since="5.6")
     def str_ifind(self, ctx: Context, text: Str, needle: Str) -> int:
         """Where `needle` starts in `text`, whatever the case, from 1; -1 when it does not occur."""
+        if text and not needle:
+            return 1
         return strings.find(strings.lower(text), strings.lower(needle))
 
     @function(_ANY, since="6.x")

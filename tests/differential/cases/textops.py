@@ -588,3 +588,29 @@ def edits_of_a_reply(scene: Scene) -> None:
     got = scene.bob.expect("INVITE")
     got.answer(200, "OK", "Server: bob\nContent-Type: text/plain", "hello world")
     scene.alice.expect(200)
+
+_WITH_PARAMETERS = build(
+    "MESSAGE sip:bob@example.com SIP/2.0",
+    """Via: SIP/2.0/UDP 127.0.0.11:21200;branch=z9hG4bK-alice-1
+From: <sip:alice@example.com>;tag=a1
+To: <sip:bob@example.com>
+Call-ID: call-1
+CSeq: 1 MESSAGE
+Content-Type: text/html; charset=utf-8""",
+    "<p>",
+)
+
+battery(
+    "textops",
+    "parts_of_a_body_that_has_none_and_empty_needles",
+    """
+    @ get_body_part("text/html", "$var(part)")
+    @ get_body_part_raw("text/html", "$var(part)")
+    = $var(part)
+    @ str_ifind("a,b,c", "")
+    @ str_ifind("", "")
+    @ str_find("a,b,c", "")
+    """,
+    modules="pv xlog textops",
+    messages=(_WITH_PARAMETERS,),
+)
