@@ -100,7 +100,8 @@ class Commands(Functions):
     def rpc_list(self, rpc: Rpc) -> None:
         """List transactions: one struct per hash bucket that holds some, with the members of each."""
         buckets: dict[int, Struct] = {}
-        for t in sorted(reversed(self.by_ident.values()), key=lambda t: t.index):  # the newest of a bucket first
+        # The newest of a bucket comes first.
+        for t in sorted(reversed(self.by_ident.values()), key=lambda t: t.index):
             struct = buckets.get(t.index)
             if struct is None:
                 struct = buckets[t.index] = Struct()

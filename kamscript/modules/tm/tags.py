@@ -30,5 +30,6 @@ class Tags:
         via = msg.top_via
         if via is None:
             return self._prefix + "00000000"
-        identity = f"{via.host}{via.port}{via.branch}{msg.callid}"
+        # Kamailio's checksums end where a port is missing.
+        identity = f"{via.host}{via.port}{via.branch}{msg.callid}" if via.port_text else via.host
         return f"{self._prefix}{crc32(identity.encode('latin-1')):08x}"
