@@ -25,6 +25,9 @@ TRANSPORTS = {"udp": "udp", "tcp": "tcp", "tls": "tls", "sctp": "sctp", "ws": "w
 DEFAULT_PORTS = {"sip": 5060, "sips": 5061, "tel": 5060, "urn": 5060}
 
 _SCHEME = re.compile(r"sip[:\x1a]|sips:|tel[:\x1a]|urn[:\x1a]", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(
+    r"sip:(?:([A-Za-z0-9_.+\-]+)@)?([A-Za-z0-9][A-Za-z0-9.\-]*)(?::([1-5]?[0-9]{1,4}))?(?:;([A-Za-z0-9_.\-=;]+))?"
+)
 _USER_STOP = re.compile(r"[@:;?\[\]]")
 _PASSWORD_STOP = re.compile(r"[@;?\[\]:]")
 _HIDDEN_USER = re.compile(r"([^:]*)(?::([^:;?]*))?")
@@ -137,6 +140,9 @@ def parse_uri(text: str, host_extra: str = "", phone2tel: bool = True) -> Uri:
 
 
 def _parse(text: str, host_extra: str, phone2tel: bool) -> Uri:
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and "user" not in text.lower():
+        return _parse_plain(text, plain)
     match = _SCHEME.match(text)
     if match is None or len(text) < 5:
         raise SipError("bad or missing URI scheme")
@@ -184,6 +190,21 @@ def _parse(text: str, host_extra: str, phone2tel: bool) -> Uri:
         raise SipError("port is too long")
     if uri.host and not uri.user and uri.host[0] == "@":
         raise SipError("'@' without a user")
+    return uri
+
+
+def _parse_plain(text: str, plain: re.Match[str]) -> Uri:
+    """The form that nearly every URI in traffic has."""
+    user, host, port, params = plain.groups("")
+    uri = Uri()
+    uri.text, uri.scheme, uri.phone_context = text, "sip", False
+    uri.user, uri.host, uri.port, uri.params, uri.sip_params = user, host, port, params, params
+    uri.port_no = int(port) if port else 0
+    uri.password = uri.headers = ""
+    uri.transport = uri.ttl = uri.user_param = uri.maddr = uri.method = uri.proto = ""
+    uri.lr = uri.r2 = uri.gr = None
+    if params:
+        _known_params(uri, params)
     return uri
 
 
