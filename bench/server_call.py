@@ -98,8 +98,8 @@ class Bench:
         self.feed("180", CALLEE, ringing)
         answers = [reply(text, "SIP/2.0 200 OK", tag, body=True) for text, tag in zip(sent, tags, strict=True)]
         relayed = self.feed("200 to INVITE", CALLEE, answers)
-        routes = relayed[0].split("Record-Route: ", 1)[1].split("\r\n", 1)[0].split(";ftag", 1)[0]
-        routes = [f"{routes};ftag=4711c{number}>" for number in numbers]
+        route = relayed[0].split("Record-Route: ", 1)[1].split("\r\n", 1)[0].split(";ftag", 1)[0]
+        routes = [f"{route};ftag=4711c{number}>" for number in numbers]
         each = list(zip(numbers, tags, routes, strict=True))
         self.feed("ACK", CALLER, [request("ACK", *one) for one in each])
         self.now += 0.1
