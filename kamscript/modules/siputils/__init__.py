@@ -33,7 +33,7 @@ from kamscript.modules.siputils.contacts import Failed, decode_uri, encode_uri, 
 from kamscript.modules.siputils.ring import Calls, make_ringing
 from kamscript.modules.textops.fixups import Variable, Writable
 from kamscript.script.format import accessor_of
-from kamscript.script.pv import parse_pv
+from kamscript.script.pv import PvSyntaxError, match_pv, parse_pv
 from kamscript.sip.contact import parse_contacts
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import KNOWN_KINDS, parse_options
@@ -71,10 +71,28 @@ class _Option(Fixup):
         return text.lower()
 
 
+class _Single(Fixup):
+    """A text as it is, or the one pseudo-variable that it begins with; what follows that is ignored."""
+
+    constant = True
+    kind = "own"
+
+    def resolve(self, text: str, server: Server) -> str | Accessor:
+        """The text also where it begins with no pseudo-variable that exists, as in `"$rU.org"`."""
+        if text[:1] != "$":
+            return text
+        try:
+            return accessor_of(match_pv(text)[0].text, server)
+        except (PvSyntaxError, FixupError):
+            return text
+
+
 if TYPE_CHECKING:
     Option = str
+    Single = str | Accessor
 else:
     Option = Annotated[str, _Option()]
+    Single = Annotated[object, _Single()]
 
 
 class Siputils(Module, name="siputils"):
@@ -415,12 +433,15 @@ class Siputils(Module, name="siputils"):
         return set_uri(ctx, new) > 0
 
     @function(Route.REQUEST | Route.FAILURE | Route.BRANCH | _ONREPLY)
-    def tel2sip(self, ctx: Context, uri: Str, host: Str, result: Writable) -> int:
-        """Make a SIP URI at `host` of a tel: URI: 1 done, 2 it is no tel: URI, -1 the result cannot be stored."""
-        if not telephone.is_tel_uri(uri):
+    def tel2sip(self, ctx: Context, uri: Single, host: Single, result: Writable) -> int:
+        """Make a SIP URI at `host` of a tel: URI: 1 done, 2 it is no tel: URI, -1 an argument has no value."""
+        number, place = (part if isinstance(part, str) else part.get(ctx) for part in (uri, host))
+        if number is None or place is None:
+            return -1
+        if not telephone.is_tel_uri(str(number)):
             return 2
         assert result.set is not None, "the fix-up checked it"
-        result.set(ctx, telephone.sip_uri(uri, host))
+        result.set(ctx, telephone.sip_uri(str(number), str(place)))
         return 1
 
     @function(Route.REQUEST | Route.FAILURE | Route.BRANCH | _ONREPLY, since="6.x")

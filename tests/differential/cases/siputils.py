@@ -388,3 +388,24 @@ def options_with_other_capabilities(scene: Scene) -> None:
     scene.alice.expect(200)
     scene.alice.send(MESSAGE)
     scene.settle()
+
+battery(
+    "siputils",
+    "tel2sip_takes_one_variable",
+    """
+    $avp(a) = "tel:+1";
+    @ tel2sip("$avp(a)", "h", "$var(o)")
+    = $var(o)
+    @ tel2sip("$avp(a)x", "h", "$var(o)")
+    = $var(o)
+    @ tel2sip("x$avp(a)", "h", "$var(o)")
+    @ tel2sip("tel:+2", "h$rU", "$var(o)")
+    = $var(o)
+    @ tel2sip("tel:+3", "$rU.org", "$var(o)")
+    = $var(o)
+    @ tel2sip("$avp(none)", "h", "$var(o)")
+    @ tel2sip("tel:+4", "$avp(none)", "$var(o)")
+    @ tel2sip("", "h", "$var(o)")
+    """,
+    modules="sl pv xlog siputils",
+)
