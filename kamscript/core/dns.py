@@ -61,6 +61,10 @@ def literal(host: str) -> str:
 BAD_NAME, PERMANENT = 1, 2
 
 
+#: How many unanswered questions are remembered.
+_MAX_UNANSWERED = 1000
+
+
 class DnsEntry:
     """The answers added for one name and type (dns.add_a and its kin); `until` is in Unix seconds."""
 
@@ -74,10 +78,12 @@ class DnsEntry:
 class Dns:
     """The look-ups of one server: records added by RPC, then the resolver that was handed in."""
 
-    __slots__ = ("_server", "added")
+    __slots__ = ("_server", "_unanswered", "added")
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        #: questions that had no answer: until when Kamailio's cache knows so
+        self._unanswered: dict[tuple[str, str], float] = {}
         #: records of `dns.add_a` and its kin by type ("A", "AAAA", "SRV") and lower-case name
         self.added: dict[tuple[str, str], DnsEntry] = {}
 
@@ -98,21 +104,19 @@ class Dns:
             ipv6 = ":" in address
             return [] if (ipv6 and flags & IPV4_ONLY) or (not ipv6 and flags & IPV6_ONLY) else [address]
         if flags & IPV4_ONLY:
-            found = self._ask("A", host)
-        elif flags & IPV6_ONLY:
-            found = self._ask("AAAA", host)
-        elif flags & IPV6_FIRST:
-            found = self._ask("AAAA", host) + self._ask("A", host)
-        else:
-            found = self._ask("A", host) + self._ask("AAAA", host)
-        if not found:
-            self._server.statistics.core("dns:failed_dns_request")
-        return found
+            return self._ask("A", host)
+        if flags & IPV6_ONLY:
+            return self._ask("AAAA", host)
+        if flags & IPV6_FIRST:
+            return self._ask("AAAA", host) + self._ask("A", host)
+        return self._ask("A", host) + self._ask("AAAA", host)
 
     def srv(self, name: str) -> list[SrvRecord]:
         """SRV answers by priority, then weight; with dns_srv_lb in random order by weight (RFC 2782)."""
         entry = self.entry("SRV", name) if self.added else None
         records = entry.answers if entry is not None else self._server.environment.resolver.srv(name)
+        if not records and entry is None:
+            self._without_answer("SRV", name)
         ordered = sorted((r for r in records if isinstance(r, SrvRecord)), key=lambda r: (r.priority, -r.weight))
         return self._balanced(ordered) if self._server.cfg.core["dns_srv_lb"] else ordered
 
@@ -134,7 +138,25 @@ class Dns:
         if entry is not None:
             return [answer for answer in entry.answers if isinstance(answer, str)]
         resolver = self._server.environment.resolver
-        return list(resolver.a(name) if kind == "A" else resolver.aaaa(name))
+        answers = list(resolver.a(name) if kind == "A" else resolver.aaaa(name))
+        if not answers:
+            self._without_answer(kind, name)
+        return answers
+
+    def _without_answer(self, kind: str, name: str) -> None:
+        """Count a question without an answer: with `use_dns_cache` once in `dns_cache_negative_ttl` seconds."""
+        host = name.partition("._")[2].partition(".")[2] if kind == "SRV" else name
+        if not host.strip("0123456789."):
+            return  # no name at all
+        core, now = self._server.cfg.core, self._server.timers.now
+        if core["use_dns_cache"]:
+            key = (kind, name.lower())
+            if self._unanswered.get(key, now) > now:
+                return
+            if len(self._unanswered) > _MAX_UNANSWERED:
+                self._unanswered.clear()
+            self._unanswered[key] = now + core["dns_cache_negative_ttl"]
+        self._server.statistics.core("dns:failed_dns_request")
 
     def _balanced(self, records: list[SrvRecord]) -> list[SrvRecord]:
         chance = self._server.environment.chance
@@ -214,7 +236,10 @@ class Dns:
         core = self._server.cfg.core
         ignore_rfc = core["dns_naptr_ignore_rfc"]
         usable: list[tuple[str, NaptrRecord]] = []
-        for record in self._server.environment.resolver.naptr(host):
+        records = self._server.environment.resolver.naptr(host)
+        if not records:
+            self._without_answer("NAPTR", host)
+        for record in records:
             proto = _NAPTR_SERVICES.get(record.service.lower(), "")
             if record.flags.lower() == "s" and not record.regexp and proto and self._supported(proto):
                 usable.append((proto, record))

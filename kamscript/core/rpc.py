@@ -240,17 +240,23 @@ class RpcCommands:
             return rpc
         command = found[0]
         try:
-            result = command(rpc, *_convert(command, list(arguments), convert))
+            values, mistyped = _convert(command, list(arguments), convert)
+            result = command(rpc, *values)
         except RpcFault as fault:
             rpc.failure = rpc.failure or fault
         else:
             if result is not None:
                 rpc.add(result)
+            if mistyped is not None and not rpc.answer and not rpc.delayed:
+                rpc.failure = mistyped
         return rpc
 
 
-def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -> list[Any]:
-    """The arguments as the command's annotations want them."""
+def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -> tuple[list[Any], RpcFault | None]:
+    """The arguments as the command's annotations want them, and why those behind were not read.
+
+    An optional argument of another type ends the reading; the command goes on without it.
+    """
     kinds, required, rest = _wanted(command)
     out: list[Any] = []
     for position, value in enumerate(arguments):
@@ -264,13 +270,13 @@ def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -
             out.append(_value(value, kind, position, convert))
         except RpcFault as fault:
             if position >= required:
-                break  # the command goes on with what it could read
+                return out, fault
             raise _fault_of(command, position) or fault from None
     if len(out) < required:
         raise _fault_of(command, len(out)) or RpcFault(
             400, f"error at parameter {len(out)}: expected {_TYPE[kinds[len(out)]]} type but end of packet encountered"
         )
-    return out
+    return out, None
 
 
 def missing(code: int, *texts: str) -> Callable[[F], F]:

@@ -147,10 +147,30 @@ def test_addresses_are_told_from_names() -> None:
     assert literal("h") == ""
 
 
-def test_a_failed_look_up_is_counted() -> None:
-    made = serving()
-    assert walk(UDP_TCP, "nowhere") == []
-    list(made.server.dns.destinations("nowhere"))
+def failed(made: Serving) -> int:
     counter = made.server.statistics.get("dns", "failed_dns_request")
     assert counter is not None
-    assert counter.get() == 1
+    return counter.get()
+
+
+def test_a_question_without_an_answer_is_counted_once_while_the_cache_knows() -> None:
+    made = serving()
+    for _ in range(2):
+        assert list(made.server.dns.destinations("nowhere", 5060)) == []
+    assert failed(made) == 1
+    made.server.fire(made.server.timers.now + 61)
+    list(made.server.dns.destinations("nowhere", 5060))
+    assert failed(made) == 2
+
+
+def test_srv_and_address_are_questions_of_their_own() -> None:
+    made = serving("listen=udp:127.0.0.1:5060\ndisable_tcp=yes")
+    list(made.server.dns.destinations("nowhere"))
+    assert failed(made) == 2
+
+
+def test_without_the_cache_every_question_counts() -> None:
+    made = serving("listen=udp:127.0.0.1:5060\nuse_dns_cache=no")
+    for _ in range(2):
+        list(made.server.dns.destinations("nowhere", 5060))
+    assert failed(made) == 2
