@@ -261,6 +261,9 @@ UNHEEDED: dict[str, str] = {
     "uri_host_extra_chars": "hosts of URIs take the characters of RFC 3261",
 }
 
+#: Names of the type of service (RFC 1349).
+TOS = {"IPTOS_LOWDELAY": 0x10, "IPTOS_THROUGHPUT": 0x08, "IPTOS_RELIABILITY": 0x04, "IPTOS_MINCOST": 0x02}
+
 #: Parameters that say the opposite of another one.
 INVERTED: dict[str, str] = {
     "enable_tls": "disable_tls",
@@ -283,4 +286,6 @@ def collect(assignments: Iterable[tuple[str, Value]]) -> dict[str, Any]:
     proto = settings["udp_mtu_try_proto"]
     if isinstance(proto, str):
         settings["udp_mtu_try_proto"] = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4}.get(proto.lower(), 0)
+    if isinstance(settings["tos"], str):
+        settings["tos"] = TOS.get(settings["tos"].upper(), DEFAULTS["tos"])
     return settings

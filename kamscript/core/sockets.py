@@ -295,17 +295,17 @@ def open_sockets(
                     wanted.append((proto, host, number, adv_host, adv_port, line.name, line.virtual))
     if not wanted:
         for proto in enabled:
-            for addresses in environment.interfaces.values():
-                for address in addresses:
-                    if ":" not in address:
-                        wanted.append((proto, address, tls_port if proto == "tls" else port, "", 0, "", False))
+            own = [address for addresses in environment.interfaces.values() for address in addresses]
+            own = sorted(own, key=lambda address: ":" in address)  # IPv4 first
+            for address in own if settings["auto_bind_ipv6"] else [a for a in own if ":" not in a]:
+                wanted.append((proto, address, tls_port if proto == "tls" else port, "", 0, "", False))
     sockets: list[ListenSocket] = []
     for proto in enabled:
         for entry in wanted:
             if entry[0] != proto:
                 continue
             _, host, number, adv_host, adv_port, name, virtual = entry
-            for shown, address in _addresses(host, environment, warnings):
+            for shown, address in _addresses(host, environment, warnings, bool(settings["auto_bind_ipv6"])):
                 if any(s.proto == proto and s.address == address and s.port == number for s in sockets):
                     continue
                 sockets.append(
@@ -324,12 +324,15 @@ def open_sockets(
     return sockets, warnings, errors
 
 
-def _addresses(host: str, environment: Environment, warnings: list[str]) -> list[tuple[str, str]]:
-    """(name to show, address) for what stands behind `listen=`: an address, an interface, or a host name."""
+def _addresses(host: str, environment: Environment, warnings: list[str], ipv6: bool) -> list[tuple[str, str]]:
+    """(name to show, address) for what stands behind `listen=`: an address, an interface, or a host name.
+
+    An interface means its IPv4 addresses, and with `ipv6` (auto_bind_ipv6) the others, too.
+    """
     if is_address(host):
         return [(host, shortest(host) if ":" in host else host)]
     if host in environment.interfaces:
-        return [(address, address) for address in environment.interfaces[host] if ":" not in address]
+        return [(address, address) for address in environment.interfaces[host] if ipv6 or ":" not in address]
     found = environment.resolver.a(host) or environment.resolver.aaaa(host)
     if not found:
         warnings.append(f"could not resolve hostname: {host}")

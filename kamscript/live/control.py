@@ -192,6 +192,51 @@ class StreamControl:
                 Path(self.listener.listener.name).unlink(missing_ok=True)
 
 
+class _OneRequest(asyncio.Protocol):
+    """A client of jsonrpcs over TCP: what arrives first is its request, the answer ends the connection."""
+
+    def __init__(self, serve: Callable[[bytes, Reply], object]) -> None:
+        self.serve = serve
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody came."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer and hang up."""
+        transport = self.transport
+        assert transport is not None
+        if not transport.is_closing():
+            self.serve(data, transport.write)
+            transport.close()
+
+
+class TcpControl:
+    """The TCP socket of module jsonrpcs (6.x)."""
+
+    _server: asyncio.Server | None = None
+
+    def __init__(self, where: str, serve: Callable[[bytes, Reply], object]) -> None:
+        self.where, self.serve = where, serve
+
+    async def open(self) -> None:
+        """Listen."""
+        from kamscript.live.daemon import BindError
+
+        host, _, port = self.where.removeprefix("tcp:").rpartition(":")
+        try:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: _OneRequest(self.serve), host.strip("[]"), int(port))
+        except OSError as error:
+            raise BindError(f"jsonrpcs {self.where}: {error}") from None
+
+    def close(self) -> None:
+        """Stop."""
+        if self._server is not None:
+            self._server.close()
+
+
 class DatagramControl(asyncio.DatagramProtocol):
     """Requests as datagrams over UDP or a Unix socket. `serve` gets each one, and where its answer goes."""
 
@@ -285,13 +330,26 @@ def _ctl_control(listener: CtlListener) -> Control:
 
 
 def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
-    """The FIFO and the datagram socket of module jsonrpcs."""
-    from kamscript.modules.jsonrpcs import TRANSPORT_DATAGRAM, TRANSPORT_FIFO
+    """The FIFO, the datagram socket and the TCP socket of module jsonrpcs."""
+    from kamscript.modules.jsonrpcs import TRANSPORT_DATAGRAM, TRANSPORT_FIFO, TRANSPORT_TCP
 
     server = daemon.server
     directory = server.settings["rundir"]
-    wanted = jsonrpcs.transport or TRANSPORT_FIFO | TRANSPORT_DATAGRAM
+    wanted = jsonrpcs.transport or TRANSPORT_FIFO | TRANSPORT_DATAGRAM | TRANSPORT_TCP
     controls: list[Control] = []
+
+    def serve(data: bytes, reply: Reply) -> None:
+        server.timers.now = max(server.timers.now, time.time())
+        try:
+            answer = jsonrpcs.handle(data.decode("latin-1"))
+        except Exception as error:
+            server.report(error)
+            return
+        finally:
+            daemon.after_event()
+        if answer is not None:
+            reply(answer.body.encode("latin-1"))
+
     if wanted & TRANSPORT_FIFO and jsonrpcs.fifo_name:
         path = os.path.join(directory, jsonrpcs.fifo_name)
         controls.append(
@@ -307,19 +365,6 @@ def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
         proto, _, rest = name.partition(":")
         host, _, port = rest.rpartition(":")
         where = (host.strip("[]"), int(port)) if proto == "udp" and port.isdecimal() else os.path.join(directory, name)
-
-        def serve(data: bytes, reply: Reply) -> None:
-            server.timers.now = max(server.timers.now, time.time())
-            try:
-                answer = jsonrpcs.handle(data.decode("latin-1"))
-            except Exception as error:
-                server.report(error)
-                return
-            finally:
-                daemon.after_event()
-            if answer is not None:
-                reply(answer.body.encode("latin-1"))
-
         controls.append(
             DatagramControl(
                 f"jsonrpcs datagram {name}",
@@ -328,4 +373,6 @@ def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:
                 lambda made: own(made, jsonrpcs.dgram_mode, jsonrpcs.dgram_user, jsonrpcs.dgram_group),
             )
         )
+    if wanted & TRANSPORT_TCP and jsonrpcs.tcp_socket:
+        controls.append(TcpControl(jsonrpcs.tcp_socket, serve))
     return controls

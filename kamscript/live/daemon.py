@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.core.sockets import Datagram, ListenSocket, Received, shortest
 from kamscript.live.garbage import Garbage
+from kamscript.live.sockopts import prepare, prepare_udp
 from kamscript.live.streams import Streams
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Daemon:
             udp.setblocking(False)
             udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
             prepare(udp, listen, self.server.settings)
+            prepare_udp(udp, listen, self.server.settings)
             udp.bind((listen.address, listen.port))
         except OSError as error:
             udp.close()
@@ -213,19 +215,6 @@ class Daemon:
         self.streams.close()
         for control in self.controls:
             control.close()
-
-
-def prepare(sock: socket.socket, listen: ListenSocket, settings: dict[str, Any]) -> None:
-    """Socket options of a listen address: what it may be bound to, and the type of service of what it sends."""
-    if listen.ipv6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    if settings["ip_free_bind"] or listen.virtual:
-        # An address that this machine may take over later (a failover pair). Python does not name the option.
-        sock.setsockopt(socket.SOL_IP, getattr(socket, "IP_FREEBIND", 15), 1)
-    tos = int(settings["tos"])
-    if tos > 0:
-        level, option = (socket.IPPROTO_IPV6, socket.IPV6_TCLASS) if listen.ipv6 else (socket.IPPROTO_IP, socket.IP_TOS)
-        sock.setsockopt(level, option, tos)
 
 
 def serve(daemon: Daemon, ready: Callable[[], None] | None = None) -> None:

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, ListenSocket, Received, shortest
+from kamscript.live.sockopts import prepare, prepare_tcp
 from kamscript.sip.framing import PING, Framer
 from kamscript.sip.message import SipError
 
@@ -39,7 +40,8 @@ class Connection(asyncio.Protocol):
         self.received: Received | None = None
         self.framer = streams.framer()
         self.limit: int = streams.daemon.server.tcp["rd_buf_size"]  #: the longest message
-        self.last_used = time.time()
+        self.since = self.begun = self.last_used = time.time()  #: made; the message that is arriving began; used
+        self.heard = False  #: whether anything arrived
         self.stuck_since = 0.0  #: since when the peer takes nothing of what is to be written; 0: it does
         self.close_behind = False  #: close when all is written
 
@@ -62,6 +64,9 @@ class Connection(asyncio.Protocol):
         received, transport = self.received, self.transport
         if received is None or transport is None:
             return
+        self.heard = True
+        if not self.framer.pending:
+            self.begun = now
         try:
             for text in self.framer.feed(data.decode("latin-1")):
                 if text == PING:
@@ -122,11 +127,13 @@ class Streams:
         self._tasks: set[asyncio.Task[None]] = set()
         self._serial = 0
         self._sweeper: asyncio.TimerHandle | None = None
+        self.settings: dict[str, Any] = daemon.server.settings
+        self.later = daemon.server.target not in ("4.4", "5.6")  #: what 6.x limits is limited
 
     # -- listening
     async def listen(self, listen: ListenSocket) -> None:
         """Accept connections on a listen address; raises BindError."""
-        from kamscript.live.daemon import BindError, prepare
+        from kamscript.live.daemon import BindError
 
         loop = asyncio.get_running_loop()
         tcp = socket.socket(socket.AF_INET6 if listen.ipv6 else socket.AF_INET, socket.SOCK_STREAM)
@@ -134,6 +141,7 @@ class Streams:
             tcp.setblocking(False)
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             prepare(tcp, listen, self.daemon.server.settings)
+            prepare_tcp(tcp, self.daemon.server.tcp, listening=True)
             tcp.bind((listen.address, listen.port))
             server = await loop.create_server(lambda: self._connection(listen), sock=tcp, backlog=1024)
         except OSError as error:
@@ -174,6 +182,9 @@ class Streams:
             if server.settings["tcp_accept_unique"] and source in self.by_peer:
                 server.log.error("<core>", "duplicated connection by local and remote addresses")
                 return False
+            if self.later and self._of_address(source[0]) >= self.settings["tcp_accept_iplimit"] > 0:
+                server.log.error("<core>", f"maximum number of connections exceeded for {source[0]}")
+                return False
         listen = connection.listen
         host = shortest(own[0]) if ":" in own[0] else own[0]
         connection.received = Received("tcp", *source, host, int(own[1]), listen, connection.number)
@@ -192,6 +203,11 @@ class Streams:
                 del self.by_peer[peer]
         self.daemon.server.connection_closed(time.time(), connection.number)
         self.daemon.after_event()
+
+    def _of_address(self, ip: str) -> int:
+        """How many connections came from an address."""
+        peers = [connection.received for connection in self.by_number.values() if connection.peer is None]
+        return sum(received is not None and received.src_ip == ip for received in peers)
 
     def close_number(self, number: int) -> None:
         """Close a stream when all is written."""
@@ -217,7 +233,7 @@ class Streams:
                 self.daemon.failed(datagram, error)
                 return
         data = text.encode("latin-1")
-        if connection.queued + len(data) > server.tcp["conn_wq_max"] and connection.queued:
+        if connection.queued and self._too_much(connection.queued + len(data), len(data)):
             if connection.transport is not None:
                 connection.transport.abort()
             self.daemon.failed(datagram, ConnectionError("the write queue is full"))
@@ -225,6 +241,13 @@ class Streams:
         connection.send(data)
         if to.flags & SEND_CLOSE:
             connection.end()
+
+    def _too_much(self, queued: int, size: int) -> bool:
+        """Whether a connection's queue, or all of them together, grow too long (tcp_conn_wq_max, tcp_wq_max)."""
+        tcp = self.daemon.server.tcp
+        if queued > tcp["conn_wq_max"]:
+            return True
+        return bool(sum(connection.queued for connection in self.by_number.values()) + size > tcp["wq_max"])
 
     def _open(self, datagram: Datagram) -> Connection:
         """Begin to connect; raises OSError for what fails at once."""
@@ -236,6 +259,7 @@ class Streams:
         tcp = socket.socket(socket.AF_INET6 if ":" in to.ip else socket.AF_INET, socket.SOCK_STREAM)
         try:
             tcp.setblocking(False)
+            prepare_tcp(tcp, server.tcp)
             own = server.settings["tcp_source_ipv6" if ":" in to.ip else "tcp_source_ipv4"]
             if own:
                 tcp.bind((str(own).strip("[]"), 0))
@@ -293,7 +317,7 @@ class Streams:
             transport = connection.transport
             if transport is None:
                 continue
-            if connection.last_used < limit:
+            if connection.last_used < limit or (self.later and self._too_slow(connection, now)):
                 transport.close()
             if not transport.get_write_buffer_size():
                 connection.stuck_since = 0.0
@@ -305,6 +329,16 @@ class Streams:
                 self.daemon.server.log.error("<core>", f"{received.src_ip}:{received.src_port} takes no data: closed")
                 transport.abort()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
+
+    def _too_slow(self, connection: Connection, now: float) -> bool:
+        """Whether a message does not get ready, or none begins (6.x: tcp_msg_read_timeout, tcp_msg_data_timeout)."""
+        if connection.framer.pending:
+            return bool(now - connection.begun > self.settings["tcp_msg_read_timeout"])
+        return (
+            connection.peer is None
+            and not connection.heard
+            and now - connection.since > self.settings["tcp_msg_data_timeout"]
+        )
 
     def _rpc_list(self, rpc: Rpc) -> None:
         """core.tcp_list."""

@@ -123,10 +123,14 @@ class Jsonrpcs(Module, name="jsonrpcs"):
     _last: Reply | None
 
     def start(self) -> None:
-        """Check that HTTP has its module when it is asked for."""
+        """Check that HTTP has its module when it is asked for, and TCP its address."""
         self._last = None
         if self.transport & TRANSPORT_HTTP and "xhttp" not in self.server.modules:
             raise FixupError("transport asks for HTTP: load xhttp in front of jsonrpcs")
+        if self.transport & TRANSPORT_TCP and not self.tcp_socket:
+            raise FixupError("transport asks for TCP: set tcp_socket")
+        if self.tcp_socket and not re.fullmatch(r"tcp:[^:]+:[0-9]+|tcp:\[[0-9a-fA-F:.]+\]:[0-9]+", self.tcp_socket):
+            raise FixupError(f"tcp_socket is not tcp:host:port: {self.tcp_socket}")
 
     # -- answering ----------------------------------------------------------------------------------------------------
     def handle(

@@ -302,7 +302,10 @@ class _Parser:
             return
         message, hint = f"unexpected {token.raw}", ""
         if before is not None and before.kind == _ID and token.raw == "=" and _ITEM in _GOTOS[states[-2]]:
-            message, hint = f"{before.raw} is no core parameter", did_you_mean(before.raw, by_name())
+            other = by_name().get(before.raw)
+            span = f"from {other.since} on" if other and other.since else f"up to {other.until}" if other else ""
+            message = f"{before.raw} is no core parameter" + (" of this generation" if other else "")
+            hint = f"it exists {span}" if span else did_you_mean(before.raw, by_name())
         elif before is not None and before.kind == _ID and _STATEMENT in _GOTOS[states[-2]]:
             message += f" behind {before.raw}"
             hint = "a function call needs parentheses"

@@ -45,3 +45,8 @@ def test_a_config_sets_what_the_server_uses() -> None:
     assert server.log.level == 2
     assert server.cfg.core["force_rport"] == 1
     assert server.request_flags == 1
+
+
+@pytest.mark.parametrize(("name", "number"), [("IPTOS_THROUGHPUT", 8), ("iptos_mincost", 2), ("whatever", 16), (4, 4)])
+def test_a_type_of_service_is_kept_as_its_number(name: str | int, number: int) -> None:
+    assert collect([("tos", name)])["tos"] == number

@@ -47,6 +47,21 @@ def test_an_interface_name_stands_for_its_addresses() -> None:
     assert texts("listen=udp:eth0:5070", interfaces={"eth0": ["192.0.2.2"]}) == ["udp:192.0.2.2:5070"]
 
 
+def test_auto_bind_ipv6_adds_the_ipv6_addresses_of_the_machine_and_of_interfaces() -> None:
+    interfaces = {"lo": ["127.0.0.1", "::1"], "eth0": ["192.0.2.2", "2001:db8::2"]}
+    lines = "auto_bind_ipv6=1\ndisable_tcp=yes\n"
+    assert texts(lines + "port=5080", interfaces=interfaces) == [
+        "udp:127.0.0.1:5080",
+        "udp:192.0.2.2:5080",
+        "udp:[::1]:5080",
+        "udp:[2001:db8::2]:5080",
+    ]
+    assert texts(lines + "listen=udp:eth0:5070", interfaces=interfaces) == [
+        "udp:192.0.2.2:5070",
+        "udp:[2001:db8::2]:5070",
+    ]
+
+
 def test_a_host_name_is_looked_up_and_shown() -> None:
     (socket,) = Serving(
         "listen=udp:sip.example.com:5070" + ROUTE, Names({"sip.example.com": ["192.0.2.9"]})

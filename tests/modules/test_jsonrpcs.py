@@ -147,3 +147,15 @@ def test_a_script_runs_commands() -> None:
 
 def test_http_needs_its_module() -> None:
     assert "xhttp" in refused("exit;", modules="jsonrpcs", before='modparam("jsonrpcs", "transport", 1)')
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'modparam("jsonrpcs", "transport", 8)',
+        'modparam("jsonrpcs", "tcp_socket", "udp:127.0.0.1:9")',
+        'modparam("jsonrpcs", "tcp_socket", "tcp:127.0.0.1")',
+    ],
+)
+def test_tcp_needs_an_address_with_a_port(lines: str) -> None:
+    assert "tcp_socket" in refused("exit;", modules="jsonrpcs", before=lines, target="6.x")
