@@ -118,13 +118,14 @@ class Rpc:
     `rpc.answer` is the list of values; when the command returns something other than None, that is added too.
     """
 
-    __slots__ = ("answer", "arguments", "delayed", "failure", "name", "on_finish", "server")
+    __slots__ = ("answer", "arguments", "delayed", "failure", "mistyped", "name", "on_finish", "server")
 
     def __init__(self, server: Server, name: str, arguments: Sequence[Any] = ()) -> None:
         self.server, self.name = server, name
         self.arguments = list(arguments)
         self.answer: list[Any] = []
         self.failure: RpcFault | None = None
+        self.mistyped: RpcFault | None = None  #: why `arguments` ends early: an optional one has another type
         self.delayed = False  #: the answer comes later: `on_finish(rpc)` is called then
         self.on_finish: Callable[[Rpc], object] | None = None
 
@@ -240,15 +241,17 @@ class RpcCommands:
             return rpc
         command = found[0]
         try:
-            values, mistyped = _convert(command, list(arguments), convert)
+            values, rpc.mistyped = _convert(command, rpc.arguments, convert)
+            if rpc.mistyped is not None:
+                del rpc.arguments[len(values) :]
             result = command(rpc, *values)
         except RpcFault as fault:
             rpc.failure = rpc.failure or fault
         else:
             if result is not None:
                 rpc.add(result)
-            if mistyped is not None and not rpc.answer and not rpc.delayed:
-                rpc.failure = mistyped
+            if rpc.mistyped is not None and rpc.failure is None and not rpc.answer and not rpc.delayed:
+                rpc.failure = rpc.mistyped
         return rpc
 
 

@@ -131,7 +131,7 @@ class CfgRpc(Module, name="cfg_rpc"):
     @rpc("cfg.get")
     def get(self, rpc: Rpc, group: str = "", name: str = "") -> None:
         """Value of a variable; of all variables of a group when no name is given."""
-        if not rpc.arguments:
+        if not rpc.arguments or rpc.mistyped:
             raise rpc.fault(500, "Failed to get the parameters")
         name_of_group, instance = self._group(rpc, group)
         cfg = self.server.cfg

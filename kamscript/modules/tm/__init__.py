@@ -36,7 +36,7 @@ def _interval(value: int) -> str | None:
 _UNREADABLE = frozenset(
     {
         *("fr_timer", "fr_inv_timer", "wt_timer", "retr_timer1", "retr_timer2"),
-        *("max_inv_lifetime", "max_noninv_lifetime", "cancel_b_method"),
+        *("max_inv_lifetime", "max_noninv_lifetime", "cancel_b_method", "reparse_on_dns_failover"),
     }
 )
 #: Settings with a check of their own.

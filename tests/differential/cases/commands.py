@@ -60,7 +60,14 @@ def statistics_after_a_few_messages(scene: Scene) -> None:
     invite.answer(486, "Busy Here")
     scene.bob.expect("ACK")
     scene.alice.ack(call, scene.alice.expect(486))
-    for name in ("rcv_requests", "rcv_replies", "fwd_requests", "fwd_replies", "rcv_requests_invite", "rcv_replies_4xx"):
+    for name in (
+        "rcv_requests",
+        "rcv_replies",
+        "fwd_requests",
+        "fwd_replies",
+        "rcv_requests_invite",
+        "rcv_replies_4xx",
+    ):
         scene.rpc("stats.get_statistics", name)
     scene.rpc("stats.get_statistics", "sl:")
     scene.rpc("stats.get_statistics", "tmx:")
@@ -168,3 +175,42 @@ def cfgtrace(scene: Scene) -> None:
     """Each action with its route and line."""
     scene.alice.request("OPTIONS")
     scene.settle()
+
+
+@case(
+    """
+modparam("registrar", "default_expires", 600)
+request_route { drop; }
+""",
+    modules="tm tmx sl rr pv xlog textops usrloc registrar siputils kex corex counters cfg_rpc",
+)
+def arguments_missing_or_of_another_type(scene: Scene) -> None:
+    """Each command has its own words, or goes on with what it could read; kamcmd sends digits as a number."""
+    everything: list[tuple[str | int, ...]] = [(), ("a",), (1,), ("a", "b"), ("a", 1), (1, "a", "b", "c", "d")]
+    for command in (
+        "cfg.get cfg.list cfg.help cfg.seti cfg.sets cfg.del core.prints core.printi core.echo corex.debug"
+        " pv.shvGet pv.shvSet stats.get_statistics stats.clear_statistics stats.reset_statistics system.methodHelp"
+        " tm.cancel tm.reply tm.reply_callid tm.t_uac_start ul.add ul.db_users ul.dump ul.lookup ul.rm ul.rm_contact"
+    ).split():
+        for arguments in everything:
+            if command == "ul.add" and arguments[:1] == ("a",):
+                continue
+            scene.rpc(command, *arguments)
+
+
+@case("request_route { drop; }", modules="tm tmx sl pv siputils cfg_rpc kex corex counters usrloc registrar ctl")
+def settings_that_can_be_shown(scene: Scene) -> None:
+    """Whole groups; no counters of TCP without TCP; the defines that are always there."""
+    for group in ("tm", "siputils", "registrar", "sl", "core"):
+        scene.rpc("cfg.get", group)
+    scene.rpc("cnt.grps_list")
+    scene.rpc("core.ppdefines_full")
+    scene.rpc("dns.delete_all")
+
+
+@case("request_route { forward(); }", modules="pv kex corex sl")
+def questions_to_dns_without_an_answer(scene: Scene) -> None:
+    """SRV and A are questions of their own; the cache knows what has no answer."""
+    for uri in ("one.invalid", "one.invalid", "two.invalid:5060", "two.invalid:5060", "two.invalid", "127.0.0.300"):
+        scene.alice.request("OPTIONS", f"sip:x@{uri}")
+        scene.rpc("stats.get_statistics", "failed_dns_request")
