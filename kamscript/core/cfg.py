@@ -23,6 +23,7 @@ class CfgVar:
     `kind` is int or str; `low`/`high` bound an int (both 0: any). `read_only` refuses a set: only the config sets it.
     `readable` False hides the value from `cfg.get` (Kamailio does so for variables with a fix-up of their own).
     `check(value)` may refuse by returning an error text; `on_change(old, new)` runs behind a set of the group itself.
+    `stored(value)` is what Kamailio keeps instead of the value, which `cfg.diff` shows.
     `setting` names the core parameter that a variable of core or tcp starts from.
     """
 
@@ -38,6 +39,7 @@ class CfgVar:
         "read_only",
         "readable",
         "setting",
+        "stored",
     )
 
     def __init__(
@@ -54,11 +56,12 @@ class CfgVar:
         check: Callable[[Any], str | None] | None = None,
         on_change: Callable[[Any, Any], object] | None = None,
         setting: str = "",
+        stored: Callable[[Any], Any] | None = None,
     ) -> None:
         self.name, self.default, self.doc, self.low, self.high = name, default, doc, low, high
         self.kind = kind or (int if isinstance(default, int) else str)
         self.read_only, self.readable = read_only, readable
-        self.check, self.on_change, self.setting = check, on_change, setting
+        self.check, self.on_change, self.setting, self.stored = check, on_change, setting, stored
 
 
 class CfgError(Exception):

@@ -123,8 +123,9 @@ class CfgRpc(Module, name="cfg_rpc"):
             if change.instance is not None:
                 shown.add("group id", change.instance)
             shown.add("variable name", change.name)
-            shown.add("old value", _shown(change.old))
-            shown.add("new value", _shown(change.new))
+            stored = self.server.cfg.variable(change.group, change.name).stored or (lambda value: value)
+            shown.add("old value", _shown(stored(change.old)))
+            shown.add("new value", _shown(stored(change.new)))
             rpc.add(shown)
 
     # -- looking --------------------------------------------------------------------------------------------------

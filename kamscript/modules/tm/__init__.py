@@ -39,6 +39,8 @@ _UNREADABLE = frozenset(
         *("max_inv_lifetime", "max_noninv_lifetime", "cancel_b_method", "reparse_on_dns_failover"),
     }
 )
+#: Timers that Kamailio keeps in ticks, 16 a second.
+_IN_TICKS = frozenset(("fr_timer", "fr_inv_timer", "wt_timer", "max_inv_lifetime", "max_noninv_lifetime"))
 #: Settings with a check of their own.
 _CHECKS: dict[str, Callable[[int], str | None]] = {"retr_timer1": _interval, "retr_timer2": _interval}
 
@@ -85,6 +87,10 @@ _CFG: tuple[tuple[str, int | str | None, int, int, str], ...] = (
     ("enable_uac_fr", 0, 0, 1, "Failure routes for requests of this server."),
 )
 
+def _ticks(milliseconds: int) -> int:
+    return (milliseconds * 16 + 999) // 1000
+
+
 _VARIABLES = [
     CfgVar(
         name,
@@ -95,6 +101,7 @@ _VARIABLES = [
         kind=str if default is None else None,
         readable=name not in _UNREADABLE,
         check=_CHECKS.get(name),
+        stored=_ticks if name in _IN_TICKS else None,
     )
     for name, default, low, high, doc in _CFG
 ]
