@@ -29,6 +29,7 @@ from kamscript.core.plan import ModulePlan, Plan, check_value, place, plan_of
 from kamscript.core.receive import msg_received, process, unparsable
 from kamscript.core.rpc import RpcCommands
 from kamscript.core.sending import Sending
+from kamscript.core.settings import DEFAULTS
 from kamscript.core.sockets import (
     Datagram,
     ListenSocket,
@@ -134,6 +135,9 @@ class Server(Sending):
         self.connections: dict[int, Received] = {}
         self.stream_aliases: dict[tuple[str, str, int], int] = {}
         self.message_number = 0
+        self.longest = MAX_MESSAGE  #: what is longer is cut, or by msg_recv_max_size of 6.x not looked at
+        if target == "6.x" or self.settings["msg_recv_max_size"] != DEFAULTS["msg_recv_max_size"]:
+            self.longest = min(self.settings["msg_recv_max_size"], MAX_MESSAGE)
         self.started = environment.now
         self.bind: ListenSocket | None = None
         self.request_flags = 0
@@ -295,7 +299,10 @@ class Server(Sending):
             self.bind = None
             if received.connection and received.connection not in self.connections:
                 self.connections[received.connection] = received
-        if len(text) > MAX_MESSAGE:
+        if len(text) > self.longest:
+            if self.longest < MAX_MESSAGE:
+                self.log.error("<core>", f"message too large: {len(text)}")
+                return
             text = text[:MAX_MESSAGE]
         try:
             if self.msg_received_route is not None:

@@ -247,13 +247,20 @@ DEFAULTS: dict[str, Value] = {
 
 #: Parameters whose other values than the default are not heeded, and what stays as it is: said when a server starts.
 UNHEEDED: dict[str, str] = {
+    "bind_ipv6_link_local": "addresses of one link are not listened on",
+    "dns_slow_query_ms": "DNS questions are not timed",
     "hdr_name_extra_chars": "header names take the characters of RFC 3261",
     "http_reply_parse": "HTTP replies do not parse",
     "latency_limit_action": "single actions are not timed",
+    "latency_log": "actions and database commands are not timed",
     "latency_limit_db": "database commands are not timed",
+    "mcast": "multicast groups are not joined",
+    "msg_apply_changes_mode": "msg_apply_changes() treats replies as 5.6 does",
     "phone2tel": "a sip URI with user=phone counts as a tel URI",
     "return_mode": "return behaves as in 5.6",
     "sip_parser_mode": "a repeated header that must be unique ends the headers",
+    "tcp_accept_protocols": "streams carry SIP, and what event routes make of other texts",
+    "tcp_connection_match": "connections are found by the peer's address",
     "tcp_accept_haproxy": "the PROXY protocol is not spoken",
     "tcp_accept_hep3": "HEP3 is not spoken",
     "tcp_script_mode": "scripts end as in mode 0",
@@ -278,9 +285,15 @@ def collect(assignments: Iterable[tuple[str, Value]]) -> dict[str, Any]:
         if name in INVERTED:
             settings[INVERTED[name]] = int(not value)
             continue
+        if name == "auto_domains":  # how 6.x calls it
+            settings["auto_aliases"] = value
         settings[name] = value
     if not settings["children"] or int(settings["children"]) <= 0:
         settings["children"] = DEFAULTS["children"]
+    # Without the table there is nothing to use.
+    for table, use in (("dns_cache_init", "use_dns_cache"), ("dst_blocklist_init", "use_dst_blocklist")):
+        if not settings[table]:
+            settings[use] = 0
     # The plain name `force_rport` and `udp_mtu_try_proto` are also commands; as parameters they hold a number, the
     # protocol one of 1 udp, 2 tcp, 3 tls, 4 sctp.
     proto = settings["udp_mtu_try_proto"]

@@ -7,7 +7,7 @@ import random
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class SystemResolver:
 
     def __init__(self, timeout: float = 2.0) -> None:
         self.timeout = timeout
+        self.core: Mapping[str, Any] = {}  #: the run-time group `core` of the server
+        self._servers: list[Any] = []
         self._resolver: DnsPython | None = None
 
     def _ask(self, name: str, kind: str) -> list[Any]:
@@ -54,10 +56,23 @@ class SystemResolver:
             except NoResolverConfiguration:
                 return []
             self._resolver.lifetime = self.timeout
+        self._configure(self._resolver)
         try:
             return list(self._resolver.resolve(name, kind))
         except (DNSException, ValueError):
             return []
+
+    def _configure(self, resolver: DnsPython) -> None:
+        """Heed dns_retr_time, dns_retr_no, dns_servers_no and the search list; -1 leaves what the system says."""
+        servers = self._servers = self._servers or list(resolver.nameservers)
+        core = self.core
+        most, again, every = (int(core.get(f"dns_{name}", -1)) for name in ("servers_no", "retr_no", "retr_time"))
+        resolver.nameservers = servers[: most if most >= 0 else len(servers)]
+        if every > 0:
+            resolver.timeout = every
+        if every > 0 or again > 0:
+            resolver.lifetime = max(resolver.timeout * max(again, 1) * len(resolver.nameservers), resolver.timeout)
+        resolver.use_search_by_default = bool(core.get("dns_use_search_list", 1))
 
     def a(self, name: str) -> list[str]:
         """IPv4 addresses: hosts file and DNS, as the system resolves."""

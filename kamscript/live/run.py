@@ -129,14 +129,16 @@ def _serve(options: argparse.Namespace, program: Program) -> int:
     from kamscript.core.server import Server
     from kamscript.live.control import controls_of
     from kamscript.live.daemon import BindError, Daemon, serve
-    from kamscript.live.environment import system_environment
+    from kamscript.live.environment import SystemResolver, system_environment
     from kamscript.live.log import StandardErrorLog, SystemLog
 
-    log: StandardErrorLog | SystemLog = SystemLog(options.log_name or "kamailio")
+    log: StandardErrorLog | SystemLog = SystemLog(options.log_name or _last(program, "log_name", "") or "kamailio")
     if options.stderr or bool(_last(program, "log_stderror", 0)):
         log = StandardErrorLog()
     environment = system_environment(log, arguments=options.arguments)
     server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
+    if isinstance(environment.resolver, SystemResolver):
+        environment.resolver.core = server.cfg.core
     server.start()
     if isinstance(log, StandardErrorLog) and (options.color or server.settings["log_color"]):
         log.use_colors(server.shared.get("log_colors", {}))

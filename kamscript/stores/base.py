@@ -55,6 +55,7 @@ class Database:
         self.url, self.log = url, log
         self.options: dict[str, Any] = {}
         """What the database module's parameters ask for; see `configure`."""
+        self.version_table = "version"  #: the table with the versions of the others
 
     def configure(self, **options: Any) -> None:
         """Take the parameters of the database module, by their names there, before the first statement."""
@@ -128,8 +129,8 @@ class Database:
         """
 
     def table_version(self, table: str) -> int:
-        """The number that the table `version` has for `table`; 0 when it has none."""
-        rows = self.query("version", ["table_version"], {"table_name": table})
+        """The number that the table of versions has for `table`; 0 when it has none."""
+        rows = self.query(self.version_table, ["table_version"], {"table_name": table})
         return int(rows[0][0] or 0) if rows else 0
 
     def check_version(self, table: str, version: int) -> None:
@@ -141,7 +142,7 @@ class Database:
         if found != version:
             raise FixupError(
                 f"invalid version {found} for table {table} found, expected {version}"
-                ' (check table structure and table "version")'
+                f' (check table structure and table "{self.version_table}")'
             )
 
     def create_all(self, tables: Sequence[str] = ()) -> None:
@@ -230,6 +231,7 @@ def bind(server: Server, url: str) -> Database:
         database: Database = server.environment.database(url)
     except (ValueError, DatabaseError) as error:
         raise FixupError(str(error)) from error
+    database.version_table = server.settings["version_table"]
     options = getattr(module, "options", None)
     if options is not None:
         database.configure(**options(parsed))

@@ -433,7 +433,7 @@ class MemoryDatabase(SqlDatabase):
 
     def table_version(self, table: str) -> int:
         """The version; the table `version` itself is made only when a statement names it."""
-        return super().table_version(table) if "version" in self._made else self._versions.get(table, 0)
+        return super().table_version(table) if self.version_table in self._made else self._versions.get(table, 0)
 
     def raw(self, sql: str) -> Result:
         """SQL as it stands; Kamailio's tables that it names are made first."""

@@ -310,3 +310,11 @@ def test_a_request_whose_headers_break_off_cannot_be_answered() -> None:
 def test_what_can_be_no_host_name_refuses_the_start() -> None:
     with pytest.raises(ConfigError, match="could not resolve hostname"):
         Serving('listen="udp:127.0.0.1:5060"\nrequest_route { exit; }')
+
+
+@pytest.mark.parametrize(("lines", "replies"), [("", 1), ("msg_recv_max_size=300\n", 0)])
+def test_msg_recv_max_size_of_6_x(lines: str, replies: int) -> None:
+    route = 'loadmodule "sl.so"\nrequest_route { sl_send_reply("200", "OK"); }'
+    serving = Serving(f"{lines}listen=udp:127.0.0.1:5060\n{route}\n", target="6.x")
+    assert len(serving.send(request(method="OPTIONS", headers=f"X: {'x' * 300}\n"))) == replies
+    assert any("message too large" in line for line in serving.log) is not bool(replies)

@@ -96,6 +96,12 @@ def test_the_version_of_a_table_is_checked(database: Database) -> None:
         database.check_version("location", 8)
 
 
+def test_the_table_of_versions_may_have_another_name(database: Database) -> None:
+    database.version_table = "versions_of_ours"
+    with pytest.raises(FixupError, match="versions_of_ours"):
+        database.check_version("location", 8)
+
+
 def test_a_failing_statement_is_logged_and_raised(database: Database, log: Lines) -> None:
     with pytest.raises(DatabaseError):
         database.query("nonesuch", ["a"])
