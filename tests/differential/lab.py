@@ -81,7 +81,8 @@ class Lab:
             # Module xlog may have another prefix than this one.
             origin = record.head or ("" if record.origin in ("<script>", "acc") else record.origin)
             text = record.text.removesuffix(chr(10))
-            entries.append(f"{LEVEL_NAMES.get(record.level, record.level)}: {record.prefix}{origin}{text}")
+            label = record.label or LEVEL_NAMES.get(record.level, record.level)
+            entries.append(f"{label}: {record.prefix}{origin}{text}")
         return entries
 
     def close(self) -> None:
