@@ -7,7 +7,6 @@ import sys
 
 from kamscript.lab.lab import Lab
 
-
 #: What stands for the characters of a ladder on a terminal that has only ASCII.
 PLAIN = str.maketrans("│─⟲", "|-@")
 
