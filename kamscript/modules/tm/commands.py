@@ -101,7 +101,7 @@ class Commands(Functions):
         """List transactions: one struct per hash bucket that holds some, with the members of each."""
         buckets: dict[int, Struct] = {}
         # The newest of a bucket comes first.
-        for t in sorted(reversed(self.by_ident.values()), key=lambda t: t.index):
+        for t in sorted([*self.by_ident.values()][::-1], key=lambda t: t.index):
             struct = buckets.get(t.index)
             if struct is None:
                 struct = buckets[t.index] = Struct()

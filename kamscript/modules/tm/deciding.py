@@ -76,6 +76,7 @@ class Deciding(Cancelling):
         self, t: Transaction, ctx: Context | None, reply: Message | FakedReply, branch: ClientBranch, code: int
     ) -> Decision:
         branch.last_received = code
+        self.tm_error = 0  # what a branch's route leaves still counts behind the failure route
         if branch.on_branch_failure or t.types & (TMCB_ON_BRANCH_FAILURE | TMCB_ON_BRANCH_FAILURE_RO):
             branch.reply = reply
             self.picked = branch.index
@@ -178,7 +179,6 @@ class Deciding(Cancelling):
             t.flags &= ~T_ASYNC_SUSPENDED
             function = self.server.route_function(Route.FAILURE, name)
             if function is not None:
-                self.tm_error = 0
                 bind, self.server.bind = self.server.bind, t.branches[0].socket
                 start = self.server.environment.stopwatch()
                 self.server.run_top(function, ctx)

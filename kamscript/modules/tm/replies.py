@@ -370,7 +370,7 @@ class Replies(Deciding):
         )
 
     def _challenges(self, t: Transaction, reply: Message | FakedReply, branch: ClientBranch) -> str | None:
-        """The WWW- and Proxy-Authenticate headers of all branches (RFC 3261 16.7); None unless several sent a 401, 407."""
+        """The WWW- and Proxy-Authenticate headers of all branches (RFC 3261 16.7); None unless several sent one."""
         replies = [
             reply if b is branch else b.reply
             for b in t.branches

@@ -1,7 +1,5 @@
 """RPC commands: core.*, cfg.*, stats.*, pv.*, tm.*, sl.*, system.*; statistics the config keeps itself."""
 
-# ruff: noqa: E501 - a line of a config, or a fact, stays one line
-
 from __future__ import annotations
 
 from ..case import Scene, case
@@ -188,10 +186,33 @@ def arguments_missing_or_of_another_type(scene: Scene) -> None:
     """Each command has its own words, or goes on with what it could read; kamcmd sends digits as a number."""
     everything: list[tuple[str | int, ...]] = [(), ("a",), (1,), ("a", "b"), ("a", 1), (1, "a", "b", "c", "d")]
     for command in (
-        "cfg.get cfg.list cfg.help cfg.seti cfg.sets cfg.del core.prints core.printi core.echo corex.debug"
-        " pv.shvGet pv.shvSet stats.get_statistics stats.clear_statistics stats.reset_statistics system.methodHelp"
-        " tm.cancel tm.reply tm.reply_callid tm.t_uac_start ul.add ul.db_users ul.dump ul.lookup ul.rm ul.rm_contact"
-    ).split():
+        "cfg.get",
+        "cfg.list",
+        "cfg.help",
+        "cfg.seti",
+        "cfg.sets",
+        "cfg.del",
+        "core.prints",
+        "core.printi",
+        "core.echo",
+        "corex.debug",
+        "pv.shvGet",
+        "pv.shvSet",
+        "stats.get_statistics",
+        "stats.clear_statistics",
+        "stats.reset_statistics",
+        "system.methodHelp",
+        "tm.cancel",
+        "tm.reply",
+        "tm.reply_callid",
+        "tm.t_uac_start",
+        "ul.add",
+        "ul.db_users",
+        "ul.dump",
+        "ul.lookup",
+        "ul.rm",
+        "ul.rm_contact",
+    ):
         for arguments in everything:
             if command == "ul.add" and arguments[:1] == ("a",):
                 continue

@@ -233,3 +233,17 @@ for _name, _script, _steps, _routes in (
     ),
 ):
     _case(f"script_{_name}", "What the script does to a call on its way.", _script, *_steps.split(), routes=_routes)
+
+# -- a call that was given up ---------------------------------------------------------------------------------------------
+_case(
+    "given_up_before_its_branches_failed",
+    "The error of t_relay() in the branch's route is told, behind a failure route that did nothing.",
+    't_on_failure("F"); t_on_branch_failure("M"); t_relay();',
+    "X",
+    "b407",
+    "X",
+    "A",
+    routes=f"""
+failure_route[F] {{ {_see("F")} t_drop_replies("a"); if (t_is_canceled()) exit; }}
+event_route[tm:branch-failure:M] {{ {_see("M")} append_branch("{DAVE}"); t_relay(); }}""",
+)
