@@ -100,8 +100,9 @@ class Commands(Functions):
     def rpc_list(self, rpc: Rpc) -> None:
         """List transactions: one struct per hash bucket that holds some, with the members of each."""
         buckets: dict[int, Struct] = {}
-        # The newest of a bucket comes first.
-        for t in sorted([*self.by_ident.values()][::-1], key=lambda t: t.index):
+        newest_first = list(self.by_ident.values())
+        newest_first.reverse()
+        for t in sorted(newest_first, key=lambda t: t.index):
             struct = buckets.get(t.index)
             if struct is None:
                 struct = buckets[t.index] = Struct()
@@ -140,7 +141,7 @@ class Commands(Functions):
     @rpc("tm.cancel")
     @missing(400, "Callid and CSeq expected as parameters")
     def rpc_cancel(self, rpc: Rpc, callid: str, cseq: str) -> None:
-        """Cancel a pending transaction."""
+        """Cancel an INVITE that is under way."""
         t = self.lookup_callid(callid, cseq)
         if t is None:
             raise rpc.fault(400, "Transaction not found")
