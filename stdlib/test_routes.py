@@ -18,7 +18,7 @@ def config(port: int = 5060) -> str:
     """A whole proxy made of nothing but the routes of this folder."""
     lines = ["#!KAMAILIO", f"listen=udp:127.0.0.1:{port}", 'alias="example.com"', "children=1"]
     lines += [f'loadmodule "{name}.so"' for name in MODULES]
-    lines += [(HERE / f"{name}.cfg").read_text() for name in FILES]
+    lines += [(HERE / f"{name}.cfg").read_text(encoding="utf-8") for name in FILES]
     lines.append(
         """request_route {
     route(STD_INITIAL_CHECKS);

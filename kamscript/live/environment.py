@@ -132,7 +132,7 @@ def interfaces() -> dict[str, list[str]]:
                 continue
             found[name] = [socket.inet_ntoa(answer[20:24])]
     try:
-        lines = Path("/proc/net/if_inet6").read_text().splitlines()
+        lines = Path("/proc/net/if_inet6").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     for line in lines:

@@ -275,8 +275,9 @@ class Xlog(Module, name="xlog"):
     def color(self, ref: PvRef) -> Accessor:
         """`$C(fb)`: the terminal's escape sequence for two colours, foreground and background.
 
-        Letters: x default, s black, r red, g green, y yellow, b blue, p purple, c cyan, w white; a capital foreground
-        is bold. Empty when the log does not go to standard error, unless force_color says otherwise.
+        The letters are x for the terminal's own, s (black), and the initials of red, green, yellow, blue, purple, cyan
+        and white; a capital foreground is bold. Empty when the log does not go to standard error, unless force_color
+        says otherwise.
         """
         letters = ref.inner
         if not isinstance(letters, str) or len(letters) != 2:

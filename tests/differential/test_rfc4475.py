@@ -43,7 +43,7 @@ def ask_kamailio() -> dict[str, str]:
 
 @pytest.mark.kamailio
 def test_kamailio_still_says_so() -> None:
-    assert ask_kamailio() == json.loads(VERDICTS.read_text())
+    assert ask_kamailio() == json.loads(VERDICTS.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ def generations(decl: Any) -> int:
 def sources() -> str:
     """All code that may heed a parameter, without the declarations."""
     folders = [Path(kamscript.__file__).parent / name for name in ("modules", "live", "core", "tools")]
-    lines = [line for folder in folders for path in folder.rglob("*.py") for line in path.read_text("utf-8").splitlines()]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    lines = [line for path in files for line in path.read_text("utf-8").splitlines()]
     return "\n".join(line for line in lines if "Param(" not in line)
 
 

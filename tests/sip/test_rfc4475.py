@@ -11,7 +11,7 @@ from kamscript.sip.errors import SipError
 from kamscript.sip.message import Message
 
 MESSAGES = Path(__file__).parents[1] / "data" / "rfc4475"
-VERDICTS: dict[str, str] = json.loads((Path(__file__).parent / "rfc4475.json").read_text())
+VERDICTS: dict[str, str] = json.loads((Path(__file__).parent / "rfc4475.json").read_text(encoding="utf-8"))
 
 
 def verdict(text: str) -> dict[str, str]:

@@ -298,27 +298,27 @@ class Usrloc(Module, name="usrloc"):
 
     @rpc("ul.dump")
     def rpc_dump(self, rpc: Rpc, brief: str = "") -> None:
-        """Dump user location tables; with `brief` only the addresses of record."""
+        """Everything in the location tables; `brief` leaves the contacts out."""
         commands.dump(self, rpc, brief)
 
     @rpc("ul.lookup")
     def rpc_lookup(self, rpc: Rpc, table: str = "", aor: str = "") -> None:
-        """Show one address of record of a table and its contacts."""
+        """The contacts that one address of record has in a table."""
         commands.lookup(self, rpc)
 
     @rpc("ul.rm")
     def rpc_remove(self, rpc: Rpc, table: str = "", aor: str = "") -> None:
-        """Delete an address of record including its contacts."""
+        """Forget an address of record with all its contacts."""
         commands.remove(self, rpc)
 
     @rpc("ul.rm_contact")
     def rpc_remove_contact(self, rpc: Rpc, table: str = "", aor: str = "", contact: str = "") -> None:
-        """Delete a contact from an address of record."""
+        """Forget one contact of an address of record."""
         commands.remove_contact(self, rpc, contact)
 
     @rpc("ul.flush")
     def rpc_flush(self, rpc: Rpc) -> None:
-        """Flush the usrloc memory cache to DB."""
+        """Write what changed in memory to the database now."""
         commands.flush(self, rpc)
 
     @rpc("ul.add")
@@ -337,22 +337,22 @@ class Usrloc(Module, name="usrloc"):
         received: str = "",
         socket: str = "",
     ) -> None:
-        """Add a new contact for an address of record. `0` or `.` stands for an argument that is not set."""
+        """Register a contact by hand. `0` or `.` stands for an argument that is not set."""
         commands.add(self, rpc, contact, expires, q, path, flags, cflags, methods, received, socket)
 
     @rpc("ul.db_users")
     def rpc_db_users(self, rpc: Rpc, table: str = "") -> None:
-        """Tell number of different unexpired users (AoRs) in database table (db_mode!=0 only)."""
+        """How many addresses of record have live rows in a table; needs a db_mode other than 0."""
         commands.db_users(self, rpc)
 
     @rpc("ul.db_contacts")
     def rpc_db_contacts(self, rpc: Rpc, table: str = "") -> None:
-        """Tell number of unexpired contacts in database table (db_mode!=0 only)."""
+        """How many live rows a table has; needs a db_mode other than 0."""
         commands.db_contacts(self, rpc)
 
     @rpc("ul.db_expired_contacts")
     def rpc_db_expired(self, rpc: Rpc, table: str = "") -> None:
-        """Tell number of expired contacts in database table (db_mode!=0 only)."""
+        """How many expired rows a table still has; needs a db_mode other than 0."""
         commands.db_expired(self, rpc)
 
     # -- the timer ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ _NOT_SET = "[not set]"
 
 
 def dump(usrloc: Usrloc, rpc: Rpc, brief: str) -> None:
-    """Dump user location tables; with `brief` only the addresses of record."""
+    """Everything in the location tables; `brief` leaves the contacts out."""
     tables = rpc.struct().add("Domains", Struct(is_array=True))
     for table in usrloc.newest_first():
         shown = tables.struct("Domain")
@@ -38,7 +38,7 @@ def dump(usrloc: Usrloc, rpc: Rpc, brief: str) -> None:
 
 
 def lookup(usrloc: Usrloc, rpc: Rpc) -> None:
-    """Show one address of record of a table and its contacts."""
+    """The contacts that one address of record has in a table."""
     domain, aor = _target(usrloc, rpc, 2, "Not enough parameters (table and AOR to lookup)")
     record = domain.get_record(aor)
     if record is None:
@@ -51,14 +51,14 @@ def lookup(usrloc: Usrloc, rpc: Rpc) -> None:
 
 
 def remove(usrloc: Usrloc, rpc: Rpc) -> None:
-    """Delete an address of record including its contacts."""
+    """Forget an address of record with all its contacts."""
     domain, aor = _target(usrloc, rpc, 2, "Not enough parameters (table and AOR to lookup)")
     if not domain.delete_record(aor):
         raise rpc.fault(500, "Failed to delete AOR")
 
 
 def remove_contact(usrloc: Usrloc, rpc: Rpc, contact: str) -> None:
-    """Delete a contact from an address of record."""
+    """Forget one contact of an address of record."""
     domain, aor = _target(usrloc, rpc, 3, "Not enough parameters (table, AOR and contact)")
     record = domain.get_record(aor)
     if record is None:
@@ -74,7 +74,7 @@ def remove_contact(usrloc: Usrloc, rpc: Rpc, contact: str) -> None:
 
 
 def flush(usrloc: Usrloc, rpc: Rpc) -> None:
-    """Flush the usrloc memory cache to DB."""
+    """Write what changed in memory to the database now."""
     if not usrloc.synchronize():
         raise rpc.fault(500, "Operation failed")
 
@@ -92,7 +92,7 @@ def add(
     received: str,
     socket: str,
 ) -> None:
-    """Add a new contact for an address of record. `0` or `.` stands for an argument that is not set."""
+    """Register a contact by hand. `0` or `.` stands for an argument that is not set."""
     domain, aor = _target(usrloc, rpc, 9, "Not enough parameters or wrong format")
     info = ContactInfo()
     info.ruid, info.server_id = usrloc.next_ruid(), usrloc.server_id
@@ -126,18 +126,18 @@ def _store(
 
 
 def db_users(usrloc: Usrloc, rpc: Rpc) -> None:
-    """Tell number of different unexpired users (AoRs) in database table (db_mode!=0 only)."""
+    """How many addresses of record have live rows in a table; needs a db_mode other than 0."""
     name = _table(usrloc, rpc)
     rpc.add(len({(row[0], row[1]) for row in _rows(usrloc, rpc, name, expired=False)}))
 
 
 def db_contacts(usrloc: Usrloc, rpc: Rpc) -> None:
-    """Tell number of unexpired contacts in database table (db_mode!=0 only)."""
+    """How many live rows a table has; needs a db_mode other than 0."""
     rpc.add(len(_rows(usrloc, rpc, _table(usrloc, rpc), expired=False)))
 
 
 def db_expired(usrloc: Usrloc, rpc: Rpc) -> None:
-    """Tell number of expired contacts in database table (db_mode!=0 only)."""
+    """How many expired rows a table still has; needs a db_mode other than 0."""
     rpc.add(len(_rows(usrloc, rpc, _table(usrloc, rpc), expired=True)))
 
 
