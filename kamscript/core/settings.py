@@ -251,6 +251,7 @@ UNHEEDED: dict[str, str] = {
     "dns_slow_query_ms": "DNS questions are not timed",
     "hdr_name_extra_chars": "header names take the characters of RFC 3261",
     "http_reply_parse": "HTTP replies do not parse",
+    "ipv6_hex_style": "IPv6 addresses are written in their shortest form",
     "latency_limit_action": "single actions are not timed",
     "latency_log": "actions and database commands are not timed",
     "latency_limit_db": "database commands are not timed",
