@@ -4,10 +4,10 @@ Reference counting frees what a message leaves behind; the collector only has to
 Left to itself it runs every few thousand allocations, over transactions that all live some seconds, and takes a fifth
 of the server's CPU. So it is switched off, and a timer collects:
 
-- what was made lately, as often as it pays: after a second at first, and twice as late each time that it finds next to
-  nothing, up to a minute; twice as early when it finds much (a module that makes cycles). By then most transactions are
-  gone without it: at 500 calls a second it is 0.5 % of the CPU, in one pause a minute of 0.1 to 0.3 s, which the
-  sockets' buffers bridge (every second it would be 5 %, in pauses of 40 ms).
+- what was made lately, as often as it pays: after half a minute at first, twice as late each time that it finds next to
+  nothing, up to a minute; twice as early, down to a second, when it finds much (a module that makes cycles). By then
+  most transactions are gone without it. A collection at 500 calls a second pauses the server for 0.1 to 0.3 s, which
+  the sockets' buffers bridge; every second it would take 5 % of the CPU.
 - everything after five minutes, and then so often that it takes no more than one part in 200 of the time: cycles in
   what lives long (dialogs, locations) do not pile up however many days the server is up.
 
@@ -22,6 +22,8 @@ from time import perf_counter
 
 #: Seconds between two collections of what was made lately, at least and at most.
 SOONEST, LATEST = 1.0, 60.0
+#: Seconds before the first one.
+FIRST = 30.0
 #: So few unreachable objects are next to nothing, so many are much.
 FEW, MANY = 1_000, 20_000
 #: Seconds between two collections of everything, at least.
@@ -38,7 +40,7 @@ class Garbage:
         self._was_enabled = gc.isenabled()
         self._since_all = 0.0
         self._rest = ALL
-        self.interval = SOONEST
+        self.interval = FIRST
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take over: collect once, set aside what is there, and go by the timer from now on."""
