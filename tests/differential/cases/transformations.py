@@ -229,7 +229,7 @@ battery(
 
 battery(
     "transformations",
-    "values_substitutions_and_sql",
+    "values_and_substitutions",
     """
     $var(s) = "abc-123-def"; $var(e) = ""; $var(n) = 5;
     > [$(var(s){re.subst,/[0-9]+/N/})] [$(var(s){re.subst,/[a-z]+/X/g})] [$(var(s){re.subst,/[a-z]+/X/})]
@@ -238,9 +238,7 @@ battery(
     > [$(var(s){re.subst,|-|/|g})] [$(var(e){re.subst,/^$/empty/})] [$(hdr(Nope){re.subst,/a/b/})]
     > [$(var(n){re.subst,/5/five/})]
     > [$(ru{re.subst,/^sip:([^@]+)@.*/\\1/})]
-    > [$(hdr(X-Quoted){sql.val.int})] [$(var(n){sql.val.int})] [$(vn(u){sql.val.int})]
-    > [$(vn(u){sql.val})] [$(var(s){sql.val})] [$(var(n){sql.val})] [$(vn(u){sql.val.str})] [$(var(s){sql.val.str})] [$(hdr(X-Quoted){sql.val.str})]
     """,
-    modules="pv xlog textops sqlops",
+    modules="pv xlog textops",
     messages=(MESSAGE,),
 )
