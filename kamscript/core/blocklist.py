@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 # Why a destination is on the list: BLST_*.
 IS_IPV6, ERR_SEND, ERR_CONNECT, ICMP, ERR_TIMEOUT, REPLY_503, ADMIN, PERMANENT = (1 << bit for bit in range(8))
 
-#: Kamailio's protocol numbers, which its RPC commands take and print.
-PROTO_NUMBERS = {"": 0, "udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}
-
 
 class Entry(NamedTuple):
     """One blocked destination: why (bits above) and until when (Unix seconds)."""

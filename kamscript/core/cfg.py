@@ -284,7 +284,7 @@ class Cfg:
         for name in list(self.selected):
             self._unselect(self._table()[name])
 
-    # -- helpers --------------------------------------------------------------------------------------------------
+    # -- inside ---------------------------------------------------------------------------------------------------
     def _unselect(self, group: Group) -> None:
         own = self.selected.pop(group.name, None)
         if own is not None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from kamscript.core.blocklist import IS_IPV6, PROTO_NUMBERS
+from kamscript.core.blocklist import IS_IPV6
 from kamscript.core.blocklist import PERMANENT as BLOCK_PERMANENT
 from kamscript.core.dns import BAD_NAME, PERMANENT, DnsEntry, literal
 from kamscript.core.environment import NaptrRecord, SrvRecord
 from kamscript.core.rpc import Struct
 from kamscript.core.sockets import Destination
 from kamscript.module import Module, rpc
+from kamscript.sip.protocols import PROTO_NUMBERS, PROTOCOLS
 
 if TYPE_CHECKING:
     from kamscript.core.rpc import Rpc
@@ -454,7 +455,7 @@ class CoreRpc(Module):
         self._blocklist(rpc)
         now = self.server.timers.now
         for (proto, ip, port), entry in self.server.blocklist.entries.items():
-            rpc.add(PROTO_NUMBERS[proto], ip, port, int(entry.until - now), entry.flags)
+            rpc.add(PROTO_NUMBERS.get(proto, 0), ip, port, int(entry.until - now), entry.flags)
 
     @rpc("dst_blocklist.view", since="5.6")
     def dst_blocklist_view(self, rpc: Rpc) -> None:
@@ -483,14 +484,13 @@ class CoreRpc(Module):
     def dst_blocklist_add(self, rpc: Rpc, ip: str, port: int, proto: int, flags: int) -> None:
         """Block a destination: address, port (0 all), protocol number (1 udp, 2 tcp, 3 tls, 4 sctp), flags."""
         self._blocklist(rpc)
-        names = {number: name for name, number in PROTO_NUMBERS.items()}
         if not 0 <= proto <= 4:
             raise rpc.fault(400, "Unknown protocol")
         address = literal(ip)
         if not address or (flags & IS_IPV6 and ":" not in address):
             raise rpc.fault(400, "Malformed ip address")
         self.server.blocklist.force(
-            Destination(names[proto], address, port), flags & (IS_IPV6 | BLOCK_PERMANENT | 0xFE)
+            Destination(("", *PROTOCOLS)[proto], address, port), flags & (IS_IPV6 | BLOCK_PERMANENT | 0xFE)
         )
 
 

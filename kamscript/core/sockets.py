@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from kamscript.sip.protocols import PROTOCOLS
 from kamscript.source import Diagnostic
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ SEND_FORCE_SOCKET = 4  #: from the address of the socket
 
 #: Kamailio's default ports.
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "sctp": 5060, "ws": 80, "wss": 443}
-#: Its order of protocols, in which socket lists are walked (next_proto).
-PROTOCOLS = ("udp", "tcp", "tls", "sctp", "ws", "wss")
 
 
 class ListenSocket:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.module import FixupError
 from kamscript.sip.errors import SipError
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.sip.uri import parse_uri
 from kamscript.values import Value, parse_int, to_int, to_str
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from kamscript.core.server import Server
     from kamscript.core.sockets import Received
 
-PROTOCOLS = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6, "*": 0}
+PROTOCOLS = {**PROTO_NUMBERS, "*": 0}
 _NUMBERS: dict[str, Callable[[int, int], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,

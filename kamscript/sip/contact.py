@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kamscript.sip.errors import SipError
-from kamscript.sip.params import Param, parse_params
+from kamscript.sip.params import Param, last_value, parse_params
 from kamscript.sip.remember import remember
 from kamscript.sip.uri import Uri, parse_uri
 
@@ -41,12 +41,8 @@ class Contact:
         return parse_uri(self.uri)
 
     def param(self, name: str) -> str | None:
-        """A parameter's value: "" without one, None when it is not there."""
-        name = name.lower()
-        for param in reversed(self.params):
-            if param.name.lower() == name:
-                return param.value or ""
-        return None
+        """A parameter's value: "" when it has none, None when it is not there; the last one counts."""
+        return last_value(self.params, name)
 
     @property
     def q(self) -> str | None:

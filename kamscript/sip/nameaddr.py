@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from kamscript.sip.errors import SipError
-from kamscript.sip.params import Param, parse_params
+from kamscript.sip.params import Param, last_value, parse_params
 from kamscript.sip.remember import remember
 from kamscript.sip.uri import Uri, parse_uri
 
@@ -92,11 +92,7 @@ class NameAddr:
 
     def param(self, name: str) -> str | None:
         """A parameter's value: "" when it has none, None when it is not there; the last one counts."""
-        name = name.lower()
-        for param in reversed(self.params):
-            if param.name.lower() == name:
-                return param.value or ""
-        return None
+        return last_value(self.params, name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.uri!r})"

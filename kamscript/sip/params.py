@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kamscript.sip.errors import SipError
@@ -21,6 +22,15 @@ class Param(NamedTuple):
     value: str | None
     start: int
     end: int
+
+
+def last_value(params: Sequence[Param], name: str) -> str | None:
+    """The value of the last parameter called `name` in any letter case: "" when it has none, None without one."""
+    name = name.lower()
+    for param in reversed(params):
+        if param.name.lower() == name:
+            return param.value or ""
+    return None
 
 
 def parse_params(text: str, start: int = 0, separator: str = ";") -> tuple[list[Param], int]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.core.branches import branch_flags, contact_of, set_branch_flags
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
-from kamscript.modules.pv.uris import _choose, reply_hop
+from kamscript.modules.pv.uris import choose, reply_hop
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import header_kind, learn_kind
 from kamscript.sip.nameaddr import parse_addresses, parse_to
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.sip.uri import parse_uri
 from kamscript.values import Value, decimal, unsigned, wrap
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from kamscript.sip.nameaddr import ToBody
     from kamscript.sip.via import Via
 
-_PROTOCOL_IDS = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6, "other": 7}
 _BLANKS = " \t\r\n"
 
 #: What `$rmid` says.
@@ -182,7 +182,7 @@ class MessageVariables:
     @pv_class("msg", since="5.6")
     def _msg(self, ref: PvRef) -> Accessor:
         """Parts of the message: `len buf body body_len hdrs hdrs_len hdrc fline fpart lpart`."""
-        return Accessor(_choose(ref, _PARTS))
+        return Accessor(choose(ref, _PARTS))
 
     @pv_class("msgbuf", since="5.6")
     def _msgbuf(self, ref: PvRef) -> Accessor:
@@ -297,12 +297,12 @@ class MessageVariables:
     @pv_class("rpl", since="5.6")
     def _rpl(self, ref: PvRef) -> Accessor:
         """Where a reply goes: `duri dhost dport dproto dprotoid`; `cntvia` and `cntrr` count its headers' entries."""
-        return Accessor(_choose(ref, _REPLY))
+        return Accessor(choose(ref, _REPLY))
 
     @pv_class("expires")
     def _expires(self, ref: PvRef) -> Accessor:
         """The least (`min`) or greatest (`max`) expiry of the contacts, Expires header included."""
-        return Accessor(_choose(ref, {"min": lambda ctx: _expiry(ctx, min), "max": lambda ctx: _expiry(ctx, max)}))
+        return Accessor(choose(ref, {"min": lambda ctx: _expiry(ctx, min), "max": lambda ctx: _expiry(ctx, max)}))
 
     # -- identities --------------------------------------------------------------------------------------------------
     @pv("rt")
@@ -775,7 +775,7 @@ _VIA: dict[str, Callable[[Via], Value]] = {
     "host": lambda via: via.host or None,
     "port": lambda via: via.port or 5060,
     "proto": lambda via: via.transport,
-    "protoid": lambda via: _PROTOCOL_IDS.get(via.proto, 7),
+    "protoid": lambda via: PROTO_NUMBERS.get(via.proto, 7),
     "branch": lambda via: via.branch or None,
     "rport": _via_param("rport"),
     "received": _via_param("received"),
@@ -784,7 +784,7 @@ _VIA: dict[str, Callable[[Via], Value]] = {
 
 
 def _via(ref: PvRef, which: Callable[[Context], Via | None]) -> Accessor:
-    read = _choose(ref, _VIA)
+    read = choose(ref, _VIA)
 
     def get(ctx: Context) -> Value:
         via = None if ctx.msg.header_error else which(ctx)
@@ -806,14 +806,14 @@ def _reply_part(part: str) -> Callable[[Context], Value]:
         if hop is None:
             return None
         host, port, via = hop
-        proto = via.proto if via.proto in _PROTOCOL_IDS and via.proto != "other" else "udp"
+        proto = via.proto if via.proto in PROTO_NUMBERS else "udp"
         if part == "duri":
             return f"sip:{host}:{port or 5060};transport={'ws' if proto == 'wss' else proto}"
         if part == "dhost":
             return host
         if part == "dport":
             return port or 5060
-        return proto if part == "dproto" else _PROTOCOL_IDS.get(via.proto, 7)
+        return proto if part == "dproto" else PROTO_NUMBERS.get(via.proto, 7)
 
     return get
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.core.sockets import bracketed
 from kamscript.module import Accessor, PvRef, pv, pv_class
-from kamscript.modules.pv.uris import PROTOCOLS, _choose
+from kamscript.modules.pv.uris import choose
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.values import Value
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Network:
     @pv("prid", since="5.6")
     def _prid(self, ctx: Context) -> Value:
         """Number of that transport."""
-        return PROTOCOLS.get(ctx.msg.received.proto, 0)
+        return PROTO_NUMBERS.get(ctx.msg.received.proto, 0)
 
     @pv("conid")
     def _conid(self, ctx: Context) -> Value:
@@ -128,7 +129,7 @@ class Network:
     def _af(self, ref: PvRef) -> Accessor:
         """Address family of the socket: `id` its number, `name` IPv4 or IPv6."""
         return Accessor(
-            _choose(
+            choose(
                 ref,
                 {
                     "id": lambda ctx: AF_INET6 if ctx.msg.received.socket.ipv6 else AF_INET,
@@ -143,7 +144,7 @@ class Network:
 
         Assigning to `buf` changes what is parsed.
         """
-        read = _choose(ref, _RECEIVED)
+        read = choose(ref, _RECEIVED)
 
         def get(ctx: Context) -> Value:
             arriving = ctx.state.get("rcv")
@@ -226,12 +227,12 @@ class Network:
     @pv_class("K")
     def _K(self, ref: PvRef) -> Accessor:
         """Numbers of the core: `IPv4 IPv6 INET INET6 UDP TCP TLS SCTP WS WSS`."""
-        number = _choose(ref, _NUMBERS)
+        number = choose(ref, _NUMBERS)
         return Accessor(lambda ctx: number)
 
 
 _NUMBERS = {"IPv4": AF_INET, "INET": AF_INET, "IPv6": AF_INET6, "INET6": AF_INET6} | {
-    name.upper(): number for name, number in PROTOCOLS.items()
+    name.upper(): number for name, number in PROTO_NUMBERS.items()
 }
 
 
@@ -263,7 +264,7 @@ def _socket_uri(received: Received, always: bool, advertised: bool) -> str:
 _RECEIVED: dict[str, Callable[[Any], Value]] = {
     "buf": lambda arriving: arriving["buf"],
     "len": lambda arriving: len(arriving["buf"]),
-    "proto": lambda arriving: PROTOCOLS.get(arriving["received"].proto, 0),
+    "proto": lambda arriving: PROTO_NUMBERS.get(arriving["received"].proto, 0),
     "sproto": lambda arriving: arriving["received"].proto,
     "srcip": lambda arriving: arriving["received"].src_ip,
     "srcport": lambda arriving: arriving["received"].src_port,
@@ -275,7 +276,7 @@ _RECEIVED: dict[str, Callable[[Any], Value]] = {
 _LEAVING: dict[str, Callable[[Datagram, bool], Value]] = {
     "ip": lambda datagram, to: datagram.to.ip if to else _shown(datagram.socket),
     "port": lambda datagram, to: datagram.to.port if to else datagram.socket.port,
-    "proto": lambda datagram, to: PROTOCOLS.get(datagram.socket.proto, 0),
+    "proto": lambda datagram, to: PROTO_NUMBERS.get(datagram.socket.proto, 0),
     "sproto": lambda datagram, to: datagram.socket.proto,
     "af": lambda datagram, to: AF_INET6 if datagram.socket.ipv6 else AF_INET,
     "buf": lambda datagram, to: datagram.text,
@@ -284,7 +285,7 @@ _LEAVING: dict[str, Callable[[Datagram, bool], Value]] = {
 
 
 def _leaving(ref: PvRef, to: bool) -> Accessor:
-    read = _choose(ref, _LEAVING)
+    read = choose(ref, _LEAVING)
 
     def get(ctx: Context) -> Value:
         datagram = ctx.onsend
@@ -296,7 +297,7 @@ def _leaving(ref: PvRef, to: bool) -> Accessor:
 def split_socket(text: str) -> tuple[str, str, int] | None:
     """`proto:host:port`, `host:port` or `host` (parse_phostport); "" and 0 where a part is missing; None when bad."""
     proto, colon, rest = text.partition(":")
-    if colon and proto.lower() in PROTOCOLS:
+    if colon and proto.lower() in PROTO_NUMBERS:
         proto, text = proto.lower(), rest
     else:
         proto = ""

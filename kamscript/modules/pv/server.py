@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
-from kamscript.modules.pv.uris import _choose
+from kamscript.modules.pv.uris import choose
 from kamscript.values import Value
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ServerVariables:
     def _version(self, ref: PvRef) -> Accessor:
         """The Kamailio version that is simulated: `num`, `full`, `hash`."""
         number = version_of(self.server.target)
-        text = _choose(ref, {"num": number, "full": f"kamailio {number} (x86_64/linux)", "hash": "unknown"})
+        text = choose(ref, {"num": number, "full": f"kamailio {number} (x86_64/linux)", "hash": "unknown"})
         return Accessor(lambda ctx: text)
 
     @pv_class("ksr", since="5.6")
@@ -54,7 +54,7 @@ class ServerVariables:
         """`ver`: the version; `verval`: as a number."""
         number = version_of(self.server.target)
         major, minor, patch = map(int, number.split("."))
-        value = _choose(ref, {"ver": number, "verval": major * 1_000_000 + minor * 1_000 + patch})
+        value = choose(ref, {"ver": number, "verval": major * 1_000_000 + minor * 1_000 + patch})
         return Accessor(lambda ctx: value)
 
     @pv_class("stat")

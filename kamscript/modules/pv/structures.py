@@ -11,11 +11,11 @@ from kamscript.module import FixupError, transformation
 from kamscript.modules.pv.arguments import Arguments, Transform, failed, filled, text_of
 from kamscript.modules.pv.encodings import json_escape
 from kamscript.modules.pv.later import has_later, remove_param
-from kamscript.modules.pv.uris import PROTOCOLS
 from kamscript.script.bind import TransformationFailed
 from kamscript.sip.errors import SipError
 from kamscript.sip.nameaddr import ToBody, find_not_quoted, parse_to
 from kamscript.sip.params import Param, parse_params
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.sip.uri import Uri, parse_uri
 from kamscript.values import Both, Value
 
@@ -337,7 +337,7 @@ def _encode_alias(ctx: Context, text: str) -> Value:
         ctx.server.log.warning("pv", f"error converting uri to alias [{text}]")
         return ""
     port = uri.port or ("5061" if uri.proto in ("tls", "wss") else "5060")
-    return f"{uri.host}~{port}~{PROTOCOLS.get(uri.proto, 1)}"
+    return f"{uri.host}~{port}~{PROTO_NUMBERS.get(uri.proto, 1)}"
 
 
 def _decode_alias(ctx: Context, text: str) -> Value:
@@ -348,7 +348,7 @@ def _decode_alias(ctx: Context, text: str) -> Value:
     if not second:
         return f"sip:{host}:{port}"
     number = ord(proto[0]) - 48 if proto else -1
-    names = {value: name for name, value in PROTOCOLS.items()}
+    names = {value: name for name, value in PROTO_NUMBERS.items()}
     if number in (0, 1):
         return f"sip:{host}:{port}"
     if number not in names:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
-from kamscript.modules.pv.uris import _choose
+from kamscript.modules.pv.uris import choose
 from kamscript.values import Value, wrap
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Times:
         """`s` seconds and `u` microseconds of the arrival; `sn` seconds now, `un` the microseconds belonging to the
         last `sn`; `Sn` now as `seconds.microseconds`; `Fn` now as date and time."""
         reader = {"s": _seconds, "u": _micros, "sn": _seconds_now, "un": _micros_then, "Sn": _stamp, "Fn": _date_stamp}
-        return Accessor(_choose(ref, reader))
+        return Accessor(choose(ref, reader))
 
     @pv_class("time")
     def _time(self, ref: PvRef) -> Accessor:
@@ -143,7 +143,7 @@ _FIELDS = {
 
 
 def _broken_down(ref: PvRef, utc: bool) -> Accessor:
-    read, clock = _choose(ref, _FIELDS), _utc if utc else _local
+    read, clock = choose(ref, _FIELDS), _utc if utc else _local
     return Accessor(lambda ctx: read(clock(arrival(ctx))))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
 from kamscript.sip.errors import SipError
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.sip.uri import Uri, parse_uri
 from kamscript.values import Value
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from kamscript.sip.via import Via
 
 #: Numbers of transports, as `$prid`, `$K(UDP)` and their kin give them.
-PROTOCOLS = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}
 
 
 class Uris:
@@ -199,7 +199,7 @@ class Uris:
 
         For a reply what its second Via says.
         """
-        return Accessor(_choose(ref, _NEXT_HOP))
+        return Accessor(choose(ref, _NEXT_HOP))
 
     # -- From and To -------------------------------------------------------------------------------------------------
     def _from(self, ctx: Context) -> ToBody | None:
@@ -411,7 +411,7 @@ def _host_offset(text: str, uri: Uri) -> int:
 # --- next hop ---------------------------------------------------------------------------------------------------------
 
 
-def _choose(ref: PvRef, table: dict[str, Any]) -> Any:
+def choose(ref: PvRef, table: dict[str, Any]) -> Any:
     """The reader that the name in parentheses selects; raises FixupError."""
     if not isinstance(ref.inner, str) or ref.inner not in table:
         shown = ref.inner if isinstance(ref.inner, str) else ""
@@ -475,7 +475,7 @@ def _reply_next_hop(ctx: Context, part: str) -> Value:
         return None
     host, port, via = hop
     port = port or (5061 if via.proto == "tls" else 5060)
-    proto = via.proto if via.proto in PROTOCOLS else "udp"
+    proto = via.proto if via.proto in PROTO_NUMBERS else "udp"
     if part == "u":
         return f"sip:{host}:{port};transport={proto}"
     if part == "p":

@@ -40,6 +40,7 @@ from kamscript.sip.headers import KNOWN_KINDS, parse_options
 from kamscript.sip.nameaddr import find_not_quoted, parse_to
 from kamscript.sip.params import Param as UriParam
 from kamscript.sip.params import parse_params
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.sip.uri import Uri, parse_uri, same_aor, same_uri
 
 if TYPE_CHECKING:
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
 
 MAX_URI_SIZE = 1024
 _OPTIONS = frozenset(("path", "100rel", "timer", "eventlist", "gruu", "outbound"))
-#: Transport numbers in `;alias=address~port~number`.
-_PROTO_NUMBERS = {"udp": 1, "tcp": 2, "tls": 3, "sctp": 4, "ws": 5, "wss": 6}
 _ONREPLY = Route.ONREPLY
 _URI_CHECKS = Route.REQUEST | Route.BRANCH | Route.FAILURE
 
@@ -582,7 +581,7 @@ class Siputils(Module, name="siputils"):
         """The same; each URI gets `;alias=` with where the message came from first."""
         came = ctx.msg.received
         host = f"[{came.src_ip}]" if ":" in came.src_ip else came.src_ip
-        return self._to_param(ctx, name, address, f";alias={host}~{came.src_port}~{_PROTO_NUMBERS[came.proto]}")
+        return self._to_param(ctx, name, address, f";alias={host}~{came.src_port}~{PROTO_NUMBERS[came.proto]}")
 
     def _to_param(self, ctx: Context, name: str, address: str, alias: str = "") -> int:
         header = ctx.msg.first("contact")

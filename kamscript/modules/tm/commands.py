@@ -16,6 +16,7 @@ from kamscript.modules.tm.functions import Functions
 from kamscript.modules.tm.uac import DEFAULT_CSEQ
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import Message
+from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.sip.uri import parse_uri
 
 if TYPE_CHECKING:
@@ -443,7 +444,7 @@ class Commands(Functions):
         if text in ("", "."):
             return None
         proto, _, rest = text.partition(":")
-        host, _, port = rest.rpartition(":") if proto in ("udp", "tcp", "tls", "sctp", "ws", "wss") else ("", "", "")
+        host, _, port = rest.rpartition(":") if proto in PROTO_NUMBERS else ("", "", "")
         if not host:
             proto = ""
             host, _, port = text.rpartition(":")

@@ -9,6 +9,7 @@ from kamscript import stores
 from kamscript.module import FixupError
 from kamscript.modules.usrloc.contact import ALL_METHODS, CS_SYNC, FL_MEM, Contact, ContactInfo
 from kamscript.modules.usrloc.domain import DB_ONLY, Event, Record
+from kamscript.sip.protocols import PROTOCOLS
 from kamscript.stores import DatabaseError, Timestamp
 
 if TYPE_CHECKING:
@@ -419,7 +420,7 @@ def _split(aor: str) -> tuple[str, str]:
 def _socket_parts(text: str) -> tuple[str, str, int] | None:
     """Transport, host and port of `proto:host:port`; transport and port may be missing."""
     proto, rest = "", text
-    for name in ("udp", "tcp", "tls", "sctp", "ws", "wss"):
+    for name in PROTOCOLS:
         if text.lower().startswith(name + ":"):
             proto, rest = name, text[len(name) + 1 :]
             break
