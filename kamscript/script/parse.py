@@ -27,7 +27,6 @@ MAX_ERRORS = 100
 _ROWS = [dict(zip(row[::2], row[1::2], strict=True)) for row in tables.ACTIONS]
 _GOTOS = [dict(zip(row[::2], row[1::2], strict=True)) for row in tables.GOTOS]
 _STATEMENT = tables.NONTERMINALS.index("statement")
-_STATEMENTS = tables.NONTERMINALS.index("statements")
 _ITEM = tables.NONTERMINALS.index("item")
 _LBRACE, _RBRACE, _SEMICOLON, _ID = KIND["LBRACE"], KIND["RBRACE"], KIND["SEMICOLON"], KIND["ID"]
 _LOADMODULE, _ADVERTISE = KIND["LOADMODULE"], KIND["ADVERTISE"]
@@ -303,9 +302,9 @@ class _Parser:
         message, hint = f"unexpected {token.raw}", ""
         if before is not None and before.kind == _ID and token.raw == "=" and _ITEM in _GOTOS[states[-2]]:
             other = by_name().get(before.raw)
-            span = f"from {other.since} on" if other and other.since else f"up to {other.until}" if other else ""
+            others = f"from {other.since} on" if other and other.since else f"up to {other.until}" if other else ""
             message = f"{before.raw} is no core parameter" + (" of this generation" if other else "")
-            hint = f"it exists {span}" if span else did_you_mean(before.raw, by_name())
+            hint = f"it exists {others}" if others else did_you_mean(before.raw, by_name())
         elif before is not None and before.kind == _ID and _STATEMENT in _GOTOS[states[-2]]:
             message += f" behind {before.raw}"
             hint = "a function call needs parentheses"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, NaptrRecord, SrvRecord
 from kamscript.core.server import Server
@@ -78,7 +79,13 @@ def compiled(text: str, own: Mapping[str, type[Module]], target: str) -> Program
 
 
 class Serving:
-    """A started server, and short ways to talk to it."""
+    """A started server, and short ways to talk to it.
+
+    `modules` replace or extend the package's own when the config is read; `extra` are there when the server starts.
+    """
+
+    #: Where messages come from when a test does not say.
+    source = ALICE
 
     def __init__(
         self,
@@ -88,29 +95,33 @@ class Serving:
         target: str = "5.6",
         interfaces: Mapping[str, list[str]] | None = None,
         modules: Mapping[str, type[Module]] | None = None,
+        extra: Mapping[str, type[Module]] | None = None,
+        now: float = NOW,
+        database: Callable[[str], Any] | None = None,
     ) -> None:
         self.names = names or Names()
         self.records: list[LogRecord] = []
         program = load_text(config, target=target) if modules is None else compiled(config, modules, target)
         self.environment = Environment(
-            now=NOW,
+            now=now,
             chance=random.Random(1),
             resolver=self.names,
             files=NoFiles(),
             log=self.records.append,
             interfaces=interfaces,
+            database=database,
         )
-        classes = {**module_classes(program.modules), **(modules or {})}
+        classes = {**module_classes(program.modules), **(modules or {}), **(extra or {})}
         self.server = Server(program, self.environment, modules=classes, target=target)
         self.server.start()
 
     def send(
-        self, text: str, source: tuple[str, int] = ALICE, *, proto: str = "udp", connection: int = 0
+        self, text: str, source: tuple[str, int] | None = None, *, proto: str = "udp", connection: int = 0
     ) -> list[Datagram]:
         """Hand a message over, plain newlines allowed; what the server sends then."""
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
         socket = next(socket for socket in self.server.sockets if socket.proto == proto)
-        received = Received(proto, *source, socket.address, socket.port, socket, connection)
+        received = Received(proto, *(source or self.source), socket.address, socket.port, socket, connection)
         self.server.receive(self.server.timers.now, text, received)
         return self.server.take_outbox()
 

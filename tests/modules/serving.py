@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kamscript.core.environment import Environment, LogRecord
 from kamscript.core.rpc import RpcFault, to_json
-from kamscript.core.server import Server
-from kamscript.core.sockets import Datagram, Received
-from kamscript.loader import load_text, module_classes
+from kamscript.core.sockets import Datagram
 from kamscript.module import Module
 from kamscript.stores import Database, memory_databases
-from tests.core.serving import Names, NoFiles
+from tests.core.serving import Serving
 
 START = 1_000_000.0
 PHONE = ("127.0.0.12", 5060)
@@ -33,8 +29,10 @@ class Databases:
         return self.open(url)
 
 
-class Served:
-    """A started server. `modules` are loaded in order; `config` follows."""
+class Served(Serving):
+    """A started server with `modules` loaded in front of `config`, and databases."""
+
+    source = PHONE
 
     def __init__(
         self,
@@ -47,33 +45,13 @@ class Served:
         extra: Mapping[str, type[Module]] | None = None,
         listen: str = LISTEN,
     ) -> None:
-        self.records: list[LogRecord] = []
         self.databases = databases or Databases()
-        loads = "".join(f'loadmodule "{name}.so"\n' for name in modules.split())
-        program = load_text(f"debug=3\n{listen}{loads}{config}", target=target)
-        environment = Environment(
-            now=now,
-            chance=random.Random(1),
-            resolver=Names(),
-            files=NoFiles(),
-            log=self.records.append,
-            database=self.databases,
-        )
-        classes = {**module_classes(program.modules), **(extra or {})}
-        self.server = Server(program, environment, modules=classes, target=target)
-        self.server.start()
         self.sent = 0
+        loads = "".join(f'loadmodule "{name}.so"\n' for name in modules.split())
+        text = f"debug=3\n{listen}{loads}{config}"
+        super().__init__(text, target=target, now=now, extra=extra, database=self.databases)
 
     # -- messages -------------------------------------------------------------------------------------------------
-    def send(
-        self, text: str, source: tuple[str, int] = PHONE, *, proto: str = "udp", connection: int = 0
-    ) -> list[Datagram]:
-        """Hand a message over; what the server sends then."""
-        socket = next(socket for socket in self.server.sockets if socket.proto == proto)
-        received = Received(proto, *source, socket.address, socket.port, socket, connection)
-        self.server.receive(self.server.timers.now, re.sub("\r?\n", "\r\n", text), received)
-        return self.server.take_outbox()
-
     def request(
         self,
         method: str = "OPTIONS",
@@ -125,11 +103,6 @@ class Served:
             return to_json(self.server.rpc.call(name, list(arguments)))
         except RpcFault as fault:
             return f"{fault.code} {fault.text}"
-
-    @property
-    def script(self) -> list[str]:
-        """The texts that the config logged."""
-        return [record.text.rstrip("\n") for record in self.records if record.origin == "<script>"]
 
     def lines(self, origin: str) -> list[str]:
         """The texts that a module logged."""
