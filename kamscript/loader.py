@@ -40,8 +40,9 @@ __all__ = [
 
 Defines = Mapping[str, str] | Iterable[str]
 
-#: Programs of this process by path, defines, target; with the state of their files when they were read.
+#: Programs of this process by path, defines, target; with the state of their files when they were read. The oldest go.
 _loaded: dict[tuple[object, ...], tuple[tuple[tuple[str, int, int], ...], Program]] = {}
+_MOST_LOADED = 256
 
 
 class UsageError(ValueError):
@@ -81,17 +82,18 @@ def load(
 ) -> Program:
     """The compiled program of the config at `path`; raises ConfigError with everything found wrong, and OSError.
 
-    Within a process a program is built once and used again as long as none of its files changed.
+    Within a process a program is built once and used again as long as no file and no variable of the environment that
+    it was made from changed.
     """
     path = str(path)
     wanted, names, substitutions = target_of(target), defines_of(defines), tuple(subst)
     if reader is not None:
         return _build(path, reader, names, wanted, substitutions)
     key = (os.path.abspath(path), tuple(sorted(names.items())), wanted, substitutions)
-    known = _loaded.get(key)
-    if known is not None and known[0] == _states(file for file, _, _ in known[0]):
-        return known[1]
     disk = FileReader()
+    known = _loaded.get(key)
+    if known is not None and _is_current(*known, disk):
+        return known[1]
     folder = cache_folder()
     if not folder or substitutions:
         program = _build(path, disk, names, wanted, substitutions)
@@ -104,7 +106,7 @@ def load(
             defines=names,
             target=wanted,
         )
-    _loaded[key] = (_states(program.sources), program)
+    _remember(key, _states((*program.sources, *program.missing)), program)
     return program
 
 
@@ -120,7 +122,7 @@ def load_text(
     if known is not None:
         return known[1]
     program = _build(path, reader, names, wanted, ())
-    _loaded[key] = ((), program)
+    _remember(key, (), program)
     return program
 
 
@@ -164,6 +166,18 @@ def read_text(reader: Reader, path: str) -> str:
         reason = "it is a directory" if isinstance(error, IsADirectoryError) else (error.strerror or "no such file")
         nowhere = Span(Source(path, ""), 0, 0)
         raise ConfigError([Diagnostic("unreadable", f"cannot read {path}: {reason}", nowhere)]) from None
+
+
+def _remember(key: tuple[object, ...], states: tuple[tuple[str, int, int], ...], program: Program) -> None:
+    _loaded[key] = (states, program)
+    if len(_loaded) > _MOST_LOADED:
+        del _loaded[next(iter(_loaded))]
+
+
+def _is_current(states: tuple[tuple[str, int, int], ...], program: Program, disk: Reader) -> bool:
+    return states == _states(file for file, _, _ in states) and all(
+        disk.getenv(name) == value for name, value in program.environment.items()
+    )
 
 
 def _states(files: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
