@@ -95,7 +95,7 @@ def kamailio(*extra: str) -> list[str]:
     return ["kamailio", "-DD", "-E", "-f", str(CONFIG), "-m", "512", "-M", "16", "-Y", ".", "-P", "pid", *extra]
 
 
-def main(calls: int = 5000, rate: int = 500) -> int:
+def main(calls: int = 10_000, rate: int = 1000) -> int:
     """Print the table; 0 when every contender completed at least 99 % of its calls."""
     contenders = {"kamscript run": [sys.executable, "-m", "kamscript", "run", str(CONFIG)]}
     if shutil.which("kamailio"):
