@@ -1,10 +1,13 @@
-"""What tests need from outside: skipped when missing, failed when REQUIRE_KAMAILIO=1 says it must be there."""
+"""What tests need from outside: skipped when missing, failed when REQUIRE_KAMAILIO=1 says it must be there.
+
+Compiled configs are kept in a folder of the run, not in the user's cache.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -12,6 +15,14 @@ NEEDS: Mapping[str, tuple[str, str]] = {
     "kamailio": ("kamailio", "apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"),
     "sipp": ("sipp", "apt-get install sip-tester"),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache of compiled configs that this run, and the programs it starts, have to themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAMSCRIPT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def _missing(marker: str) -> str | None:
