@@ -1,4 +1,4 @@
-"""What the registrar promises, as its owner would test it."""
+"""What the registrar promises, as those who run it would test it."""
 
 import pytest
 
