@@ -110,22 +110,22 @@ class CoreCommands(CoreRpc, name="core"):
 
     @function(Route.ANY, arity=(0, 1, 2))
     def forward_udp(self, ctx: Context, host: Const = "", port: Any_ = None) -> int:
-        """The same over UDP."""
+        """Send the request on over UDP without state, as forward() does."""
         return self._forward(ctx, host, port, "udp")
 
     @function(Route.ANY, arity=(0, 1, 2))
     def forward_tcp(self, ctx: Context, host: Const = "", port: Any_ = None) -> int:
-        """The same over TCP."""
+        """Send the request on over TCP without state, as forward() does."""
         return self._forward(ctx, host, port, "tcp")
 
     @function(Route.ANY, arity=(0, 1, 2))
     def forward_tls(self, ctx: Context, host: Const = "", port: Any_ = None) -> int:
-        """The same over TLS."""
+        """Send the request on over TLS without state, as forward() does."""
         return self._forward(ctx, host, port, "tls")
 
     @function(Route.ANY, arity=(0, 1, 2))
     def forward_sctp(self, ctx: Context, host: Const = "", port: Any_ = None) -> int:
-        """The same over SCTP, which is not spoken here: fails as on a server that does not listen on SCTP."""
+        """Send the request on over SCTP, which is not spoken here: fails as on a server without SCTP sockets."""
         return self._forward(ctx, host, port, "sctp")
 
     def _forward(self, ctx: Context, host: str, port: object, proto: str) -> int:

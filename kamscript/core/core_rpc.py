@@ -166,7 +166,7 @@ class CoreRpc(Module):
 
     @rpc("core.ppdefines_full", since="5.6")
     def core_ppdefines_full(self, rpc: Rpc) -> None:
-        """The same with their values."""
+        """The names defined for the preprocessor, with their values."""
         for name, value in self._defines().items():
             rpc.struct(name=name, type=0, value=value or "none")
 
@@ -273,7 +273,7 @@ class CoreRpc(Module):
 
     @rpc("dns.debug_all")
     def dns_debug_all(self, rpc: Rpc) -> None:
-        """The same."""
+        """The added records, as bare values."""
         self.dns_debug(rpc)
 
     @rpc("dns.view")

@@ -314,7 +314,7 @@ SETTINGS: tuple[SettingDecl, ...] = (
     _s("udp_mtu", "number", "Bytes above which UDP requests go by another transport."),
     _s("force_rport", "number", "Treat every request as if it had rport.", aliases="add_rport"),
     _s("local_rport", "number", "Add rport to our Via always.", since="5.6"),
-    _s("udp_mtu_try_proto", "proto", "That other transport."),
+    _s("udp_mtu_try_proto", "proto", "Transport of requests that are larger than udp_mtu."),
     _s("udp4_raw", "integer", "Send UDP through a raw socket.", inert=OS),
     _s("udp4_raw_mtu", "number", "MTU of the raw socket.", inert=OS),
     _s("udp4_raw_ttl", "number", "TTL of the raw socket.", inert=OS),

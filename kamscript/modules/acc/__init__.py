@@ -85,7 +85,7 @@ class Acc(Module, name="acc", requires=("tm",)):
     multi_leg_info = Param("", "AVPs with one value per call leg, `name=$avp(x);...`.")
     detect_direction = Param(0, "Change From and To of requests that go to the caller.")
     acc_prepare_flag = Param(-1, "Message flag: other flags may be set later, in a failure route.")
-    acc_prepare_always = Param(0, "The same for every request.")
+    acc_prepare_always = Param(0, "Let flags be set later, as acc_prepare_flag does, for every request.")
     reason_from_hf = Param(0, "Take the reason from the Reason header of the reply.")
     acc_extra_nullable = Param(0, "Keep null extra values as NULL.", since="5.6")
     clone_msg = Param(1, "Copy the request for each record.", inert="the request is shared with no other process")

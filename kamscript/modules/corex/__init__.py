@@ -203,7 +203,7 @@ class Corex(Module, name="corex"):
 
     @function(_SENDING)
     def send_tcp(self, ctx: Context, destination: Str = "") -> bool:
-        """The same over TCP."""
+        """Send the request as it was received over TCP to `host:port`, else to its next hop."""
         target = self._target(ctx, destination)
         if target is None:
             return False
@@ -286,7 +286,7 @@ class Corex(Module, name="corex"):
 
     @function(Route.REQUEST, since="6.x")
     def forward_uac_uri(self, ctx: Context, uri: Str, branch: Int = 0) -> bool:
-        """The same, to another URI."""
+        """Send the request to `uri` as if it started here: the Vias it came with go."""
         return self._forward_uac(ctx, uri or ctx.msg.dst_uri or ctx.msg.current_uri(), branch)
 
     def _forward_uac(self, ctx: Context, text: str, branch: int) -> bool:
@@ -466,7 +466,7 @@ class Corex(Module, name="corex"):
 
     @function(Route.ANY, since="6.x")
     def msg_vbflag_reset(self, ctx: Context, flag: Int) -> bool:
-        """Clear such a flag."""
+        """Clear flag `flag` of the Via parameter kvf."""
         if not 0 <= flag <= 31:
             return False
         self._set_via_flags(ctx, ctx.state.get("vbflags", 0) & ~(1 << flag))
@@ -474,7 +474,7 @@ class Corex(Module, name="corex"):
 
     @function(Route.ANY, since="6.x")
     def msg_vbflag_is_set(self, ctx: Context, flag: Int) -> bool:
-        """Whether such a flag is set."""
+        """Whether flag `flag` of the Via parameter kvf is set."""
         return 0 <= flag <= 31 and bool(ctx.state.get("vbflags", 0) >> flag & 1)
 
     @function(Route.ANY, since="6.x")

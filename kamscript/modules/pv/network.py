@@ -48,7 +48,7 @@ class Network:
 
     @pv("sut")
     def _sut(self, ctx: Context) -> Value:
-        """The same with the transport in any case."""
+        """Address that the message came from as a URI with its transport."""
         return _source_uri(ctx.msg.received, True)
 
     @pv("sas", since="5.6")
@@ -91,17 +91,17 @@ class Network:
 
     @pv("Ras", since="5.6")
     def _Ras(self, ctx: Context) -> Value:
-        """That socket as `udp:10.0.0.1:5060`."""
+        """Socket that the message arrived at as `udp:10.0.0.1:5060`."""
         return ctx.msg.received.socket.text
 
     @pv("Ru", since="5.6")
     def _Ru(self, ctx: Context) -> Value:
-        """That socket as a URI; the transport is left out for UDP."""
+        """Socket that the message arrived at as a URI; the transport is left out for UDP."""
         return _socket_uri(ctx.msg.received, False, False)
 
     @pv("Rut", since="5.6")
     def _Rut(self, ctx: Context) -> Value:
-        """The same with the transport in any case."""
+        """Socket that the message arrived at as a URI with its transport."""
         return _socket_uri(ctx.msg.received, True, False)
 
     @pv("RAi", since="5.6")
@@ -122,7 +122,7 @@ class Network:
 
     @pv("RAut", since="5.6")
     def _RAut(self, ctx: Context) -> Value:
-        """The same with the transport in any case."""
+        """Advertised address of the receiving socket as a URI with its transport."""
         return _socket_uri(ctx.msg.received, True, True)
 
     @pv_class("af")

@@ -29,7 +29,7 @@ class Times:
 
     @pv("Tf")
     def _Tf(self, ctx: Context) -> Value:
-        """The same as text: `Tue Nov 24 20:02:19 2026`."""
+        """Time at which the message arrived as text: `Tue Nov 24 20:02:19 2026`."""
         return _ctime(arrival(ctx))
 
     @pv("TS")
@@ -39,7 +39,7 @@ class Times:
 
     @pv("TF")
     def _TF(self, ctx: Context) -> Value:
-        """The same as text."""
+        """Time now as text."""
         return _ctime(ctx.server.timers.now)
 
     @pv("Tb")
@@ -61,7 +61,7 @@ class Times:
 
     @pv_class("utime")
     def _utime(self, ref: PvRef) -> Accessor:
-        """The same in UTC."""
+        """Part of the arrival in UTC, named as for `$time`."""
         return _broken_down(ref, True)
 
     @pv_class("timef")
@@ -71,7 +71,7 @@ class Times:
 
     @pv_class("utimef")
     def _utimef(self, ref: PvRef) -> Accessor:
-        """The same in UTC."""
+        """The arrival in UTC in the form that strftime's letters say."""
         return _formatted(ref, True)
 
 

@@ -115,7 +115,7 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl")):
     max_contacts = Param(0, "Most contacts of an address of record; 0 any number.")
     retry_after = Param(0, "Retry-After of 5xx replies in seconds; 0 none.")
     sock_flag = Param(-1, "Message flag: take the socket from a header or XAVP; -1 none.")
-    sock_hdr_name = Param("", "That header.")
+    sock_hdr_name = Param("", "Header that names the socket when `sock_flag` is set.")
     sock_mode = Param(0, "1: keep the advertised address of the socket.", since="5.6")
     method_filtering = Param(0, "lookup() leaves out contacts that do not take the method of an initial request.")
     use_path = Param(0, "Keep Path headers with contacts.")

@@ -354,7 +354,7 @@ class Siputils(Module, name="siputils"):
 
     @function(Route.ANY, name="is_gruu")
     def is_gruu_uri(self, ctx: Context, uri: Str) -> int:
-        """The same of another URI."""
+        """Whether `uri` is a GRUU: 1 a public one, 2 a temporary one, else -1."""
         return self._gruu(uri)
 
     def _gruu(self, uri: str) -> int:
@@ -578,7 +578,7 @@ class Siputils(Module, name="siputils"):
 
     @function(Route.REQUEST | _ONREPLY, since="6.x")
     def contact_param_encode_alias(self, ctx: Context, name: Str, address: Str) -> int:
-        """The same; each URI gets `;alias=` with where the message came from first."""
+        """As contact_param_encode(); each URI first gets `;alias=` with the address that the message came from."""
         came = ctx.msg.received
         host = f"[{came.src_ip}]" if ":" in came.src_ip else came.src_ip
         return self._to_param(ctx, name, address, f";alias={host}~{came.src_port}~{PROTO_NUMBERS[came.proto]}")
@@ -677,7 +677,7 @@ class Siputils(Module, name="siputils"):
 
     @function(_URI_CHECKS, name="append_rpid_hf")
     def append_rpid_hf_between(self, ctx: Context, prefix: Const, suffix: Const) -> bool:
-        """The same between these texts."""
+        """Add Remote-Party-ID with the value of `rpid_avp` between these texts."""
         return self._append_rpid(ctx, prefix, suffix)
 
     def _append_rpid(self, ctx: Context, prefix: str, suffix: str) -> bool:
