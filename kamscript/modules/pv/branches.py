@@ -92,14 +92,14 @@ class Branches:
 
         def set(ctx: Context, value: Value) -> bool:
             if name == "uri" and (value is None or value == ""):
-                self.server.shared["pv.sbranch"] = Branch("")
+                self.server.shared["pv.sbranch"] = Branch("", q=0)
                 return True
             return _write(self._static(), name, value, ctx)
 
         return Accessor(get, set)
 
     def _static(self) -> Branch:
-        branch: Branch = self.server.shared.setdefault("pv.sbranch", Branch(""))
+        branch: Branch = self.server.shared.setdefault("pv.sbranch", Branch("", q=0))
         return branch
 
     @function(Route.ANY)
@@ -131,7 +131,7 @@ class Branches:
     @function(Route.ANY)
     def sbranch_reset(self, ctx: Context) -> bool:
         """Empty the static branch."""
-        self.server.shared["pv.sbranch"] = Branch("")
+        self.server.shared["pv.sbranch"] = Branch("", q=0)
         return True
 
 
