@@ -96,10 +96,8 @@ def _may_leave_error(node: nodes.Statement) -> bool:
             return _leaves_error(node.value)
         case nodes.If():
             blocks = [node.then.statements, node.otherwise.statements if node.otherwise else ()]
-            return (
-                _leaves_error(node.condition)
-                and not all(blocks)
-                or any(_may_leave_error(block[-1]) for block in blocks if block)
+            return (_leaves_error(node.condition) and not all(blocks)) or any(
+                _may_leave_error(block[-1]) for block in blocks if block
             )
         case _:
             return True

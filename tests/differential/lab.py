@@ -81,7 +81,7 @@ class Lab:
             # Module xlog may have another prefix than this one.
             origin = record.head or ("" if record.origin in ("<script>", "acc") else record.origin)
             text = record.text.removesuffix(chr(10))
-            label = record.label or LEVEL_NAMES.get(record.level, record.level)
+            label = record.label or LEVEL_NAMES.get(record.level, str(record.level))
             entries.append(f"{label}: {record.prefix}{origin}{text}")
         return entries
 

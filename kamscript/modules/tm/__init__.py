@@ -87,6 +87,7 @@ _CFG: tuple[tuple[str, int | str | None, int, int, str], ...] = (
     ("enable_uac_fr", 0, 0, 1, "Failure routes for requests of this server."),
 )
 
+
 def _ticks(milliseconds: int) -> int:
     return (milliseconds * 16 + 999) // 1000
 
@@ -111,7 +112,7 @@ class Tm(Selects, name="tm"):
     """Stateful relaying, forking, replying and failure handling (RFC 3261 17, RFC 6026)."""
 
     fr_timer = Param(30000, "How long to wait for a final reply, or an ACK to a negative one, ms.", check=_timer)
-    fr_inv_timer = Param(120000, "How long an INVITE waits for a final reply after a provisional one, ms.", check=_timer)
+    fr_inv_timer = Param(120000, "How long to wait for a final reply after a provisional one, ms.", check=_timer)
     max_inv_lifetime = Param(180000, "How long an INVITE transaction lives at most, ms.", check=_timer)
     max_noninv_lifetime = Param(32000, "How long any other transaction lives at most, ms.", check=_timer)
     wt_timer = Param(5000, "How long a finished transaction absorbs what comes late, ms.", check=_timer)

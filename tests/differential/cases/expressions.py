@@ -599,8 +599,8 @@ battery(
     modules="tm pv xlog",
 )
 
-# Where a number is asked for, a `+` whose type was not known at load adds numbers, and a text that Kamailio keeps with a
-# number (`$rm`, `$pr`, `$mF`) is that number.
+# Where a number is asked for, a `+` whose type was not known at load adds numbers, and a text that Kamailio keeps with
+# a number (`$rm`, `$pr`, `$mF`) is that number.
 battery(
     "expressions",
     "sums_where_a_number_is_asked",

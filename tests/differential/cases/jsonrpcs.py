@@ -39,10 +39,11 @@ bad
 
 
 def _facts() -> str:
-    lines = ['> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)']
+    lines = ["> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)"]
     for request in REQUESTS.strip("\n").split("\n"):
         lines += [f"@ jsonrpc_exec('{request}')", "> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)"]
-    lines += ['$var(m) = "core.printi";', """@ jsonrpc_exec('{"jsonrpc":"2.0","method":"$var(m)","params":[$rP{s.len}],"id":1}')"""]
+    lines += ['$var(m) = "core.printi";']
+    lines += ["""@ jsonrpc_exec('{"jsonrpc":"2.0","method":"$var(m)","params":[$rP{s.len}],"id":1}')"""]
     lines += ["> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)", '@ jsonrpc_exec("")']
     return "\n".join(lines)
 
@@ -53,6 +54,7 @@ for name, before in (("pretty", ""), ("in one line", '\nmodparam("jsonrpcs", "pr
         name,
         _facts(),
         modules="pv xlog kex jsonrpcs",
-        before='disable_tcp=yes\nmodparam("jsonrpcs", "fifo_name", "")\nmodparam("jsonrpcs", "dgram_socket", "")' + before,
+        before='disable_tcp=yes\nmodparam("jsonrpcs", "fifo_name", "")\n'
+        f'modparam("jsonrpcs", "dgram_socket", ""){before}',
         messages=(BARE,),
     )

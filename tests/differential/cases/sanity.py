@@ -6,6 +6,13 @@ from ..case import Scene, battery, case
 from .textops import BARE, MESSAGE
 
 GOOD = MESSAGE
+
+
+def with_header(line: str) -> str:
+    """The good message with one more header line."""
+    return GOOD.replace("Subject:", f"{line}\r\nSubject:")
+
+
 BAD: dict[str, str] = {
     "version": GOOD.replace("udp SIP/2.0", "udp SIP/3.0"),
     "scheme": GOOD.replace("INVITE sip:bob", "INVITE foo:bob"),
@@ -27,19 +34,24 @@ BAD: dict[str, str] = {
     "proxy require": GOOD.replace("Subject:", "Proxy-Require: foo, bar\r\nSubject:"),
     "proxy require known": GOOD.replace("Subject:", "Proxy-Require: path\r\nSubject:"),
     "proxy require empty": GOOD.replace("Subject:", "Proxy-Require:\r\nSubject:"),
-    "from": GOOD.replace("f: \"Alice\" <sip:alice@example.org>", "f: \"Alice\" <alice>"),
-    "from broken": GOOD.replace("f: \"Alice\" <sip:alice@example.org>", "f: \"Alice <sip:alice"),
+    "from": GOOD.replace('f: "Alice" <sip:alice@example.org>', 'f: "Alice" <alice>'),
+    "from broken": GOOD.replace('f: "Alice" <sip:alice@example.org>', 'f: "Alice <sip:alice'),
     "to": GOOD.replace("To: <sip:bob@example.com>", "To: <bob@example.com>"),
     "contact": GOOD.replace("Contact: <sip:alice@127.0.0.11:21200>", "Contact: <sip:>"),
     "contact broken": GOOD.replace("Contact: <sip:alice@127.0.0.11:21200>", "Contact: <sip:a"),
     "contact star": GOOD.replace("Contact: <sip:alice@127.0.0.11:21200>", "Contact: *"),
-    "auth": GOOD.replace("Subject:", 'Authorization: Digest username="", realm="r", nonce="n", uri="u", response="r"\r\nSubject:'),
-    "auth nonce": GOOD.replace("Subject:", 'Proxy-Authorization: Digest username="a", realm="r", uri="u", response="r"\r\nSubject:'),
-    "auth response": GOOD.replace("Subject:", 'Authorization: Digest username="a", realm="r", nonce="n", uri="u"\r\nSubject:'),
-    "auth empty nonce": GOOD.replace("Subject:", 'Authorization: Digest username="a", realm="r", nonce="", uri="u", response="0123"\r\nSubject:'),
-    "auth basic": GOOD.replace("Subject:", "Authorization: Basic abc\r\nSubject:"),
-    "auth broken": GOOD.replace("Subject:", "Authorization: Digest username\r\nSubject:"),
-    "auth good": GOOD.replace("Subject:", 'Authorization: Digest username="a", realm="r", nonce="n", uri="sip:u", response="0123456789abcdef0123456789abcdef"\r\nSubject:'),
+    "auth": with_header('Authorization: Digest username="", realm="r", nonce="n", uri="u", response="r"'),
+    "auth nonce": with_header('Proxy-Authorization: Digest username="a", realm="r", uri="u", response="r"'),
+    "auth response": with_header('Authorization: Digest username="a", realm="r", nonce="n", uri="u"'),
+    "auth empty nonce": with_header(
+        'Authorization: Digest username="a", realm="r", nonce="", uri="u", response="0123"'
+    ),
+    "auth basic": with_header("Authorization: Basic abc"),
+    "auth broken": with_header("Authorization: Digest username"),
+    "auth good": with_header(
+        'Authorization: Digest username="a", realm="r", nonce="n", uri="sip:u", '
+        'response="0123456789abcdef0123456789abcdef"'
+    ),
     "from tags": GOOD.replace(";tag=a1", ";tag=a1;tag=a2"),
     "to tags": GOOD.replace("To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag=1;tag=2"),
     "ack": GOOD.replace("INVITE", "ACK").replace("CSeq: 1 ACK", "CSeq: 1 BYE"),
