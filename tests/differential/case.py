@@ -428,7 +428,7 @@ def edits(
     """
     lines = [line.strip() for line in statements.strip("\n").split("\n") if line.strip()]
     cases = "\n".join(f'case "e{index}": {line} break;' for index, line in enumerate(lines, 1))
-    text = loadmodules(modules) + before + '\nrequest_route {\nswitch ($rU) {\n' + cases + "\n}\n"
+    text = loadmodules(modules) + before + "\nrequest_route {\nswitch ($rU) {\n" + cases + "\n}\n"
     text += '$var(rc) = $rc; xlog("$rU rc $var(rc)\\n");\n$du = "sip:127.0.0.12:21200";\nforward();\n}\n' + after
 
     def play(scene: Scene) -> None:

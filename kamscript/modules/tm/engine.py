@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kamscript.modules.tm.callbacks import TransactionCallback
     from kamscript.sip.message import Message
 
+
 class Counts:
     """What tm counts since the start (t_stats.h)."""
 

@@ -373,7 +373,6 @@ def bodies_without_braces(scene: Scene) -> None:
     _send_each(scene, "x y z")
 
 
-
 @case(
     """
 request_route {

@@ -72,6 +72,7 @@ battery(
     messages=(BARE,),
 )
 
+
 @case(
     modules=MODULES,
     config=r"""request_route {

@@ -270,7 +270,9 @@ def lookup_of_somebody_unknown(scene: Scene) -> None:
 
 
 @case(
-    SETTINGS + REGISTRAR % ('save("location");', 'lookup("location");') + """
+    SETTINGS
+    + REGISTRAR % ('save("location");', 'lookup("location");')
+    + """
 event_route[usrloc:contact-expired] { xlog("expired $ulc(exp=>addr) $ulc(exp=>aor)\\n"); }
 """,
     modules=MODULES,
@@ -291,9 +293,15 @@ def ul_commands(scene: Scene) -> None:
     scene.rpc("ul.lookup", "nowhere", "bob")
 
 
-@case(SETTINGS + 'modparam("usrloc", "timer_interval", 1)\nmodparam("registrar", "min_expires", 1)\n' + REGISTRAR % ('save("location");', 'lookup("location");') + """
+@case(
+    SETTINGS
+    + 'modparam("usrloc", "timer_interval", 1)\nmodparam("registrar", "min_expires", 1)\n'
+    + REGISTRAR % ('save("location");', 'lookup("location");')
+    + """
 event_route[usrloc:contact-expired] { xlog("expired $ulc(exp=>addr) $ulc(exp=>aor)\\n"); }
-""", modules=MODULES)
+""",
+    modules=MODULES,
+)
 def a_contact_expires(scene: Scene) -> None:
     """After its time lookup does not find it."""
     _register(scene, "<sip:bob@127.0.0.12:21200>;expires=1")
@@ -302,7 +310,10 @@ def a_contact_expires(scene: Scene) -> None:
     _lookup(scene)
 
 
-@case(SETTINGS + 'modparam("usrloc", "use_domain", 1)\n' + REGISTRAR % ('save("location");', 'lookup("location");'), modules=MODULES)
+@case(
+    SETTINGS + 'modparam("usrloc", "use_domain", 1)\n' + REGISTRAR % ('save("location");', 'lookup("location");'),
+    modules=MODULES,
+)
 def use_domain(scene: Scene) -> None:
     """AORs hold the domain."""
     _register(scene, "<sip:bob@127.0.0.12:21200>;expires=60")

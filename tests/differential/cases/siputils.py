@@ -389,6 +389,7 @@ def options_with_other_capabilities(scene: Scene) -> None:
     scene.alice.send(MESSAGE)
     scene.settle()
 
+
 battery(
     "siputils",
     "tel2sip_takes_one_variable",

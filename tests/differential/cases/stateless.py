@@ -16,7 +16,9 @@ def a_stateless_reply_copies_via_from_to_call_id_cseq(scene: Scene) -> None:
     scene.alice.expect(404)
 
 
-@case('request_route { if (!sl_send_reply("200", "OK")) xlog("not sent\\n"); xlog("rc $rc\\n"); }', modules="sl pv xlog")
+@case(
+    'request_route { if (!sl_send_reply("200", "OK")) xlog("not sent\\n"); xlog("rc $rc\\n"); }', modules="sl pv xlog"
+)
 def the_to_tag_of_a_request_is_kept(scene: Scene) -> None:
     """A request inside a dialog is answered with its own to-tag; ACK is never answered."""
     scene.alice.request("BYE", to_tag="known")
@@ -135,7 +137,7 @@ def replies_go_where_via_says(scene: Scene) -> None:
     other.expect(200)
 
 
-@case('request_route { force_rport(); add_local_rport(); forward(); }')
+@case("request_route { force_rport(); add_local_rport(); forward(); }")
 def force_rport_and_add_local_rport(scene: Scene) -> None:
     """force_rport treats the request as if it had asked; add_local_rport asks in the proxy's own Via."""
     scene.alice.request("OPTIONS", BOB, via="SIP/2.0/UDP 10.9.9.9:5060")
@@ -290,7 +292,9 @@ def sanity_with_every_check(scene: Scene) -> None:
     _odd_requests(scene)
 
 
-@case('request_route { xlog("$ci $rm $ru $cs $fu $tu $hdr(Via)\\n"); sl_send_reply("200", "OK"); }', modules="sl pv xlog")
+@case(
+    'request_route { xlog("$ci $rm $ru $cs $fu $tu $hdr(Via)\\n"); sl_send_reply("200", "OK"); }', modules="sl pv xlog"
+)
 def odd_requests_without_sanity(scene: Scene) -> None:
     """What the core alone accepts, and what it answers."""
     _odd_requests(scene)
@@ -305,7 +309,9 @@ def what_is_not_sip_is_dropped(scene: Scene) -> None:
     scene.alice.send(b"OPTIONS sip:x SIP/2.0\r\n\r\n")
     scene.alice.send(build("SIP/2.0 200 OK", "Via: SIP/2.0/UDP 127.0.0.12:21200;branch=z9hG4bK-x\nCSeq: 1 OPTIONS"))
     ours = f"Via: SIP/2.0/UDP {KAMAILIO[0]}:{KAMAILIO[1]};branch=z9hG4bK-x"
-    scene.alice.send(build("SIP/2.0 200 OK", ours + "\nVia: SIP/2.0/UDP 127.0.0.12:21200;branch=z9hG4bK-y\nCSeq: 1 OPTIONS"))
+    scene.alice.send(
+        build("SIP/2.0 200 OK", ours + "\nVia: SIP/2.0/UDP 127.0.0.12:21200;branch=z9hG4bK-y\nCSeq: 1 OPTIONS")
+    )
     scene.alice.send(build("SIP/2.0 200 OK", ours + "\nCSeq: 1 OPTIONS"))
     scene.settle()
     scene.bob.drain()

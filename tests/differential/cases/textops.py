@@ -589,6 +589,7 @@ def edits_of_a_reply(scene: Scene) -> None:
     got.answer(200, "OK", "Server: bob\nContent-Type: text/plain", "hello world")
     scene.alice.expect(200)
 
+
 _WITH_PARAMETERS = build(
     "MESSAGE sip:bob@example.com SIP/2.0",
     """Via: SIP/2.0/UDP 127.0.0.11:21200;branch=z9hG4bK-alice-1

@@ -377,7 +377,9 @@ request_route {
 )
 def t_newtran_and_t_reply(scene: Scene) -> None:
     """Replies with a transaction; a repeated request is answered by the transaction."""
-    for number, user in enumerate(["reply", "stateless", "send", "newsend", "twice", "headers", "newtwice", "silent"], 1):
+    for number, user in enumerate(
+        ["reply", "stateless", "send", "newsend", "twice", "headers", "newtwice", "silent"], 1
+    ):
         text = scene.alice.request("OPTIONS", f"sip:{user}@example.com", call_id=f"call-{number}")
         scene.settle()
         scene.alice.send(text)
@@ -695,7 +697,15 @@ event_route[tm:branch-failure:X] { xlog("branch failure $T_reply_code\\n"); }
 )
 def t_uac_start_by_rpc(scene: Scene) -> None:
     """A request of the proxy's own: tm:local-request runs and the reply ends in tm."""
-    scene.rpc("tm.t_uac_start", "OPTIONS", "sip:bob@127.0.0.12:21200", "", "", "From: <sip:proxy@example.com>;tag=p\r\nTo: <sip:bob@example.com>\r\nCall-ID: mine\r\nX-Rpc: 1\r\n", "")
+    scene.rpc(
+        "tm.t_uac_start",
+        "OPTIONS",
+        "sip:bob@127.0.0.12:21200",
+        "",
+        "",
+        "From: <sip:proxy@example.com>;tag=p\r\nTo: <sip:bob@example.com>\r\nCall-ID: mine\r\nX-Rpc: 1\r\n",
+        "",
+    )
     scene.bob.expect("OPTIONS").answer(200, "OK")
     scene.settle()
 
