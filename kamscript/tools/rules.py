@@ -495,6 +495,12 @@ TRAPS = {
         "append_to_reply takes the text as it is: without \\r\\n the next header of the reply is glued to it.",
         'loadmodule "textops.so"\nrequest_route { append_to_reply("X-A: 1"); }',
     ),
+    "flag-ignored": _warning(
+        "Flag that Kamailio ignores",
+        "fnmatch() documents the flag i, for any case; Debian's Kamailio is built without it and compares case. "
+        "kamscript does what the manual says.",
+        'loadmodule "textopsx.so"\nrequest_route { if (fnmatch("$rU", "a*", "i")) exit; }',
+    ),
     "parameter-twice": _warning(
         "Parameter given twice",
         "The parameter takes one value, and a line below sets it again: the last one counts.",

@@ -7,7 +7,7 @@ import pytest
 from kamscript.source import MemoryReader
 from kamscript.tools.examine import examine
 
-HEAD = "".join(f'loadmodule "{name}.so"\n' for name in ("pv", "xlog", "tm", "sl", "textops", "siputils"))
+HEAD = "".join(f'loadmodule "{name}.so"\n' for name in ("pv", "xlog", "tm", "sl", "textops", "textopsx", "siputils"))
 
 #: Rule, statements of a request route that it warns of, statements that it does not warn of.
 STATEMENTS = [
@@ -61,6 +61,7 @@ STATEMENTS = [
     ("pattern-label", 'switch ($rm) { case "INVITE|ACK": exit; }', 'switch ($rm) { case "INVITE": exit; }'),
     ("loose-dot", 'if ($rd =~ "sip.example.com") exit;', 'if ($rd == "sip.example.com") exit;'),
     ("loose-dot", 'if ($si =~ "^10.0.0.1$") exit;', 'if ($si =~ "^10[.]0[.]0[.]1$" || $rU =~ "a.b*") exit;'),
+    ("flag-ignored", 'if (fnmatch("$rU", "a*", "i")) exit;', 'if (fnmatch("$rU", "a*")) exit;'),
     ("glued-header", 'append_to_reply("X: 1");', 'append_to_reply("X: 1\\r\\n");'),
 ]
 

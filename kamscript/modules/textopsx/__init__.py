@@ -222,11 +222,11 @@ class Textopsx(Module, name="textopsx"):
 
     @function(Route.ANY)
     def fnmatch(self, ctx: Context, text: Str, pattern: Str, flags: Str = "") -> bool:
-        """Whether a text matches a shell pattern.
+        """Whether a text matches a shell pattern; with the flag `i` in any case.
 
-        The manual has a flag `i` to ignore case; the daemon is built without FNM_CASEFOLD and looks at no flag.
+        The daemon of Debian is built without FNM_CASEFOLD and looks at no flag.
         """
-        return shell_pattern(pattern).fullmatch(text) is not None
+        return shell_pattern(pattern, flags[:1] in ("i", "I")).fullmatch(text) is not None
 
     # -- values -------------------------------------------------------------------------------------------------------
     @function(_EDITING)

@@ -22,8 +22,8 @@ _CLASSES = {
 
 
 @lru_cache(maxsize=512)
-def shell_pattern(pattern: str) -> re.Pattern[str]:
-    """A shell pattern as a regular expression for `fullmatch`."""
+def shell_pattern(pattern: str, any_case: bool = False) -> re.Pattern[str]:
+    """A shell pattern as a regular expression for `fullmatch`, in any case if wanted."""
     out, at = [], 0
     while at < len(pattern):
         char = pattern[at]
@@ -45,7 +45,7 @@ def shell_pattern(pattern: str) -> re.Pattern[str]:
                 out.append(text)
         else:
             out.append(re.escape(char))
-    return re.compile("".join(out), re.DOTALL | re.ASCII)
+    return re.compile("".join(out), re.DOTALL | re.ASCII | (re.IGNORECASE if any_case else 0))
 
 
 def _bracket(pattern: str, at: int) -> tuple[str, int] | None:

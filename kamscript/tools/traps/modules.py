@@ -1,4 +1,4 @@
-"""Traps of modules and their functions: a parameter given twice or without effect here, a header that runs on."""
+"""Traps of modules and their functions: a parameter given twice or without effect, a header that runs on, a flag."""
 
 from __future__ import annotations
 
@@ -61,4 +61,15 @@ def glued_header(config: Config) -> Iterator[Diagnostic]:
             )
 
 
-TRAPS = (parameters, doubles, glued_header)
+def ignored_flag(config: Config) -> Iterator[Diagnostic]:
+    """`fnmatch(TEXT, PATTERN, "i")`: Kamailio as Debian builds it compares case all the same."""
+    for _, call in config.calls("fnmatch"):
+        flag = constant(call.args[2]) if len(call.args) > 2 else None
+        if flag and flag[:1] in "iI":
+            text = "Kamailio as Debian builds it does not know this flag and compares case"
+            yield Diagnostic(
+                "flag-ignored", text, call.args[2].pos, "warning", "compare {s.tolower} with a lower pattern"
+            )
+
+
+TRAPS = (parameters, doubles, glued_header, ignored_flag)
