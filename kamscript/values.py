@@ -77,11 +77,6 @@ def to_str(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def to_bool(value: Value) -> bool:
-    """`value` as the condition of an `if`: a number, or a text that reads as one, greater than 0."""
-    return to_int(value) > 0
-
-
 class Both(int):
     """A number that prints as another text: the port of a URI without one is 0 and prints as nothing."""
 

@@ -45,7 +45,7 @@ class Resolver(Protocol):
 
 
 class Files(Protocol):
-    """Files that a config names at run time (tables, includes of modules)."""
+    """Files that a config names at run time (tables, includes of modules); `read` raises OSError."""
 
     def read(self, path: str) -> str: ...
     def exists(self, path: str) -> bool: ...

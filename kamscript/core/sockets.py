@@ -198,13 +198,6 @@ class Sockets:
             self._myself[key] = own
         return own
 
-    def add_alias(self, host: str, port: int, proto: str) -> None:
-        """One more name of this server."""
-        alias = AliasName(host.strip("[]"), port, proto)
-        if alias not in self.aliases:
-            self.aliases.insert(0, alias)
-            self._myself.clear()
-
     def _is_alias(self, host: str, port: int, proto: str) -> bool:
         if host[:1] == "[" and host[-1:] == "]":
             host = host[1:-1]

@@ -128,10 +128,6 @@ class Program:
         """The config's own settings, `group.name = value`."""
         return [item for item in self.items if isinstance(item, CustomVar)]
 
-    def has_route(self, kind: RouteKind, name: str = "") -> bool:
-        """Whether the config has this route block."""
-        return any(route.kind is kind and route.name == name for route in self.routes)
-
     def code(self, part: RouteCode | PartCode) -> CodeType:
         """The code object; unmarshalled once per process."""
         cache: dict[bytes, CodeType] = self.__dict__.setdefault("_code", {})

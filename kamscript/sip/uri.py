@@ -396,11 +396,6 @@ def same_uri(one: Uri, other: Uri) -> bool:
     )
 
 
-def same_uri_light(one: Uri, other: Uri) -> bool:
-    """Whether scheme, user, password, host, port and transport of two URIs agree (cmp_uri_light)."""
-    return _same_address(one, other) and one.proto == other.proto
-
-
 def same_aor(one: Uri, other: Uri) -> bool:
     """Whether two URIs name one address of record: user, host and port, a missing port being 5060 (cmp_aor)."""
     if one.user != other.user or one.host.lower() != other.host.lower():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kamscript.values import Both, decimal, parse_int, to_bool, to_int, to_str, unsigned, wrap
+from kamscript.values import Both, decimal, parse_int, to_int, to_str, unsigned, wrap
 
 
 @given(st.integers())
@@ -43,18 +43,6 @@ def test_no_text_breaks_a_conversion(text: str) -> None:
 def test_numbers_survive_the_way_through_text(number: int) -> None:
     assert to_int(to_str(number)) == number
     assert to_str(to_int(number)) == str(number)
-
-
-def test_truth() -> None:
-    assert [to_bool(value) for value in (None, 0, "", 1, -1, "2", "x")] == [
-        False,
-        False,
-        False,
-        True,
-        False,
-        True,
-        False,
-    ]
 
 
 def test_a_number_with_another_text() -> None:

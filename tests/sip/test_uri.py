@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kamscript.sip.errors import SipError
-from kamscript.sip.uri import normalize_tel_user, parse_uri, same_aor, same_uri, same_uri_light
+from kamscript.sip.uri import normalize_tel_user, parse_uri, same_aor, same_uri
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,6 @@ def test_equality(one: str, other: str, same: bool) -> None:
 def test_equal_addresses_of_record_may_leave_out_the_port() -> None:
     assert same_aor(parse_uri("sip:a@h"), parse_uri("sips:a@H:5060;x"))
     assert not same_aor(parse_uri("sip:a@h"), parse_uri("sip:a@h:5061"))
-
-
-def test_light_comparison_looks_at_the_transport() -> None:
-    assert same_uri_light(parse_uri("sip:a@h;x"), parse_uri("sip:a@h"))
-    assert not same_uri_light(parse_uri("sip:a@h;transport=tcp"), parse_uri("sip:a@h"))
 
 
 @given(st.text("sip:alh@;?&=.[]1 \0\xe9", max_size=20))
