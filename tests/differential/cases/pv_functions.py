@@ -174,7 +174,7 @@ battery(
     modules="pv xlog",
     messages=(BARE,),
     differs={
-        'facts/@ xavu_params_implode("u", "$var(out)")': "5.6.3 puts the fields beside the XAVU, where only $xavu() finds them",
+        'facts/@ xavu_params_implode("u", "$var(out)")': "5.6.3 puts the fields beside the XAVU",
     },
 )
 
