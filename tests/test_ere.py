@@ -26,7 +26,7 @@ if platform.libc_ver()[0] == "glibc":
     _libc = ctypes.CDLL("libc.so.6")
     _libc.setlocale(6, b"C")
 else:
-    pytest.skip("compares with glibc's regcomp", allow_module_level=True)
+    pytest.skip("compares with the regcomp of glibc: needs Linux with glibc", allow_module_level=True)
 
 
 def glibc(pattern: str, flags: int, text: str, groups: int, later: bool = False) -> str | list[tuple[int, int]] | None:
