@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kamscript.core.branches import branch_flags, set_branch_flags
 from kamscript.module import Format, Int, Module, Route, Str, function, pv, rpc
-from kamscript.modules.textops.fixups import Writable
+from kamscript.modules._variable_args import Writable
 from kamscript.sip.errors import SipError
 from kamscript.sip.uri import parse_uri
 

@@ -32,10 +32,10 @@ from kamscript.module import (
 )
 from kamscript.modules._hostport import HostPort, parse_host_port
 from kamscript.modules._place import current_place
+from kamscript.modules._variable_args import Writable
 from kamscript.modules.corex.names import Domain, add_record, parse_domain
 from kamscript.modules.corex.network import Intercept
 from kamscript.modules.kex import MEMORY_MANAGER
-from kamscript.modules.textops.fixups import Writable
 from kamscript.script.bind import PvAccessor, TransformationFailed
 from kamscript.script.format import accessor_of, format_of
 from kamscript.script.pv import parse_pv

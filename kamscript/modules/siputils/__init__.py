@@ -27,11 +27,11 @@ from kamscript.module import (
 )
 from kamscript.modules._clock import parse_http_date
 from kamscript.modules._headers import all_headers, kind_of
+from kamscript.modules._variable_args import Variable, Writable
 from kamscript.modules.siputils import telephone
 from kamscript.modules.siputils.charging import Charging, Vector
 from kamscript.modules.siputils.contacts import Failed, decode_uri, encode_uri, from_base64, to_base64
 from kamscript.modules.siputils.ring import Calls, make_ringing
-from kamscript.modules.textops.fixups import Variable, Writable
 from kamscript.script.format import accessor_of
 from kamscript.script.pv import PvSyntaxError, match_pv, parse_pv
 from kamscript.sip.contact import parse_contacts

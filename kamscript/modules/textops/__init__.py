@@ -14,6 +14,7 @@ from kamscript.module import Const, FixupError, Int, Module, Route, Str, functio
 from kamscript.modules._clock import http_date
 from kamscript.modules._headers import all_headers, kind_of
 from kamscript.modules._regex import regcomp, search_behind
+from kamscript.modules._variable_args import Writable
 from kamscript.modules.textops import multipart, strings
 from kamscript.modules.textops.fixups import (
     PRIVACY_VALUES,
@@ -25,7 +26,6 @@ from kamscript.modules.textops.fixups import (
     PrivacyValue,
     Separator,
     SubstExpression,
-    Writable,
 )
 from kamscript.modules.textops.mime import SDP
 from kamscript.modules.textops.subst import EmptyMatch, Subst, parse_subst

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from kamscript.module import Fixup, FixupError, Regex
 from kamscript.modules._headers import kind_of
 from kamscript.modules._regex import AtOnce
 from kamscript.modules.textops.mime import Mime, parse_mime
 from kamscript.modules.textops.subst import Subst, SubstFixup
-from kamscript.script.format import accessor_of
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -107,46 +106,14 @@ class _Separator(Fixup):
         return text
 
 
-class _Variable(Fixup):
-    """A pseudo-variable."""
-
-    constant = True
-    kind = "variable"
-
-    def resolve(self, text: str, server: Server) -> Any:
-        """Its accessor; raises FixupError for a text that is none."""
-        if not text.startswith("$"):
-            raise FixupError(f"a pseudo-variable is wanted, not {text!r}")
-        return accessor_of(text, server)
-
-
-class _Writable(Fixup):
-    """A pseudo-variable that can be written."""
-
-    constant = True
-    kind = "writable"
-
-    def resolve(self, text: str, server: Server) -> Any:
-        """Its accessor; raises FixupError for a text that is none and for one that is read-only."""
-        if not text.startswith("$"):
-            raise FixupError(f"a pseudo-variable is wanted, not {text!r}")
-        accessor = accessor_of(text, server)
-        if accessor.set is None:
-            raise FixupError(f"{text} cannot be written")
-        return accessor
-
-
 if TYPE_CHECKING:
     from kamscript.ere import Ere
-    from kamscript.module import Accessor
 
     HeaderName = str
     Methods = frozenset[str]
     MimeType = Mime | None
     PrivacyValue = str
     Separator = str
-    Variable = Accessor
-    Writable = Accessor
     Expression = Ere
     ExpressionAtOnce = Ere
     SubstExpression = Subst
@@ -156,8 +123,6 @@ else:
     MimeType = Annotated[object, _MimeType()]
     PrivacyValue = Annotated[str, _Privacy()]
     Separator = Annotated[str, _Separator()]
-    Variable = Annotated[object, _Variable()]
-    Writable = Annotated[object, _Writable()]
     Expression = Regex
     ExpressionAtOnce = Annotated[object, AtOnce()]
     SubstExpression = Annotated[object, SubstFixup()]
