@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 from kamscript.ere import Ere, EreError, compile
 
 ICASE, NEWLINE = 2, 4
+
+
+LC_CTYPE = 0  # of glibc
 
 
 class _Regex(ctypes.Structure):
@@ -24,9 +28,16 @@ class _Span(ctypes.Structure):
 
 if platform.libc_ver()[0] == "glibc":
     _libc = ctypes.CDLL("libc.so.6")
-    _libc.setlocale(6, b"C")
 else:
     pytest.skip("compares with the regcomp of glibc: needs Linux with glibc", allow_module_level=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def bytes_are_characters() -> Iterator[None]:
+    """In the C locale glibc takes each byte for a character; Python's own texts want the locale back afterwards."""
+    _libc.setlocale(LC_CTYPE, b"C")
+    yield
+    _libc.setlocale(LC_CTYPE, b"")
 
 
 def glibc(pattern: str, flags: int, text: str, groups: int, later: bool = False) -> str | list[tuple[int, int]] | None:
