@@ -291,8 +291,15 @@ class Functions:
 
     @function(Route.ANY, since="6.x")
     def xavp_lshift(self, ctx: Context, xname: Str, idx: Int) -> int:
-        """Remove XAVP number `idx` of a name; the ones behind it move up. Negative counts from the end."""
-        return 1 if xavps.remove(ctx.xavps, xname, idx) else -1
+        """Turn the list of XAVPs of a name by `idx` places: the first ones go behind the others. Negative: the last."""
+        values = (ctx.xavps or {}).get(xname)
+        if not xname or idx == 0:
+            return 1
+        if not values:
+            return -2
+        idx %= len(values)
+        values[:] = values[idx:] + values[:idx]
+        return 1
 
     @function(Route.ANY, since="6.x")
     def xavp_xparams_explode(self, ctx: Context, sparams: Str, sep: Str, sxname: Str) -> int:
