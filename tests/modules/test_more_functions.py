@@ -180,3 +180,64 @@ def test_the_old_names_of_network_interception(length: int, seen: bool) -> None:
     rest = 'event_route[network:msg] { xlog("seen\\n"); }'
     found = said("exit;", modules="corex", before=before, rest=rest, target="4.4")
     assert (found != []) is seen
+
+
+def test_t_reuse_branch_takes_the_failed_contact_again() -> None:
+    stage = Stage(
+        'request_route { $ru = "sip:carol@127.0.0.13"; t_on_branch_failure("again"); t_relay(); }\n'
+        'event_route[tm:branch-failure:again] { if (t_reuse_branch()) xlog("$ru\\n"); }'
+    )
+    _, out = stage.invite()
+    stage.answer(out, "430 Flow Failed")
+    assert stage.script == ["sip:carol@127.0.0.13"]
+
+
+def test_t_cancel_branch_idx_cancels_one_of_several() -> None:
+    stage = Stage(
+        'request_route { if (is_method("OPTIONS")) { t_cancel_branch_idx("$shv(i)", "$shv(l)", "1"); exit; }\n'
+        "t_newtran(); $shv(i) = $T(id_index); $shv(l) = $T(id_label); "
+        'append_branch("sip:carol@127.0.0.13"); t_relay(); }',
+        target="6.x",
+    )
+    out = [one for one in stage.invite() if one.line == "INVITE"]
+    for one in out:
+        stage.answer(one, "180 Ringing")
+    found = stage.play(request("OPTIONS", callid="other"))
+    assert [(one.line, one.to) for one in found] == [("CANCEL", "carol")]
+
+
+# -- textops of 6.x ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("call", "result"),
+    [
+        ('str_any_in("hello", "xyzh")', 1),
+        ('str_any_in("hello", "xyz")', -1),
+        ('str_all_in("hello", "leh")', 1),
+        ('str_all_in("hello", "lex")', -1),
+        ('set_body_hex("68 69", "text/plain")', 1),
+        ('set_body_hex("6", "text/plain")', -1),
+        ('subst_v("hello", "/l+/L/", "$var(x)")', 1),
+        ('subst_v("hello", "/q/L/", "$var(x)")', -1),
+        ('via_param_rm("branch", "0")', 1),
+        ('via_param_rm("none", "0")', -1),
+        ('via_param_rm("branch", "9")', -1),
+    ],
+)
+def test_text_functions_of_6_x(call: str, result: int) -> None:
+    assert said(f'$var(rc) = {call}; xlog("$var(rc)\\n");', modules="textops", target="6.x") == [str(result)]
+
+
+def test_what_text_functions_of_6_x_leave_behind() -> None:
+    lines = 'subst_v("hello", "/l+/L/", "$var(x)"); xlog("$var(x)\\n"); set_body_hex("6869", "text/plain"); '
+    shown = lines + 'msg_apply_changes(); xlog("$rb\\n");'
+    assert said(shown, modules="textops textopsx", target="6.x") == ["heLo", "hi"]
+    (reply,) = sent(
+        'set_reply_body_hex("6869", "text/plain"); sl_send_reply("200", "OK");', modules="sl textops", target="6.x"
+    )
+    assert reply.text.endswith("\r\n\r\nhi")
+
+
+def test_msg_changed_route_shows_the_changes_to_another_route_only() -> None:
+    route = 'append_hf("X-New: 7\\r\\n"); msg_changed_route("LOOK"); xlog("$hdr(X-New)\\n");'
+    rest = 'route[LOOK] { xlog("$hdr(X-New)\\n"); }'
+    assert said(route, modules="textops textopsx", target="6.x", rest=rest) == ["7", "<null>"]
