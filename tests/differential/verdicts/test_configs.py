@@ -26,6 +26,10 @@ def _agree(text: str, path: Path, switch: str = "") -> None:
     path.write_bytes(installed(text).encode("latin-1"))
     real = kamailio(path, ["-A", switch] if switch else [])
     ours = kamscript(path, {switch: ""} if switch else {})
+    if "could not resolve" in real.text:
+        # A name of its owner's network: refused there, a warning at start here (docs/differences.md, the core).
+        assert ours.accepted, ours
+        return
     assert ours.agrees(real), f"kamailio: {real}\nkamscript: {ours}"
 
 
