@@ -303,6 +303,8 @@ class Case:
     """A file of the system that the config comes from; without it the case is skipped."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
     """For a case of verdicts: the line in question -> the whole config; each is only started."""
+    spec: str = ""
+    """The sections of the dialog module's specification that the case proves, separated by blanks."""
     refused: str = ""
     """For a battery: the config with the lines that Kamailio refuses; facts as above."""
 
@@ -333,6 +335,7 @@ def case(
     differs: Mapping[str, str] | None = None,
     repeats: bool = False,
     needs: str = "",
+    spec: str = "",
 ) -> Callable[[Callable[[Scene], None]], Case]:
     """Make a case of the decorated function; `modules` are loaded, in order, before the text of `config`."""
 
@@ -340,7 +343,7 @@ def case(
         topic = play.__module__.rpartition(".")[2]
         text = loadmodules(modules) + config
         name, doc = play.__name__, play.__doc__ or ""
-        return _register(Case(topic, name, text, play, doc, differs or {}, repeats, needs=needs))
+        return _register(Case(topic, name, text, play, doc, differs or {}, repeats, needs=needs, spec=spec))
 
     return decorate
 
@@ -367,6 +370,7 @@ def battery(
     after: str = "",
     messages: Iterable[str | bytes] = (REQUEST,),
     differs: Mapping[str, str] | None = None,
+    spec: str = "",
 ) -> Case:
     """Make one case of many small facts, each a line of `facts`, evaluated in order for each message:
 
@@ -408,7 +412,8 @@ def battery(
             scene.alice.send(message)
             scene.settle()
 
-    return _register(Case(topic, name, text, play, facts=known, differs=differs or {}, refused=with_refused))
+    made = Case(topic, name, text, play, facts=known, differs=differs or {}, refused=with_refused, spec=spec)
+    return _register(made)
 
 
 def edits(
@@ -439,7 +444,7 @@ def edits(
     return _register(Case(topic, name, text, play))
 
 
-def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog") -> Case:
+def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog", spec: str = "") -> Case:
     """Make one case that only asks whether the server starts: each line of `lines` alone in a config.
 
     A line that begins with `:` stands at the level of the config (`\\n` is a line end there), any other in
@@ -452,7 +457,7 @@ def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog") -> 
         top, body = (line[1:].strip().replace("\\n", "\n"), "drop;") if line.startswith(":") else ("", line)
         request = "" if "request_route" in top else f"request_route {{\n{body}\n}}\n"
         configs[line] = f"{loadmodules(modules)}{top}\n{request}"
-    return _register(Case(topic, name, "\n".join(configs.values()), lambda scene: None, verdicts=configs))
+    return _register(Case(topic, name, "\n".join(configs.values()), lambda scene: None, verdicts=configs, spec=spec))
 
 
 def _value(number: int, expr: str) -> str:

@@ -13,6 +13,8 @@ from .outcome import differences, golden, run
 from .real import Real
 
 CASES = all_cases()
+#: Each case carries the sections of the specification that it proves.
+MARKED = [pytest.param(case, marks=pytest.mark.spec(*case.spec.split()) if case.spec else ()) for case in CASES]
 
 
 def _skip_without(case: Case) -> None:
@@ -37,7 +39,7 @@ def test_golden_is_what_kamailio_does(case: Case) -> None:
     assert not found, "\n".join(["recorded and now:", *found])
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", MARKED, ids=str)
 def test_kamscript_does_what_kamailio_does(case: Case) -> None:
     """kamscript's outcome is the recorded one, but for the differences that the case names with a reason."""
     _skip_without(case)

@@ -16,25 +16,6 @@ _PARAM = _ALNUM | frozenset("-_.!~*'()[]/:&+$")
 _URL = _ALNUM | frozenset("-_.~")
 
 
-def core_hash(text: str, size: int = 0) -> int:
-    """Kamailio's hash of a text as an unsigned number; with `size` (a power of two) the slot."""
-    data = text.encode("latin-1")
-    total = 0
-    # characters are signed there
-    signed = [byte - 256 if byte > 127 else byte for byte in data]
-    at = 0
-    while at + 4 <= len(signed):
-        word = ((signed[at] << 24) + (signed[at + 1] << 16) + (signed[at + 2] << 8) + signed[at + 3]) & 0xFFFFFFFF
-        total = (total + (word ^ word >> 3)) & 0xFFFFFFFF
-        at += 4
-    word = 0
-    for byte in signed[at:]:
-        word = ((word << 8) + byte) & 0xFFFFFFFF
-    total = (total + (word ^ word >> 3)) & 0xFFFFFFFF
-    total = (total + (total >> 11) + (total >> 13) + (total >> 23)) & 0xFFFFFFFF
-    return total & (size - 1) if size else total
-
-
 def _hexa(text: str) -> str:
     return text.encode("latin-1").hex()
 

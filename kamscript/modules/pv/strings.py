@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from kamscript.core.hashes import core_hash
 from kamscript.module import FixupError, transformation
 from kamscript.modules.pv import encodings
 from kamscript.modules.pv.arguments import Arguments, Transform, failed, text_of
-from kamscript.modules.pv.encodings import core_hash
 from kamscript.modules.pv.later import MAKERS as LATER_MAKERS
 from kamscript.modules.pv.later import PLAIN as LATER_PLAIN
 from kamscript.modules.pv.later import has_later

@@ -38,7 +38,7 @@ from kamscript.modules.registrar.aor import extract_aor
 from kamscript.modules.registrar.outcome import Outcome, Rejected
 from kamscript.modules.registrar.profiles import EXPIRED, Profile, accessor
 from kamscript.modules.registrar.reply import OUTBOUND_NONE, send_reply
-from kamscript.modules.usrloc import Contact, Event, aor_hash
+from kamscript.modules.usrloc import Contact, Event
 from kamscript.modules.usrloc.domain import DB_ONLY
 from kamscript.sip.headers import parse_options
 
@@ -340,11 +340,6 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl")):
         self._ruids += 1
         pid = self.server.environment.pid
         return make_ruid("uloc", self.usrloc.server_id, self._started, pid, self._ruids)
-
-    @staticmethod
-    def aor_hash(aor: str) -> int:
-        """The hash of an address of record."""
-        return aor_hash(aor)
 
     def options(self, ctx: Context, kind: str) -> set[str]:
         """Option tags of all headers of a kind (`supported`, `require`)."""

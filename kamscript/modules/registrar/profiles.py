@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kamscript.core.hashes import core_hash
 from kamscript.module import Accessor, FixupError, PvRef
-from kamscript.modules.usrloc import Contact, aor_hash
+from kamscript.modules.usrloc import Contact
 from kamscript.values import INT_MAX, Value
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _unsigned(name: str) -> _Reader:
 ATTRIBUTES: dict[str, _Reader] = {
     "aor": lambda profile, contact: profile.aor,
     "domain": lambda profile, contact: profile.domain,
-    "aorhash": lambda profile, contact: aor_hash(profile.aor),
+    "aorhash": lambda profile, contact: core_hash(profile.aor),
     "count": lambda profile, contact: profile.count,
     "addr": _text("c"),
     "path": _text("path"),

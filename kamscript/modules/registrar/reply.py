@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from kamscript.core.hashes import core_hash
 from kamscript.modules.registrar.outcome import Outcome
 from kamscript.modules.registrar.path import MODE_OFF, MODE_STRICT
-from kamscript.modules.usrloc import Contact, aor_hash
+from kamscript.modules.usrloc import Contact
 from kamscript.modules.usrloc.contact import bare_instance
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _contact(registrar: Registrar, contact: Contact, host: str, now: int, gruu: 
 
 def temporary_hash(aor: str) -> str:
     """The hash of an address of record as a temporary GRUU carries it: hexadecimal, the lowest digit first."""
-    number = aor_hash(aor)
+    number = core_hash(aor)
     return f"{number:x}"[::-1] if number else ""
 
 

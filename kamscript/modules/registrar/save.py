@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kamscript.core.hashes import core_hash
 from kamscript.module import Route
 from kamscript.modules.registrar.aor import extract_aor
 from kamscript.modules.registrar.outcome import Outcome, Rejected
@@ -288,7 +289,7 @@ def unregister(registrar: Registrar, table: Domain, uri: str, ruid: str | None) 
             return 1
         registrar.error(f"error unregistering user [{aor}]")
         return -2
-    found = table.by_ruid(registrar.aor_hash(aor), ruid)
+    found = table.by_ruid(core_hash(aor), ruid)
     if found is None:
         registrar.warning("AOR/Contact not found")
         return -3

@@ -33,7 +33,6 @@ from kamscript.modules.usrloc.domain import (
     Event,
     Match,
     Record,
-    aor_hash,
 )
 from kamscript.modules.usrloc.keepalive import Keepalive
 from kamscript.modules.usrloc.store import Store
@@ -52,7 +51,6 @@ __all__ = [
     "Match",
     "Record",
     "Usrloc",
-    "aor_hash",
 ]
 
 #: `(contact, event)`: called when something happened to a contact.

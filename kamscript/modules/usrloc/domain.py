@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kamscript.core.hashes import core_hash
 from kamscript.modules.usrloc.contact import CS_DIRTY, CS_NEW, CS_SYNC, EXPIRED_TIME, FL_EXPCLB, Contact, ContactInfo
 from kamscript.modules.usrloc.contact import bare_instance as bare
 
@@ -41,29 +42,8 @@ class Record:
 
     def __init__(self, domain: str, aor: str) -> None:
         self.domain, self.aor = domain, aor
-        self.aorhash = aor_hash(aor)
+        self.aorhash = core_hash(aor)
         self.contacts: list[Contact] = []
-
-
-def aor_hash(aor: str) -> int:
-    """The hash of an address of record, as ul.dump shows it and temporary GRUUs carry it (core/hashes.h core_hash)."""
-    total = 0
-    whole = len(aor) & ~3
-    codes = [ord(c) for c in aor]
-    for at in range(0, whole, 4):
-        # Only the first of four characters is read unsigned; the others are C chars, signed.
-        word = (codes[at] << 24) + (_signed(codes[at + 1]) << 16) + (_signed(codes[at + 2]) << 8)
-        word = (word + _signed(codes[at + 3])) & 0xFFFFFFFF
-        total += word ^ (word >> 3)
-    word = 0
-    for code in codes[whole:]:
-        word = ((word << 8) + _signed(code)) & 0xFFFFFFFF
-    total = (total + (word ^ (word >> 3))) & 0xFFFFFFFF
-    return (total + (total >> 11) + ((total >> 13) + (total >> 23))) & 0xFFFFFFFF
-
-
-def _signed(code: int) -> int:
-    return code - 256 if code > 127 else code
 
 
 class Domain:
@@ -81,7 +61,7 @@ class Domain:
     # -- records --------------------------------------------------------------------------------------------------
     def get_record(self, aor: str) -> Record | None:
         """The record of an address of record."""
-        slot = self.slots.get(aor_hash(aor) & (self.size - 1))
+        slot = self.slots.get(core_hash(aor, self.size))
         record = slot.get(aor) if slot else None
         if record is not None and self.usrloc.handle_lost_tcp:
             for contact in record.contacts:

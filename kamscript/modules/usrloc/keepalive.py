@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.dns import uri_to_destination
+from kamscript.core.hashes import core_hash
 from kamscript.core.sockets import Destination
 from kamscript.modules.usrloc.contact import Contact
 
@@ -56,13 +57,12 @@ class Keepalive:
         """Send to the contacts of a table that is only in the database."""
         if self.silent:
             return
-        from kamscript.modules.usrloc.domain import aor_hash
 
         u = self.usrloc
         natted, own = bool(u.ka_mode & MODE_NAT), bool(u.ka_filter & 1)
         for contact in u.store.live_contacts(table, part, natted=natted, own=own):
             self._count += 1
-            self._send(contact.aor, aor_hash(contact.aor), contact, 1)
+            self._send(contact.aor, core_hash(contact.aor), contact, 1)
 
     def _chosen(self, contact: Contact) -> bool:
         u = self.usrloc
