@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
+
+from .spec import SECTIONS, sections_of
 
 NEEDS: Mapping[str, tuple[str, str]] = {
     "kamailio": ("kamailio", "apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"),
@@ -29,6 +32,41 @@ def _missing(marker: str) -> str | None:
     program, install = NEEDS[marker]
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     return None if shutil.which(program, path=path) else f"{program} is not installed: {install}"
+
+
+#: Sections of the specification with a test that passed in this run; filled where the reports come together.
+_proved: set[str] = set()
+
+
+def whole(config: pytest.Config) -> bool:
+    """Whether this is a run of all tests."""
+    return config.args_source is not pytest.Config.ArgsSource.ARGS and not (
+        config.option.keyword or config.option.markexpr or config.option.deselect or config.option.collectonly
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each report carry what its test proves."""
+    for item in items:
+        item.user_properties.extend(("spec", section) for section in sections_of(item))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what is proved."""
+    if report.when == "call" and report.passed:
+        _proved.update(str(value) for name, value in report.user_properties if name == "spec")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A whole run fails when a section of the specification is proved by nothing that passed."""
+    config = session.config
+    if hasattr(config, "workerinput") or not whole(config) or session.testsfailed or config.option.maxfail:
+        return
+    missing = [section for section in SECTIONS if section not in _proved]
+    if missing:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"no passing test for sections of the dialog specification: {', '.join(missing)}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
