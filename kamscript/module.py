@@ -458,7 +458,7 @@ def rpc(name: str, *, since: str = "", until: str = "") -> Callable[[F], F]:
 
 
 def mi(name: str) -> Callable[[F], F]:
-    """Export the method as an MI command of the 4.x generation."""
+    """Export `method(self, mi: Mi) -> MiReply | None` as an MI command of the 4.x generation (kamscript.core.mi)."""
 
     def mark(method: F) -> F:
         _marks(method).others.append(MiDecl(name, method.__name__, _doc(method)))

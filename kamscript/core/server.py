@@ -25,6 +25,7 @@ from kamscript.core.doubles import Double, DoubleCall, Doubles
 from kamscript.core.environment import Environment
 from kamscript.core.hooks import Hooks
 from kamscript.core.log import Log
+from kamscript.core.mi import MiCommands
 from kamscript.core.plan import ModulePlan, Plan, check_value, place, plan_of
 from kamscript.core.receive import msg_received, process, unparsable
 from kamscript.core.rpc import RpcCommands
@@ -84,7 +85,7 @@ class Server(Sending):
       names       sockets and aliases: who is `myself` (kamscript.core.sockets.Sockets)
       timers      deadlines; `timers.now` is the current Unix time (float seconds)
       statistics  every counter by group and name
-      rpc         every RPC command
+      rpc         every RPC command; `mi` every MI command of the 4.x generation
       cfg         run-time settings by group (core, tm, registrar, the config's own) as the cfg framework holds them
       log         what a config or module says: `server.log.error("<core>", "text")`, levels and prefixes applied
       dns, blocklist    addresses of names, and which of them to leave out
@@ -121,6 +122,7 @@ class Server(Sending):
         self.log = Log(self)
         self.statistics = Statistics(self)
         self.rpc = RpcCommands(self)
+        self.mi = MiCommands(self)
         self.cfg = Cfg(self, dict(self.plan.core), lambda cfg: declare(cfg, self))
         self.dns = Dns(self)
         self.blocklist = Blocklist(self)
