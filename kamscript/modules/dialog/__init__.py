@@ -26,6 +26,7 @@ from kamscript.modules.dialog.callbacks import (
 )
 from kamscript.modules.dialog.cell import FLAG_CHANGED_VARS, DialogCell
 from kamscript.modules.dialog.commands import Commands
+from kamscript.modules.dialog.dmq import Replication, ReplicationFunctions
 from kamscript.modules.dialog.expiry import Expiry
 from kamscript.modules.dialog.manage import Manage
 from kamscript.modules.dialog.profiles import ProfileFunctions, Profiles
@@ -51,6 +52,7 @@ class Dialog(
     ProfileFunctions,
     RequestFunctions,
     StoreFunctions,
+    ReplicationFunctions,
     Commands,
     name="dialog",
     requires=("tm", "rr"),
@@ -73,6 +75,7 @@ class Dialog(
         self.profiles = Profiles(self)
         self.requests = Requests(self)
         self.store = Store(self)
+        self.replication = Replication(self) if self.enable_dmq > 0 else None
 
     def _slots(self) -> int:
         size = self.hash_size
@@ -100,6 +103,8 @@ class Dialog(
         """The table forgot `dlg`."""
         self.expiry.clear(dlg)
         run_callbacks(DLGCB_DESTROY, dlg, DialogParams())
+        if self.replication is not None:
+            self.replication.removed(dlg)
         self.store.remove(dlg)
         self.profiles.leave_all(dlg)
 

@@ -26,11 +26,13 @@ CALLER, CALLEE = 0, 1
 FLAG_NEW = 1 << 0  #: not in the database yet
 FLAG_CHANGED = 1 << 1  #: other than in the database
 FLAG_HASBYE = 1 << 2
+FLAG_DMQ_DELETED = 1 << 3  #: another node of the DMQ bus said that it ended
 FLAG_CALLERBYE = 1 << 4
 FLAG_CALLEEBYE = 1 << 5
 FLAG_CHANGED_VARS = 1 << 7  #: its variables are other than in the database
 FLAG_TM = 1 << 9  #: it belongs to a transaction
 FLAG_EXPIRED = 1 << 10
+FLAG_CHANGED_PROF = 1 << 11  #: it entered or left a profile since the DMQ bus was told
 FLAG_DB_LOAD_EXTRA = 1 << 12  #: variables and profiles were loaded from the database
 
 #: `iflags`: kept in the database, with Kamailio's bits.

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kamscript.modules.dialog.callbacks import GlobalCallbacks
+    from kamscript.modules.dialog.dmq import Replication
     from kamscript.modules.dialog.expiry import Expiry
     from kamscript.modules.dialog.profiles import Profiles
     from kamscript.modules.dialog.requests import Requests
@@ -44,6 +45,7 @@ class Parameters(Module):
     requests: Requests
     store: Store
     callbacks: GlobalCallbacks
+    replication: Replication | None  #: None: enable_dmq is not set
 
     enable_stats = Param(1, "Whether statistics are kept.")
     hash_size = Param(4096, "Slots of the dialog table; rounded down to a power of two.")
