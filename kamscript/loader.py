@@ -85,6 +85,8 @@ def load(
     Within a process a program is built once and used again as long as no file and no variable of the environment that
     it was made from changed.
     """
+    from kamscript.modules import registrations
+
     path = str(path)
     wanted, names, substitutions = target_of(target), defines_of(defines), tuple(subst)
     if reader is not None:
@@ -95,7 +97,7 @@ def load(
     if known is not None and _is_current(*known, disk):
         return known[1]
     folder = cache_folder()
-    if not folder or substitutions:
+    if not folder or substitutions or registrations():
         program = _build(path, disk, names, wanted, substitutions)
     else:
         program = cached(
@@ -146,9 +148,15 @@ def _build(path: str, reader: Reader, defines: Mapping[str, str], target: Target
     return compile(meaning, module_classes(meaning.modules), target)
 
 
-@cache
 def module_classes(names: tuple[str, ...]) -> Mapping[str, type[Module]]:
     """The classes of the simulated ones among `names`, and the core's own."""
+    from kamscript.modules import registrations
+
+    return _module_classes(names, registrations())
+
+
+@cache
+def _module_classes(names: tuple[str, ...], registered: int) -> Mapping[str, type[Module]]:
     from kamscript.core.commands import CoreCommands
     from kamscript.modules import find_module
 

@@ -10,7 +10,8 @@ class or at the Python module that holds it::
     [project.entry-points."kamscript.modules"]
     mymod = "my_package.mymod:MyMod"
 
-A module of this package goes before an entry point of the same name.
+A module of this package goes before an entry point of the same name. While a module is being written, its tests need no
+installed package: they hand the class to `register_module`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "kamscript.modules"
+_registered: dict[str, type[Module]] = {}
+_registrations = 0
 
 
 class UnknownModule(LookupError):
@@ -45,10 +48,33 @@ def load_module(name: str) -> type[Module]:
     """
     if name in _own_files():
         return _declared(import_module(f"{__name__}.{_file(name)}"), name)
+    if name in _registered:
+        return _registered[name]
     entry = _entry_points().get(name)
     if entry is None:
         raise UnknownModule(name)
     return _declared(entry.load(), name)
+
+
+def register_module(module: type[Module]) -> type[Module]:
+    """Let configs of this process load `module` by its name; usable as a decorator. The last one of a name counts.
+
+    Raises ValueError for the name of a module that kamscript brings. Configs are not kept on disk from then on: nobody
+    knows when such a class changes.
+    """
+    if not module.name or module.name in _own_files():
+        raise ValueError(f"a module cannot be registered as {module.name!r}")
+    global _registrations
+    _registrations += 1
+    _registered[module.name] = module
+    load_module.cache_clear()
+    module_names.cache_clear()
+    return module
+
+
+def registrations() -> int:
+    """How often `register_module` was called: what was resolved before the last time may be resolved otherwise now."""
+    return _registrations
 
 
 def find_module(name: str) -> type[Module] | None:
@@ -62,7 +88,7 @@ def find_module(name: str) -> type[Module] | None:
 @cache
 def module_names() -> frozenset[str]:
     """The names of all modules that can be loaded; imports none of them."""
-    return _own_files() | _entry_points().keys()
+    return _own_files() | _registered.keys() | _entry_points().keys()
 
 
 class Modules:

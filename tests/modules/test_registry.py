@@ -78,3 +78,28 @@ def test_another_package_adds_a_module(fresh: None, monkeypatch: pytest.MonkeyPa
     assert {"weather", "rr"} <= module_names()
     with pytest.raises(BrokenModule, match="declares no module named 'whole'"):
         load_module("whole")
+
+
+def test_a_module_is_registered_while_it_is_written(fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kamscript.lab import Lab
+    from kamscript.module import Param
+
+    monkeypatch.setattr(modules, "_registered", {})
+
+    class Draft(Module, name="draft"):
+        """A module that grows."""
+
+        limit = Param(3, "A number.")
+
+    modules.register_module(Draft)
+    config = 'loadmodule "draft.so"\nmodparam("draft", "limit", 7)\nrequest_route { drop; }'
+    module = Lab(text=config).server.module("draft")
+    assert (type(module), module.limit) == (Draft, 7)
+
+
+def test_a_registered_module_cannot_take_the_place_of_ours() -> None:
+    class Mine(Module, name="tm"):
+        """Another tm."""
+
+    with pytest.raises(ValueError, match="'tm'"):
+        modules.register_module(Mine)
