@@ -29,7 +29,8 @@ from kamscript.modules.dialog.commands import Commands
 from kamscript.modules.dialog.dmq import Replication, ReplicationFunctions
 from kamscript.modules.dialog.expiry import Expiry
 from kamscript.modules.dialog.manage import Manage
-from kamscript.modules.dialog.profiles import ProfileFunctions, Profiles
+from kamscript.modules.dialog.profile_functions import ProfileFunctions
+from kamscript.modules.dialog.profiles import Profiles
 from kamscript.modules.dialog.requests import RequestFunctions, Requests
 from kamscript.modules.dialog.store import Store, StoreFunctions
 from kamscript.modules.dialog.table import DialogTable
