@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from kamscript.core.hashes import core_hash
@@ -22,10 +21,10 @@ from kamscript.module import FixupError
 from kamscript.modules.dialog.cell import FLAG_CHANGED_PROF
 
 if TYPE_CHECKING:
-    from kamscript.core.context import Context
     from kamscript.core.timers import Timer
     from kamscript.modules.dialog.cell import DialogCell
     from kamscript.modules.dialog.parameters import Parameters
+    from kamscript.sip.message import Message
 
 SLOTS: Final = 16
 MAX_UID: Final = 63
@@ -33,7 +32,6 @@ MAX_UID: Final = 63
 CLEANING: Final = 90
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
-_serial = attrgetter("serial")
 
 
 class Membership:
@@ -41,7 +39,7 @@ class Membership:
 
     value       "" in a profile without values
     dlg         None: an item that another server told of (dlg_remote_profile)
-    serial      the how many-th membership of this server it is
+    serial      its place in the order in which this server's profiles were joined
     expires     Unix second, 0: as long as the dialog
     flags       kept for the peers that set them
     own_uid     the identity that it was given; "": it is called after its serial (`Profiles.uid`)
@@ -49,9 +47,10 @@ class Membership:
 
     __slots__ = ("dlg", "expires", "flags", "own_uid", "profile", "serial", "value")
 
-    def __init__(self, profile: Profile, value: str, dlg: DialogCell | None, serial: int, own_uid: str = "") -> None:
-        self.profile, self.value, self.dlg, self.serial, self.own_uid = profile, value, dlg, serial, own_uid
-        self.expires = self.flags = 0
+    def __init__(self, profile: Profile, value: str, own_uid: str = "") -> None:
+        self.profile, self.value, self.own_uid = profile, value, own_uid
+        self.dlg: DialogCell | None = None
+        self.serial = self.expires = self.flags = 0
 
     @property
     def slot(self) -> int:
@@ -154,6 +153,8 @@ class Profiles:
         self._by_name: dict[str, Profile] = {}
         self._serial = 0
         self._cleaning: Timer | None = None
+        self._pending: list[Membership] = []
+        self._pending_of = -1  #: the number of the message that they belong to
         self._define(module.profiles_no_value, has_value=False)
         self._define(module.profiles_with_value, has_value=True)
 
@@ -181,7 +182,7 @@ class Profiles:
         self, dlg: DialogCell, profile: Profile, value: str = "", *, uid: str = "", expires: int = 0, flags: int = 0
     ) -> Membership:
         """Put `dlg` into `profile`, once more if it is there already. `value` counts where the profile has values."""
-        one = self._make(dlg, profile, value, uid)
+        one = self._make(profile, value, uid)
         one.expires, one.flags = expires, flags
         self._enter(one, dlg)
         return one
@@ -226,39 +227,49 @@ class Profiles:
         # The counter's digits stand in Kamailio's order, the lowest first.
         return f"{prefix}{int(server.started):x}-{server.environment.pid:x}-{f'{one.serial:x}'[::-1]}"
 
-    def _make(self, dlg: DialogCell | None, profile: Profile, value: str, uid: str) -> Membership:
-        self._serial += 1
-        return Membership(profile, value if profile.has_value else "", dlg, self._serial, uid)
+    def _make(self, profile: Profile, value: str, uid: str = "") -> Membership:
+        return Membership(profile, value if profile.has_value else "", uid)
 
-    def _enter(self, one: Membership, dlg: DialogCell) -> None:
-        one.dlg = dlg
-        if dlg.memberships is None:
-            dlg.memberships = [one]
-        else:
-            dlg.memberships.append(one)
-        dlg.dflags |= FLAG_CHANGED_PROF
+    def _enter(self, one: Membership, dlg: DialogCell | None) -> None:
+        self._serial += 1
+        one.serial, one.dlg = self._serial, dlg
         one.profile.add(one)
+        if dlg is not None:
+            if dlg.memberships is None:
+                dlg.memberships = [one]
+            else:
+                dlg.memberships.append(one)
+            dlg.dflags |= FLAG_CHANGED_PROF
 
     # -- before the dialog exists -------------------------------------------------------------------------------------
-    def pend(self, ctx: Context, profile: Profile, value: str = "") -> None:
-        """Put the dialog that this message will make into `profile`, as soon as it is there (`adopt`)."""
-        ctx.state.setdefault("dialog.pending", []).append(self._make(None, profile, value, ""))
+    def pend(self, msg: Message, profile: Profile, value: str = "") -> None:
+        """Put the dialog that this message will make into `profile`, as soon as it is there (`attach`)."""
+        if msg.number != self._pending_of:
+            self._pending.clear()
+            self._pending_of = msg.number
+        self._pending.append(self._make(profile, value))
 
-    def adopt(self, ctx: Context, dlg: DialogCell) -> None:
-        """`dlg` is the dialog of `ctx` from now on: it gets the pending memberships (set_current_dialog)."""
-        for one in reversed(ctx.state.pop("dialog.pending", ())):
-            self._enter(one, dlg)
+    def attach(self, msg: Message, dlg: DialogCell) -> None:
+        """`dlg` is the dialog of `msg` from now on: it gets the pending memberships (set_current_dialog)."""
+        if self._pending:
+            if msg.number == self._pending_of:
+                for one in reversed(self._pending):
+                    self._enter(one, dlg)
+            self._pending.clear()
+        self._pending_of = msg.number
 
-    def drop_pending(self, ctx: Context) -> None:
-        """The script ended without a dialog (profile_cleanup): pending memberships are forgotten."""
-        ctx.state.pop("dialog.pending", None)
+    def forget(self) -> None:
+        """The script ended (cb_profile_reset, profile_cleanup): what is still pending is dropped."""
+        self._pending_of = -1
+        if self._pending:
+            self._pending.clear()
 
     # -- other servers ------------------------------------------------------------------------------------------------
     def add_remote(self, profile: Profile, value: str, uid: str, expires: int = 0, flags: int = 0) -> None:
         """An item that another server tells of; nobody checks whether it was told before."""
-        one = self._make(None, profile, value, uid)
+        one = self._make(profile, value, uid)
         one.expires, one.flags = expires, flags
-        profile.add(one)
+        self._enter(one, None)
         if expires > 0:
             self._arm()
 
