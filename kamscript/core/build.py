@@ -138,7 +138,7 @@ def build_local_reply(
         server.log.error("<core>", "alas, parse_headers failed")
         return ""
     out = [f"{request.version} {code:03} {reason}\r\n"]
-    top = True
+    top, http = True, request.is_http
     copied = _COPIED_WITH_ROUTES if 180 <= code < 300 else _COPIED
     for kind, line, value, end in request.header_lines():
         if kind not in copied:
@@ -148,6 +148,8 @@ def build_local_reply(
                 line = _with_received(ctx, request, line, len(line) - len(value))
                 top = False
             end = "\r\n"
+            if http:  # HTTP knows another header by this name
+                line = f"S{line[1:]}"
         elif totag and kind == "to" and request.to is not None:
             to = request.to
             if to.tag:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from kamscript.sip.message import Message
 
 
-def process(server: Server, msg: Message) -> None:
-    """The steps of receive_msg() behind parsing (core/receive.c)."""
+def process(server: Server, msg: Message) -> bool:
+    """The steps of receive_msg() behind parsing (core/receive.c). False where it failed: a stream ends then."""
     ctx = Context(server, msg, Route.REQUEST)
     hooks, statistics = server.hooks, server.statistics
     if server.log.prefixed:
@@ -29,13 +29,15 @@ def process(server: Server, msg: Message) -> None:
     if server.pre_routing_route is not None:
         server.run_top(server.pre_routing_route, ctx)
         if ctx.drop:
-            return
+            return True
     if msg.is_request:
-        if not msg.is_sip and not _accept_nonsip(server, ctx):
-            return
+        if not msg.is_sip:
+            verdict = _ask_nonsip(server, ctx)
+            if verdict != 1:
+                return verdict >= 0
         if not _complete(server, msg, "request"):
             statistics.core("err_requests")
-            return
+            return False
         if msg.received.connection and server.tcp["accept_aliases"]:
             via = msg.top_via
             if via is not None and via.alias is not None:
@@ -44,8 +46,8 @@ def process(server: Server, msg: Message) -> None:
         for before in hooks.pre_script:
             if not before(ctx):
                 statistics.core("drop_requests")
-                return
-        function = server.request_route
+                return True
+        function, code = server.request_route, -1
         if function is None:
             server.log.error("<core>", "no request_route {...} and no other config routing engine registered")
         else:
@@ -54,17 +56,17 @@ def process(server: Server, msg: Message) -> None:
                 server.log.warning("<core>", "error while trying script")
         for behind in hooks.post_script:
             behind(ctx)
-        return
+        return code >= 0
     if not _complete(server, msg, "reply"):
         statistics.core("err_replies")
-        return
+        return False
     cseq = msg.cseq
     statistics.count_reply(msg.status, cseq.method if cseq is not None else "")
     ctx.route = Route.CORE_ONREPLY
     for before in hooks.pre_script:
         if not before(ctx):
             statistics.core("drop_replies")
-            return
+            return True
     function = server.reply_route
     if function is not None:
         code = _timed(server, function, ctx, "reply") if server.timed else server.run_top(function, ctx)
@@ -72,12 +74,12 @@ def process(server: Server, msg: Message) -> None:
             server.log.warning("<core>", "error while trying onreply script")
             for behind in hooks.post_script:
                 behind(ctx)
-            return
+            return False
         if code == 0 or ctx.drop:
             statistics.core("drop_replies")
             for behind in hooks.post_script:
                 behind(ctx)
-            return
+            return True
     if own_first_via(ctx):
         for hook in hooks.reply_in:
             if hook(ctx):
@@ -86,6 +88,7 @@ def process(server: Server, msg: Message) -> None:
             forward_reply(ctx)
     for behind in hooks.post_script:
         behind(ctx)
+    return True
 
 
 def _timed(server: Server, function: RouteFunction, ctx: Context, what: str) -> int:
@@ -99,13 +102,13 @@ def _timed(server: Server, function: RouteFunction, ctx: Context, what: str) -> 
     return code
 
 
-def _accept_nonsip(server: Server, ctx: Context) -> bool:
-    """Whether a module wants a request of another protocol or version to be routed; by default they are dropped."""
+def _ask_nonsip(server: Server, ctx: Context) -> int:
+    """What the modules do with a request of another protocol: 1 route it, 0 it is dealt with or dropped, -1 failed."""
     for hook in server.hooks.nonsip_request:
         verdict = hook(ctx)
         if verdict != 2:
-            return verdict == 1
-    return False
+            return verdict
+    return 0
 
 
 def _complete(server: Server, msg: Message, what: str) -> bool:
@@ -120,11 +123,14 @@ def _complete(server: Server, msg: Message, what: str) -> bool:
     return False
 
 
-def unparsable(server: Server, text: str, received: Received, error: SipError) -> None:
-    """What does not parse: a module may know it; else it is logged, and event_route[core:receive-parse-error] runs."""
+def unparsable(server: Server, text: str, received: Received, error: SipError) -> bool:
+    """What does not parse: a module may know it; else it is logged, and event_route[core:receive-parse-error] runs.
+
+    False: nobody knew it.
+    """
     for hook in server.hooks.not_sip:
         if hook(text, received):
-            return
+            return True
     source = f"{received.src_ip}:{received.src_port}/{received.proto}"
     level = server.cfg.core["sip_parser_log"]
     shown = text
@@ -136,6 +142,7 @@ def unparsable(server: Server, text: str, received: Received, error: SipError) -
         msg = DamagedMessage(text, received)
         msg.number = server.message_number
         server.run_event("core:receive-parse-error", msg)
+    return False
 
 
 def msg_received(server: Server, function: RouteFunction, text: str, received: Received) -> str | None:

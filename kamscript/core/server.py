@@ -285,18 +285,22 @@ class Server(Sending):
         self.timed = self.log.level >= core["latency_cfg_log"]
 
     # -- the driver's side ----------------------------------------------------------------------------------------
-    def receive(self, now: float, text: str, received: Received) -> None:
-        """Deal with one message that arrived at `now` (Unix seconds); never raises for what the message holds."""
+    def receive(self, now: float, text: str, received: Received) -> bool:
+        """Deal with one message that arrived at `now` (Unix seconds); never raises for what the message holds.
+
+        False where Kamailio fails (it does not parse, a route ends with an error): the driver closes its stream, unless
+        tcp_script_mode says to go on.
+        """
         timers = self.timers
         if now > timers.now:
             timers.now = now
         if received.proto == "udp":
             self.bind = received.socket
             if len(text) < MIN_DATAGRAM:
-                return
+                return False
             if not received.src_port:
                 self.log.info("<core>", f"dropping 0 port packet from {received.src_ip}")
-                return
+                return False
         else:
             self.bind = None
             if received.connection and received.connection not in self.connections:
@@ -304,13 +308,13 @@ class Server(Sending):
         if len(text) > self.longest:
             if self.longest < MAX_MESSAGE:
                 self.log.error("<core>", f"message too large: {len(text)}")
-                return
+                return False
             text = text[:MAX_MESSAGE]
         try:
             if self.msg_received_route is not None:
                 arrived = msg_received(self, self.msg_received_route, text, received)
                 if arrived is None:
-                    return
+                    return False
                 text = arrived
             for hook in self.hooks.data_in:
                 text = hook(text, received)
@@ -318,12 +322,12 @@ class Server(Sending):
             try:
                 msg = Message(text, received)
             except SipError as error:
-                unparsable(self, text, received, error)
-                return
+                return unparsable(self, text, received, error)
             msg.number = number
-            process(self, msg)
+            return process(self, msg)
         except Exception as error:
             self.report(error)
+            return False
         finally:
             if self.log.prefixed:
                 self.log.begin(None)

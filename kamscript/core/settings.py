@@ -264,7 +264,6 @@ UNHEEDED: dict[str, str] = {
     "tcp_connection_match": "connections are found by the peer's address",
     "tcp_accept_haproxy": "the PROXY protocol is not spoken",
     "tcp_accept_hep3": "HEP3 is not spoken",
-    "tcp_script_mode": "scripts end as in mode 0",
     "udp_accept_proxy": "the PROXY protocol is not spoken",
     "uri_host_extra_chars": "hosts of URIs take the characters of RFC 3261",
 }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, ListenSocket, Received, shortest
 from kamscript.live.sockopts import prepare, prepare_tcp
-from kamscript.sip.framing import PING, Framer
+from kamscript.sip.framing import CONTINUE, PING, Framer
 from kamscript.sip.message import SipError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the ages of connections.
 SWEEP = 0.5
+#: tcp_script_mode: a stream stays open behind a message that could not be dealt with.
+SCRIPT_MODE_CONTINUE = 1
 #: How long an idle connection lives when tcp_connection_lifetime is negative: for ever.
 FOR_EVER = 2.0**31
 
@@ -72,11 +74,17 @@ class Connection(asyncio.Protocol):
                 if text == PING:
                     transport.write(b"\r\n")
                     continue
+                if text == CONTINUE:
+                    transport.write(text.encode())
+                    continue
                 if len(text) > self.limit:
                     raise SipError("buffer overrun")
-                daemon.server.receive(now, text, received)
+                fine = daemon.server.receive(now, text, received)
                 daemon.after_event()
                 if transport.is_closing():
+                    return
+                if not fine and not daemon.server.settings["tcp_script_mode"] & SCRIPT_MODE_CONTINUE:
+                    transport.close()
                     return
             if self.framer.pending > self.limit:
                 raise SipError("buffer overrun")

@@ -220,7 +220,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
     @function(Route.REQUEST, since="5.6")
     def jsonrpc_dispatch(self, ctx: Context) -> int:
         """Answer the JSON-RPC request in the body of an HTTP request. 1; -1 for no JSON."""
-        if ctx.msg.is_sip:
+        if not ctx.msg.is_http:
             return 1
         xhttp = self.server.modules.get("xhttp")
         if xhttp is None or not (self.transport == 0 or self.transport & TRANSPORT_HTTP):

@@ -3,6 +3,10 @@
 Over a stream the length of a message is what its Content-Length says. Kamailio's reader looks at nothing else: it
 skips blanks and line ends between messages, answers two CRLFs with one, finds the empty line and the first usable
 Content-Length (or `l:`), and gives the connection up when there is none.
+
+With tcp_accept_no_cl it also reads HTTP/1.x requests: without a Content-Length they end with their headers, or come in
+chunks; `Expect: 100-continue` is answered; a Via header, which over HTTP looks different, is hidden from the parser by
+another name. Where chunks arrive together Kamailio waits for more to arrive before it goes on; here it does not.
 """
 
 from __future__ import annotations
@@ -15,11 +19,19 @@ from kamscript.sip.errors import SipError
 #: What `Framer.feed` yields for a keep-alive that wants to be answered with one CRLF.
 PING = "\r\n\r\n"
 
+#: What `Framer.feed` yields for an HTTP request that asks whether to send its body: answer with this very text.
+CONTINUE = "HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n"
+
 _LEADING = re.compile(r"[\n \t\r]*")
 _END = re.compile(r"\n\r?\n")
 _LENGTH = re.compile(
     r"(?:\A|\n)[ \t]*(?:content[-_]length|l)[ \t]*:[ \t]*([0-9]+)(?=[\r\n \t])", re.IGNORECASE | re.ASCII
 )
+
+
+_HTTP = re.compile(r"[^ \r\n]+ +[^ \r\n]+ +HTTP/1\.", re.IGNORECASE)
+_HTTP_VIA = re.compile(r"(?<=\n)V(?=ia:)", re.IGNORECASE)
+_HEX = re.compile(r"[0-9a-fA-F]*")
 
 
 class Framer:
@@ -30,7 +42,7 @@ class Framer:
     tcp_accept_no_cl.
     """
 
-    __slots__ = ("_buffer", "_need", "_scanned", "accept_no_cl", "crlf_ping", "failed", "limit")
+    __slots__ = ("_buffer", "_chunked", "_need", "_scanned", "accept_no_cl", "crlf_ping", "failed", "limit")
 
     def __init__(self, *, limit: int = 65535, crlf_ping: bool = True, accept_no_cl: bool = False) -> None:
         self.limit, self.crlf_ping, self.accept_no_cl = max(limit, 65535), crlf_ping, accept_no_cl
@@ -38,14 +50,15 @@ class Framer:
         self._buffer = ""
         self._scanned = 0  #: up to where the buffer holds no end of headers
         self._need = 0  #: the whole length of the message at the start of the buffer, 0 not known yet
+        self._chunked = ""  #: what came before the chunk at the start of the buffer: headers and earlier chunks
 
     @property
     def pending(self) -> int:
         """How many characters wait for the rest of their message."""
-        return len(self._buffer)
+        return len(self._chunked) + len(self._buffer)
 
     def feed(self, data: str) -> Iterator[str]:
-        """Take what arrived; yields whole messages and PING. Raises SipError when the stream cannot be read on.
+        """Take what arrived; yields messages, PING and CONTINUE. Raises SipError when the stream cannot be read on.
 
         Messages in front of the trouble are yielded first. After an error the stream must be closed.
         """
@@ -60,6 +73,8 @@ class Framer:
 
     def _next(self) -> str | None:
         """The next message, or None when more must arrive first."""
+        if self._chunked:
+            return self._next_chunked()
         buffer = self._buffer
         if not self._need:
             if not self._scanned:
@@ -84,10 +99,20 @@ class Framer:
                 self._check_limit()
                 return None
             headers_end = found.end()
+            expects = chunked = False
+            if self.accept_no_cl and _HTTP.match(buffer):
+                head = _HTTP_VIA.sub("H", buffer[:headers_end], count=1)
+                buffer = self._buffer = head + buffer[headers_end:]
+                small = head.lower()
+                expects, chunked = "expect: 100-continue" in small, "transfer-encoding: chunked" in small
             found = _LENGTH.search(buffer, 0, headers_end)
             if found is None:
                 if not self.accept_no_cl:
                     raise self._fail("content length not present or unparsable")
+                if chunked:
+                    self._chunked, self._buffer = buffer[:headers_end], buffer[headers_end:]
+                    self._scanned = 0
+                    return CONTINUE if expects else self._next_chunked()
                 self._need = headers_end
             else:
                 # a C int there, which wraps; the last 32 digits say how
@@ -95,6 +120,8 @@ class Framer:
                 if length > 0x7FFFFFFF:
                     raise self._fail("bad Content-Length header value")
                 self._need = headers_end + length
+            if expects:
+                return CONTINUE
         if len(buffer) < self._need:
             self._check_limit()
             return None
@@ -102,11 +129,37 @@ class Framer:
         self._need = self._scanned = 0
         return message
 
+    def _next_chunked(self) -> str | None:
+        """The message whose body comes in chunks, put together, or None when more must arrive first."""
+        while True:
+            buffer = self._buffer
+            line = buffer.find("\n")
+            if line < 0:
+                self._check_limit()
+                return None
+            digits = buffer[:line].strip(" \t\r")
+            if not _HEX.fullmatch(digits) or len(digits) > 8:
+                raise self._fail("bad chunk size value")
+            size = int(digits or "0", 16)
+            if not size:
+                message, self._buffer, self._chunked = self._chunked, buffer[line + 1 :], ""
+                return message
+            end = buffer.find("\n", line + 1 + size)
+            if end < 0:
+                if len(self._chunked) + size > self.limit:
+                    raise self._fail("buffer overrun")
+                self._check_limit()
+                return None
+            if buffer[line + 1 + size : end].strip(" \t\r"):
+                raise self._fail("bad chunk")
+            self._chunked += buffer[line + 1 : line + 1 + size]
+            self._buffer = buffer[end + 1 :]
+
     def _check_limit(self) -> None:
-        if len(self._buffer) >= self.limit:
+        if self.pending >= self.limit:
             raise self._fail("buffer overrun")
 
     def _fail(self, reason: str) -> SipError:
         self.failed = True
-        self._buffer = ""
+        self._buffer = self._chunked = ""
         return SipError(reason)

@@ -469,6 +469,12 @@ class Message:
         return self.version == "SIP/2.0" or is_sip_version(self.version)
 
     @property
+    def is_http(self) -> bool:
+        """Whether this is a request of HTTP/1.x or HTTP/2."""
+        version = self.version[:7].upper()
+        return self.is_request and (version == "HTTP/1." or version.startswith("HTTP/2"))
+
+    @property
     def body(self) -> str:
         """The text behind the empty line, whatever Content-Length says; "" when there is none."""
         self.ended = True

@@ -24,6 +24,7 @@ SINCE, UNTIL = {"": 7, "4.4": 7, "5.6": 6, "6.x": 4}, {"": 7, "4.4": 1, "5.0": 1
 ABSENT = {
     ("textopsx", "bind_textopsx"): "only C code calls it, to get at the functions",
     ("tmx", "bind_tmx"): "only C code calls it, to get at the functions",
+    ("xhttp", "bind_xhttp"): "only C code calls it, to get at the functions",
 }
 #: What has no entry in the catalogue of its module.
 ADDED = {
