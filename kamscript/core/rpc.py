@@ -22,11 +22,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class RpcFault(Exception):
-    """A command failed: `code` and `text` are what the client sees (code 500 when the command named none)."""
+    """A command failed: `code` and `text` are what the client sees (code 500 when the command named none).
 
-    def __init__(self, code: int, text: str) -> None:
+    `of_channel`: the command said nothing; the binary channel complains so about an argument, JSON channels do not.
+    """
+
+    def __init__(self, code: int, text: str, *, of_channel: bool = False) -> None:
         super().__init__(f"{code} {text}")
-        self.code, self.text = code, text
+        self.code, self.text, self.of_channel = code, text, of_channel
 
 
 class Struct:
@@ -276,10 +279,14 @@ def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -
                 return out, fault
             raise _fault_of(command, position) or fault from None
     if len(out) < required:
-        raise _fault_of(command, len(out)) or RpcFault(
-            400, f"error at parameter {len(out)}: expected {_TYPE[kinds[len(out)]]} type but end of packet encountered"
-        )
+        raise _fault_of(command, len(out)) or no_argument(len(out), kinds[len(out)])
     return out, None
+
+
+def no_argument(position: int, kind: str) -> RpcFault:
+    """How the binary channel complains about an argument that is not there; `kind` is one of RpcCommands.kinds."""
+    text = f"error at parameter {position}: expected {_TYPE[kind]} type but end of packet encountered"
+    return RpcFault(400, text, of_channel=True)
 
 
 def missing(code: int, *texts: str) -> Callable[[F], F]:
@@ -304,7 +311,7 @@ def _fault_of(command: Callable[..., Any], position: int) -> RpcFault | None:
 _MISSING: dict[Any, tuple[int, tuple[str, ...]]] = {}
 
 
-_TYPE = {"int": "integer", "float": "double", "str": "string", "any": "string"}
+_TYPE = {"int": "integer", "float": "double", "str": "string", "any": "any"}
 #: By function: kinds of its positional arguments, how many must be there, the kind of `*args`.
 _SIGNATURES: dict[Any, tuple[tuple[str, ...], int, str | None]] = {}
 
@@ -360,7 +367,8 @@ def _value(value: Any, kind: str, position: int, convert: bool) -> Any:
                 return float(value)
             except ValueError:
                 pass
-    raise RpcFault(400, f"error at parameter {position}: expected {_TYPE[kind]} type but record doesn't match type")
+    text = f"error at parameter {position}: expected {_TYPE[kind]} type but record doesn't match type"
+    raise RpcFault(400, text, of_channel=True)
 
 
 _ARRAYS = """

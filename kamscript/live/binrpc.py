@@ -204,7 +204,7 @@ class _Writer:
         if isinstance(value, Struct):
             return self.group([(name, member) for name, member in value])
         if isinstance(value, list | tuple):
-            return self.group(_array_members(value))
+            return self.group([(None, item) for item in value])
         data = _scalar(value)
         return data, len(data)
 
@@ -221,12 +221,6 @@ class _Writer:
             raise Overflow(TOO_BIG)
         out.append(_END)
         return b"".join(out), 2
-
-
-def _array_members(items: Sequence[Any]) -> list[tuple[str | None, Any]]:
-    if items and all(isinstance(item, Struct) and len(item) == 1 for item in items):
-        return [item.members[0] for item in items]
-    return [(None, item) for item in items]
 
 
 def encode_reply(

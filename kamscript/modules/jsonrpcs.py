@@ -192,7 +192,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         values = [_argument(value, kind) for value, kind in zip_longest(given, kinds[: len(given)], fillvalue="any")]
 
         def outcome_of(rpc: Rpc) -> _Outcome:
-            if rpc.failure is not None:
+            if rpc.failure is not None and not rpc.failure.of_channel:
                 return _failed(rpc.failure.code, rpc.failure.text)
             return _result(rpc.answer, is_array)
 
@@ -200,7 +200,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
             if later is not None:
                 later(outcome_of(rpc))
 
-        rpc = commands.start(method, values, on_finish=finished)
+        rpc = commands.start(method, values, convert=False, on_finish=finished)
         if rpc.delayed and rpc.failure is None:
             return None if later is not None else _failed(500, "delayed answers are for HTTP")
         return outcome_of(rpc)
@@ -290,7 +290,7 @@ def _argument(value: Any, kind: str) -> Any:
         # A text counts as 0 where a number is wanted; it is not read.
         return 0 if kind in ("int", "float") else _bytes(value)
     if isinstance(value, float):
-        return int(value) if value.is_integer() else _Double(value)
+        return int(value) if kind == "int" or value.is_integer() else _Double(value)
     return 0 if value is None else value
 
 

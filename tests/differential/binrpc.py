@@ -73,12 +73,16 @@ class _Reader:
             return number if kind == _INT else number / 1000
         return data.rstrip(b"\0").decode("latin-1") if kind == _STR else data.decode("latin-1")
 
-    def struct(self) -> list[list[object]]:
-        members: list[list[object]] = []
+    def struct(self) -> list[object]:
+        # An array of the commands is a struct whose members have no names.
+        members: list[object] = []
         while True:
             size, kind, end = self.head()
             if kind == _STRUCT and end and not size:
                 return members
+            if kind != _AVP:
+                members.append(self.value(size, kind))
+                continue
             name = self.take(size).rstrip(b"\0").decode("latin-1")
             size, kind, _ = self.head()
             members.append([name, self.value(size, kind)])

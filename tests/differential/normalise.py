@@ -17,6 +17,15 @@ _PRODUCT = re.compile(r"[Kk]amailio \([^\r\n]*?\)\)?")
 _DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 _TIMESTAMP = re.compile(r"(?<=timestamp=)\d{10}")
 _TIMES = ("Last-Keepalive", "Last-Modified")
+#: The cookie of a dialog: its slot, which the Call-ID alone decides, and its number there, which starts anywhere.
+_DID = re.compile(r"(?<=did=)([0-9a-f]+)\.([0-9a-f]+)")
+#: Members of a dialog in RPC answers that tell when something happened; 0: it did not.
+_DIALOG_TIMES = ("start_ts", "init_ts", "end_ts", "timeout")
+
+
+def _named(members: list[object]) -> list[object]:
+    """The names of members of a struct; of anything else, nothing that is one."""
+    return [member[0] if isinstance(member, list) and len(member) == 2 else None for member in members]
 
 
 class Normaliser:
@@ -28,6 +37,7 @@ class Normaliser:
         received: set[str] = set()
         for sent, text in history:
             values = {*_BRANCH.findall(text), *_TAG.findall(text), *(found[2] for found in _CALL_ID.finditer(text))}
+            values |= {found[0] for found in _DID.finditer(text)}
             if sent:
                 self._own |= values - received
             else:
@@ -51,12 +61,17 @@ class Normaliser:
             return f"{self._name('branch', head)}.{index}"
         return self._name("branch", value)
 
+    def _did(self, found: re.Match[str]) -> str:
+        # Both numbers are written in hexadecimal digits, the last first.
+        return found[0] if found[0] in self._own else f"{found[1]}.{self._name('h_id', str(int(found[2][::-1], 16)))}"
+
     def text(self, text: str) -> str:
         """The text with generated parts named."""
         text = _BRANCH.sub(self._branch, text)
         text = _TAG.sub(lambda found: self._name("tag", found[0]), text)
         text = _CALL_ID.sub(lambda found: found[1] + self._name("call-id", found[2]), text)
         text = _RUID.sub(lambda found: self._name("ruid", found[0]), text)
+        text = _DID.sub(self._did, text)
         text = _PRODUCT.sub("{kamailio}", text)
         text = _TIMESTAMP.sub("{time}", text)
         return _DATE.sub("{date}", text)
@@ -67,8 +82,31 @@ class Normaliser:
             return self.text(value)
         if isinstance(value, list) and len(value) == 2 and value[0] in _TIMES and value[1]:
             return [value[0], "{time}"]
+        if isinstance(value, list) and len(value) > 1 and _named(value[:2]) == ["h_entry", "h_id"]:
+            return self._dialog(value)
         if isinstance(value, list | tuple):
             return [self.value(item) for item in value]
         if isinstance(value, dict):
             return {name: self.value(item) for name, item in value.items()}
         return value
+
+    def _dialog(self, members: list[list[object]]) -> list[object]:
+        answered = any(name == "start_ts" and value for name, value in members)
+        result: list[object] = []
+        for name, value in members:
+            if name == "h_id":
+                value = self._name("h_id", str(value))
+            elif name in _DIALOG_TIMES and value:
+                value = "{time}"
+            elif name == "duration":
+                # That of a failed call counts from 1970.
+                value = "{seconds}" if answered else "{time}" if value else 0
+            result.append([name, self.value(value)])
+        return result
+
+    def command(self, command: str) -> str:
+        """The same for an RPC command and its arguments."""
+        words = command.split(" ")
+        if words[0] == "dlg.end_dlg" and len(words) > 2:
+            words[2] = self._names.get(words[2], words[2])
+        return " ".join(words)

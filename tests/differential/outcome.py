@@ -72,7 +72,7 @@ def _outcome(case: Case, scene: Scene, log: list[str]) -> Outcome:
     elif entries:
         outcome["log"] = entries
     if scene.answers:
-        outcome["rpc"] = [[command, normal.value(answer)] for command, answer in scene.answers]
+        outcome["rpc"] = [[normal.command(command), normal.value(answer)] for command, answer in scene.answers]
     return outcome
 
 

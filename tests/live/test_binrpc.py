@@ -33,11 +33,14 @@ def serving(config: str = WITH_CTL) -> Serving:
     def table(rpc: Rpc) -> None:
         rpc.struct(name="a", number=-1, inner=Struct(x=1))
 
+    def pairs(rpc: Rpc) -> None:
+        rpc.struct().add("all", [Struct(a=1), Struct(b="2"), "c"])
+
     def slow(rpc: Rpc) -> None:
         rpc.delay()
         KEPT.append(rpc)
 
-    for command in (add, echo, table, slow):
+    for command in (add, echo, table, pairs, slow):
         made.server.rpc.add(command.__name__, command)
     return made
 
@@ -202,3 +205,23 @@ def test_no_bytes_break_the_server(data: bytes) -> None:
 
 
 SHARED = serving().server
+
+
+def test_an_array_of_structs_keeps_them_apart() -> None:
+    """As `variables` of dlg.list: a struct without names, around structs of one member each."""
+    request = binrpc.encode_request("pairs", (), cookie=1)
+    body = binrpc.answer(serving().server, request).data[4:]
+    assert body == b"\x03\x45all\0\x03\x03\x25a\0\x10\x01\x83\x03\x25b\0\x212\0\x83\x21c\0\x83\x83"
+
+
+def test_a_text_and_a_number_are_missed_differently() -> None:
+    """A command that takes numbers too says `any`."""
+
+    def either(rpc: Rpc, value: str | int) -> None: ...
+
+    made = serving()
+    made.server.rpc.add("either", either)
+    with pytest.raises(RpcFault) as caught:
+        binrpc.decode_reply(binrpc.answer(made.server, binrpc.encode_request("either")).data)
+    assert caught.value.text == "error at parameter 0: expected any type but end of packet encountered"
+    assert fault("add")[1] == "error at parameter 0: expected integer type but end of packet encountered"

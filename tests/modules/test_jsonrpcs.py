@@ -86,6 +86,33 @@ def test_a_commands_fault() -> None:
     assert json.loads(reply.body)["error"] == {"code": 500, "message": "tcp support disabled"}
 
 
+def test_a_number_is_no_text() -> None:
+    """The command runs no further and says nothing."""
+    found = module()
+    found.server.rpc.add("greet", lambda rpc, name: rpc.add(f"hello {name}"))
+    found.server.rpc.add("spell", _spell)
+    assert result(found, "greet", 5) == "hello 5"
+    assert result(found, "spell", 5) == {}
+    assert result(found, "spell", "five") == "f-i-v-e"
+
+
+def test_a_missing_argument_is_a_fault_only_where_the_command_says_so() -> None:
+    found = module()
+    found.server.rpc.add("spell", _spell)
+    assert result(found, "spell") == {}
+    assert ask("pv.get")["error"]["code"] == 500
+
+
+def _spell(rpc: Rpc, word: str) -> None:
+    rpc.add("-".join(word))
+
+
+def result(found: Jsonrpcs, method: str, *params: Any) -> Any:
+    reply = found.handle(json.dumps({"jsonrpc": "2.0", "method": method, "params": params}))
+    assert reply is not None
+    return json.loads(reply.body)["result"]
+
+
 @pytest.mark.parametrize(
     "request_", [{}, {"method": "core.version"}, {"jsonrpc": "1.0", "method": "core.version"}, {"jsonrpc": "2.0"}, []]
 )
