@@ -26,6 +26,7 @@ from kamscript.modules.dialog.callbacks import (
 )
 from kamscript.modules.dialog.cell import FLAG_CHANGED_VARS, DialogCell
 from kamscript.modules.dialog.commands import Commands
+from kamscript.modules.dialog.context import DialogContext
 from kamscript.modules.dialog.dmq import Replication, ReplicationFunctions
 from kamscript.modules.dialog.expiry import Expiry
 from kamscript.modules.dialog.manage import Manage
@@ -64,6 +65,7 @@ class Dialog(
         """Check the parameters, make the empty table, take a place on the way of requests and replies."""
         server = self.server
         self.callbacks = GlobalCallbacks()
+        self.context = DialogContext()
         self.table = DialogTable(
             self._slots(),
             id_start=server.settings["server_id"] if self.h_id_start == -1 else max(self.h_id_start, 0),
@@ -77,6 +79,7 @@ class Dialog(
         self.requests = Requests(self)
         self.store = Store(self)
         self.replication = Replication(self) if self.enable_dmq > 0 else None
+        self.store.start()
 
     def _slots(self) -> int:
         size = self.hash_size
@@ -91,7 +94,7 @@ class Dialog(
         return rounded
 
     def ready(self) -> None:
-        """Load the dialogs of the database; begin to send keepalives and to look for forgotten dialogs."""
+        """Tell of the dialogs that the database had; begin to send keepalives and to look for forgotten dialogs."""
         self.store.ready()
         self.requests.ready()
         self.tracking.ready()

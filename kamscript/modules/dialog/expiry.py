@@ -27,6 +27,11 @@ class Expiry:
         self._seconds: list[int] = []  #: a heap of the keys of `_due`, with some that are gone
         self._timer: Timer | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether no dialog has a deadline."""
+        return not self._due
+
     def set(self, dlg: DialogCell, seconds: int) -> None:
         """Let `dlg` expire `seconds` from now, whatever was set before."""
         if dlg.deadline:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kamscript.modules.dialog.callbacks import GlobalCallbacks
+    from kamscript.modules.dialog.context import DialogContext
     from kamscript.modules.dialog.dmq import Replication
     from kamscript.modules.dialog.expiry import Expiry
     from kamscript.modules.dialog.profiles import Profiles
@@ -38,6 +39,7 @@ def _ka_interval(value: int) -> str | None:
 class Parameters(Module):
     """Base of the parts of `Dialog` that declare what scripts and commands use."""
 
+    context: DialogContext
     table: DialogTable
     expiry: Expiry
     tracking: Tracking

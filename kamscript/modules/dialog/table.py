@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from kamscript.core.hashes import core_hash
-from kamscript.modules.dialog.cell import DIR_NONE, DOWNSTREAM, UPSTREAM, DialogCell
+from kamscript.modules.dialog.cell import CONFIRMED_NA, DIR_NONE, DOWNSTREAM, UPSTREAM, DialogCell
 
 if TYPE_CHECKING:
     from kamscript.core.environment import Chance
@@ -85,16 +85,22 @@ class DialogTable:
         return [dlg for dlg in slot.values() if dlg.callid == callid]
 
     def unref(self, dlg: DialogCell, count: int = 1) -> None:
-        """Give back references; with the last one the table forgets `dlg`."""
-        dlg.ref -= count
-        if dlg.ref <= 0:
-            slot = self._slots.get(dlg.h_entry)
-            if slot is not None and slot.get(dlg.h_id) is dlg:
-                del slot[dlg.h_id]
-                if not slot:
-                    del self._slots[dlg.h_entry]
-                self.count -= 1
-                self.destroyed(dlg)
+        """Give back references; with the last one the table forgets `dlg`. Nothing happens when it is gone."""
+        if dlg.ref > 0:
+            dlg.ref -= count
+            if dlg.ref <= 0:
+                self.remove(dlg)
+
+    def remove(self, dlg: DialogCell) -> None:
+        """Forget `dlg`, whoever refers to it still (destroy_dlg); those see by `ref` 0 that it is gone."""
+        slot = self._slots.get(dlg.h_entry)
+        dlg.ref = 0
+        if slot is not None and slot.get(dlg.h_id) is dlg:
+            del slot[dlg.h_id]
+            if not slot:
+                del self._slots[dlg.h_entry]
+            self.count -= 1
+            self.destroyed(dlg)
 
 
 def match(dlg: DialogCell, from_tag: str, to_tag: str) -> int:
@@ -105,6 +111,7 @@ def match(dlg: DialogCell, from_tag: str, to_tag: str) -> int:
         return UPSTREAM if caller == to_tag else DOWNSTREAM if caller == from_tag else DIR_NONE
     if callee == from_tag and caller == to_tag:
         return UPSTREAM
-    if caller == from_tag and callee == to_tag:
+    if caller == from_tag and (callee == to_tag or (not to_tag and dlg.state == CONFIRMED_NA)):
+        # Without To tag: the INVITE itself, looked at while its 2xx goes through.
         return DOWNSTREAM
     return DIR_NONE

@@ -1,27 +1,27 @@
-"""What messages do to dialogs (dialog/dlg_handlers.c)."""
+"""What messages and time do to dialogs (dialog/dlg_handlers.c), in layers:
+
+Events (moves, event routes) > Initial (new dialogs) > Replies > Within (sequential requests) > Timeouts > Tracking
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kamscript.modules.dialog.timeouts import Timeouts
+from kamscript.modules.tm.callbacks import TMCB_REQUEST_IN
+
 if TYPE_CHECKING:
-    from kamscript.core.context import Context
-    from kamscript.modules.dialog.cell import DialogCell
     from kamscript.modules.dialog.parameters import Parameters
 
 
-class Tracking:
+class Tracking(Timeouts):
     """Makes dialogs, moves them through their states, runs callbacks and event routes, ends what expired."""
 
     def __init__(self, module: Parameters) -> None:
-        self.module = module
-
-    def ready(self) -> None:
-        """Begin to look for dialogs that never got anywhere (early_timeout, noack_timeout, end_timeout)."""
-
-    def of_message(self, ctx: Context) -> DialogCell | None:
-        """The dialog of the context, else the one that the message's elements match (dlg_get_msg_dialog)."""
-        return None
-
-    def expired(self, dlg: DialogCell) -> None:
-        """The lifetime of `dlg` is over."""
+        super().__init__(module)
+        self.tm.register_tmcb(TMCB_REQUEST_IN, self.on_request)
+        self.rr.register_callback(self.on_route)
+        hooks = module.server.hooks
+        # The last to register is the first to run, as in Kamailio: in front of tm's.
+        hooks.pre_script.insert(0, self.before_script)
+        hooks.post_script.insert(0, self.after_script)
