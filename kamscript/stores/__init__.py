@@ -21,7 +21,7 @@ Importing this package costs nothing: SQLAlchemy is imported when the first conn
 
 from __future__ import annotations
 
-from kamscript.stores.base import Database, DatabaseError, Result, Timestamp, bind, open_database
+from kamscript.stores.base import Database, DatabaseError, Prepared, Result, Timestamp, bind, open_database
 from kamscript.stores.memory import memory_databases
 from kamscript.stores.schema import Column, Index, Table, table, table_names
 from kamscript.stores.urls import DatabaseUrl, parse_url
@@ -32,6 +32,7 @@ __all__ = [
     "DatabaseError",
     "DatabaseUrl",
     "Index",
+    "Prepared",
     "Result",
     "Table",
     "Timestamp",

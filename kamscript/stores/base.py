@@ -33,7 +33,33 @@ class Timestamp(int):
 
 
 class DatabaseError(Exception):
-    """A statement failed, after the retries of the driver; it was logged already."""
+    """A statement failed, after the retries of the driver; it was logged already.
+
+    `lost`: the database could not be reached or was busy, so that the same statement may succeed later; False: what
+    the statement says is wrong.
+    """
+
+    def __init__(self, text: str, *, lost: bool = False) -> None:
+        super().__init__(text)
+        self.lost = lost
+
+
+class Prepared:
+    """A statement that runs often (`Database.prepare_insert` and its kin): made once, run with values in order."""
+
+    def __init__(
+        self, run: Callable[[Sequence[Cell]], int], many: Callable[[Sequence[Sequence[Cell]]], object]
+    ) -> None:
+        self._run, self._many = run, many
+
+    def __call__(self, values: Sequence[Cell]) -> int:
+        """Run it; how many rows the database says it was about. Raises DatabaseError."""
+        return self._run(values)
+
+    def many(self, rows: Sequence[Sequence[Cell]]) -> None:
+        """Run it for each of `rows`, as fast as the driver can; inside a transaction all or nothing."""
+        if rows:
+            self._many(rows)
 
 
 class Result(NamedTuple):
@@ -96,6 +122,24 @@ class Database:
     def delete(self, table: str, where: Where = ()) -> int:
         """Remove the rows that match (all without `where`); returns how many."""
         raise NotImplementedError
+
+    def prepare_insert(self, table: str, columns: Sequence[str]) -> Prepared:
+        """An insert of these columns."""
+        return _each(lambda values: self.insert(table, dict(zip(columns, values, strict=True))) and 1)
+
+    def prepare_update(self, table: str, columns: Sequence[str], key: Sequence[str]) -> Prepared:
+        """An update of these columns in the rows with a key; values are those of the columns, then of the key."""
+
+        def run(values: Sequence[Cell]) -> int:
+            count = len(columns)
+            changed = dict(zip(columns, values[:count], strict=True))
+            return self.update(table, changed, dict(zip(key, values[count:], strict=True)))
+
+        return _each(run)
+
+    def prepare_delete(self, table: str, key: Sequence[str]) -> Prepared:
+        """A delete of the rows with a key."""
+        return _each(lambda values: self.delete(table, dict(zip(key, values, strict=True))))
 
     def raw(self, sql: str) -> Result:
         """Run SQL as it stands."""
@@ -164,6 +208,16 @@ class Database:
         """Close the connection; a text database writes its tables."""
 
 
+def _each(run: Callable[[Sequence[Cell]], int]) -> Prepared:
+    """A statement that the driver cannot prepare."""
+
+    def many(rows: Sequence[Sequence[Cell]]) -> None:
+        for row in rows:
+            run(row)
+
+    return Prepared(run, many)
+
+
 def conditions(where: Where) -> Iterator[tuple[str, str, Cell]]:
     """`where` as triples of column, operator and value."""
     if isinstance(where, Mapping):
@@ -190,6 +244,10 @@ class NoDatabase(Database):
     ) -> Iterator[list[tuple[Cell, ...]]]:
         """No rows."""
         return iter(())
+
+    def delete(self, table: str, where: Where = ()) -> int:
+        """Nothing to remove."""
+        return 0
 
 
 def open_database(url: str, log: Log, *, directory: str = "/", config_directory: str = "/etc/kamailio") -> Database:

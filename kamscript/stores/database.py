@@ -20,7 +20,18 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from kamscript.stores import schema
-from kamscript.stores.base import L_ERR, Cell, Database, DatabaseError, Log, Result, Timestamp, Where, conditions
+from kamscript.stores.base import (
+    L_ERR,
+    Cell,
+    Database,
+    DatabaseError,
+    Log,
+    Prepared,
+    Result,
+    Timestamp,
+    Where,
+    conditions,
+)
 from kamscript.stores.urls import DatabaseUrl
 
 _WORDS = re.compile(r"\w+")
@@ -124,7 +135,11 @@ class SqlDatabase(Database):
         idle, self._used = now - self._used, now
         if idle > self.options["ping_interval"]:
             raw: Any = connection.connection.dbapi_connection
-            raw.ping(reconnect=True)
+            try:
+                raw.ping(reconnect=True)
+            except self.engine.dialect.loaded_dbapi.Error as error:
+                # What the driver itself raises, SQLAlchemy does not see; to it this is the loss of a connection.
+                raise exc.OperationalError("ping", None, error) from error
 
     def _connected(self, connection: sa.Connection) -> None:
         """Tell a fresh connection what the database module's parameters ask for."""
@@ -133,12 +148,15 @@ class SqlDatabase(Database):
             if mode:
                 connection.exec_driver_sql(f"PRAGMA journal_mode={mode}")
 
-    def _run(self, statement: Any) -> sa.CursorResult[Any]:
-        """Execute, again on a new connection as often as the driver retries; DatabaseError when it keeps failing."""
+    def _run(self, statement: Any, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Execute, again on a new connection as often as the driver retries; DatabaseError when it keeps failing.
+
+        `parameters` are what the driver takes for a statement that is a text: of one row, or a list of rows.
+        """
         for attempts_left in range(self.options.get("retries", 1), -1, -1):
             try:
                 if isinstance(statement, str):
-                    return self.connection.exec_driver_sql(statement)
+                    return self.connection.exec_driver_sql(statement, parameters)
                 result: sa.CursorResult[Any] = self.connection.execute(statement)
                 return result
             except exc.SQLAlchemyError as error:
@@ -150,13 +168,13 @@ class SqlDatabase(Database):
                     if attempts_left:
                         self.log(L_ERR, f"driver error on query: {_reason(error)}; trying again")
                         continue
-                raise self._failed("driver error on query", error) from error
+                raise self._failed("driver error on query", error, lost=lost) from error
         raise AssertionError("unreachable")
 
-    def _failed(self, what: str, error: Exception) -> DatabaseError:
+    def _failed(self, what: str, error: Exception, *, lost: bool = False) -> DatabaseError:
         text = f"{what}: {_reason(error)}"
         self.log(L_ERR, text)
-        return DatabaseError(text)
+        return DatabaseError(text, lost=lost)
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
@@ -175,13 +193,21 @@ class SqlDatabase(Database):
         self._transactions += 1
         try:
             yield
-        except BaseException:
-            self._run(sa.text("ROLLBACK"))
-            raise
-        else:
             self._run(sa.text("COMMIT"))
+        except BaseException as error:
+            self._roll_back(isinstance(error, DatabaseError) and error.lost)
+            raise
         finally:
             self._transactions -= 1
+
+    def _roll_back(self, lost: bool) -> None:
+        """Leave a transaction; a connection that may be gone is closed, which has the same effect."""
+        if not lost or self.dialect == "sqlite":
+            with contextlib.suppress(DatabaseError):
+                self._run(sa.text("ROLLBACK"))
+                return
+        if not isinstance(self, MemoryDatabase):
+            self._drop_connection()
 
     def close(self) -> None:
         """Close the connection; the next statement opens it again."""
@@ -298,6 +324,51 @@ class SqlDatabase(Database):
         """Remove rows."""
         self._prepare(table)
         return self._run(sa.delete(self._table(table)).where(*self._conditions(where))).rowcount
+
+    # -- statements that run often ----------------------------------------------------------------------------------
+    def prepare_insert(self, table: str, columns: Sequence[str]) -> Prepared:
+        """An insert, compiled once."""
+        marks: dict[str, Any] = {name: sa.bindparam(f"v{number}") for number, name in enumerate(columns)}
+        return self._prepared(table, lambda: sa.insert(self._table(table, *columns)).values(marks), len(columns))
+
+    def prepare_update(self, table: str, columns: Sequence[str], key: Sequence[str]) -> Prepared:
+        """An update, compiled once."""
+        marks: dict[str, Any] = {name: sa.bindparam(f"v{number}") for number, name in enumerate(columns)}
+        found = [sa.column(name) == sa.bindparam(f"v{n}") for n, name in enumerate(key, start=len(columns))]
+        count = len(columns) + len(key)
+        return self._prepared(table, lambda: sa.update(self._table(table, *columns)).where(*found).values(marks), count)
+
+    def prepare_delete(self, table: str, key: Sequence[str]) -> Prepared:
+        """A delete, compiled once."""
+        found = [sa.column(name) == sa.bindparam(f"v{number}") for number, name in enumerate(key)]
+        return self._prepared(table, lambda: sa.delete(self._table(table)).where(*found), len(key))
+
+    def _prepared(self, table: str, make: Callable[[], Any], count: int) -> Prepared:
+        """`make` gives the statement with parameters v0, v1, ...; compiled when it first runs."""
+        names = [f"v{number}" for number in range(count)]
+        text, order = "", None  # of parameters; None: the driver takes them by name
+
+        def ready(values: Sequence[Cell]) -> Any:
+            nonlocal text, order
+            self._prepare(table)
+            if not text:
+                compiled = make().compile(dialect=self.engine.dialect)
+                text = str(compiled)
+                order = [names.index(name) for name in compiled.positiontup] if compiled.positional else None
+            written = [self._write(value) for value in values]
+            if order is None:
+                return dict(zip(names, written, strict=True))
+            return tuple(written[number] for number in order)
+
+        def run(values: Sequence[Cell]) -> int:
+            parameters = ready(values)
+            return self._run(text, parameters).rowcount
+
+        def many(rows: Sequence[Sequence[Cell]]) -> None:
+            parameters = [ready(values) for values in rows]
+            self._run(text, parameters)
+
+        return Prepared(run, many)
 
     def raw(self, sql: str) -> Result:
         """SQL as it stands."""

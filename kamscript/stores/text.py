@@ -280,6 +280,11 @@ class TextDatabase(MemoryDatabase):
         limit = self.options.get("max_result_rows") or 100000
         return result._replace(rows=result.rows[:limit])
 
+    # A file is no driver: there is nothing to prepare.
+    prepare_insert = Database.prepare_insert
+    prepare_update = Database.prepare_update
+    prepare_delete = Database.prepare_delete
+
     # -- files ----------------------------------------------------------------------------------------------------
     def dump(self) -> None:
         """Write the tables that changed."""

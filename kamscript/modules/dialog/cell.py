@@ -69,6 +69,7 @@ class DialogCell:
     memberships     the profile entries it stands in; None: none
     callbacks       who hears about it, `callback_types` all their types; None: nobody
     ka_src, ka_dst  unanswered keepalives to caller and callee
+    stored          what the database has: None no row, else its variables, names and values in turn (store.py)
     """
 
     __slots__ = (
@@ -95,6 +96,7 @@ class DialogCell:
         "sflags",
         "start_ts",
         "state",
+        "stored",
         "to_uri",
         "toroute",
         "variables",
@@ -113,6 +115,7 @@ class DialogCell:
         self.memberships: list[Membership] | None = None
         self.callbacks: list[DialogCallback] | None = None
         self.callback_types = 0
+        self.stored: tuple[str, ...] | None = None
 
     def leg(self, side: int) -> Leg:
         """The leg CALLER or CALLEE."""

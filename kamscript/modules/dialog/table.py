@@ -36,15 +36,17 @@ class DialogTable:
         entry = dlg.h_entry = core_hash(dlg.callid, self.size)
         last = self._last.get(entry)
         if last is None:
-            # Each slot begins anywhere, so that numbers of an earlier life of the server do not come again.
-            last = self.chance.randrange(0, 3 * self.size)
-            if self.id_step > 1:
-                last = self.id_start + self.id_step * last
+            last = self._begin()
         number = last + (self.id_step if self.id_step > 1 else 1)
         if number > 0xFFFFFFFF:
             number = self.id_start + self.id_step if self.id_step > 1 else 1
         dlg.h_id = self._last[entry] = number
         self.place(dlg)
+
+    def _begin(self) -> int:
+        # Each slot begins anywhere, so that numbers of an earlier life of the server do not come again.
+        place = self.chance.randrange(0, 3 * self.size)
+        return self.id_start + self.id_step * place if self.id_step > 1 else place
 
     def place(self, dlg: DialogCell) -> None:
         """Take in `dlg` with the slot and number that it has already (from a database, from a peer)."""
@@ -54,7 +56,8 @@ class DialogTable:
 
     def reserve(self, entry: int, number: int) -> None:
         """Numbers given in this slot from now on are higher than `number`."""
-        self._last[entry] = max(number, self._last.get(entry, 0))
+        last = self._last.get(entry)
+        self._last[entry] = max(number, self._begin() if last is None else last)
 
     def lookup(self, entry: int, number: int) -> DialogCell | None:
         """The dialog with this identity."""
