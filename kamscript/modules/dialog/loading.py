@@ -145,9 +145,7 @@ class Loader:
                     dlg.variables = {}
                 dlg.variables[names.setdefault(name, name)] = value
         if bad:
-            self._error(
-                f"{bad} rows of table {self.columns.vars_table} skipped: no text in {' or '.join(self.columns.vars[2:])}"
-            )
+            self._error(f"{bad} rows of table {self.columns.vars_table} skipped: a name or a value is missing")
         if orphans:
             self._warn(f"inconsistent data: {orphans} rows of table {self.columns.vars_table} are of no dialog here")
 
