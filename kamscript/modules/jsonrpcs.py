@@ -8,14 +8,14 @@ Source: jsonrpcs manual, src/modules/jsonrpcs/jsonrpcs_mod.c, core/utils/srjson.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kamscript.core.rpc import RETURNS_ARRAY, Struct
+from kamscript.core.rpc import RETURNS_ARRAY
 from kamscript.module import Accessor, FixupError, Module, Param, PvRef, Route, Str, function, pv_class, rpc
+from kamscript.modules._json import Object, write
 from kamscript.values import Value
 
 if TYPE_CHECKING:
@@ -43,24 +43,9 @@ _RESERVED = {
     -32000: "Execution Error",
 }
 _MAX_ERROR = 127  #: longest error text
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_ESCAPES |= {chr(code): f"\\u{code:04x}" for code in range(1, 32) if chr(code) not in _ESCAPES}
-_TRANSLATION = str.maketrans(_ESCAPES)
 #: Halves of surrogate pairs, but for those that stand for bytes that were no UTF-8.
 _HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=lambda pairs: _Object(pairs))
-
-
-class _Object(list[tuple[str, Any]]):
-    """A JSON object: its members in order."""
-
-    def get(self, name: str) -> Any:
-        """The first member of this name, in any case; None for none."""
-        return next((value for key, value in self if key.lower() == name), None)
-
-    def has(self, name: str) -> bool:
-        """Whether there is a member of this name, in any case."""
-        return any(key.lower() == name for key, _ in self)
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=lambda pairs: Object(pairs))
 
 
 class Reply(NamedTuple):
@@ -146,7 +131,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         except (ValueError, RecursionError):
             self._error(f"no JSON: {text}")
             return None
-        fields = request if isinstance(request, _Object) else _Object()
+        fields = request if isinstance(request, Object) else Object()
         name = fields.get("reply_name")
         if with_reply_name and not (isinstance(name, str) and name):
             self._error("the request has no reply_name")
@@ -156,7 +141,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
             members: list[tuple[str, Any]] = [("jsonrpc", "2.0"), outcome.member]
             if fields.has("id"):
                 members.append(("id", _identifier(fields.get("id"))))
-            body = _print(_Object(members), 0, self.pretty_format != 0)
+            body = write(Object(members), pretty=self.pretty_format != 0)
             return Reply(outcome.code, outcome.text, body, _bytes(name) if isinstance(name, str) else "")
 
         def finish(outcome: _Outcome) -> None:
@@ -166,9 +151,9 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         outcome = self._run(fields, None if later is None else finish)
         return DELAYED if outcome is None else reply(outcome)
 
-    def _run(self, fields: _Object, later: Callable[[_Outcome], None] | None) -> _Outcome | None:
+    def _run(self, fields: Object, later: Callable[[_Outcome], None] | None) -> _Outcome | None:
         """Run the command; None when its outcome goes to `later`."""
-        nothing = _Outcome(200, "OK", ("result", _Object()))
+        nothing = _Outcome(200, "OK", ("result", Object()))
         if fields.get("jsonrpc") != "2.0":
             self._error("the request has no jsonrpc of 2.0")
             return nothing
@@ -185,7 +170,7 @@ class Jsonrpcs(Module, name="jsonrpcs"):
         if fields.has("params") and not isinstance(params, list):
             self._error("params is neither an array nor an object")
             return _result([], is_array)
-        if isinstance(params, _Object):
+        if isinstance(params, Object):
             params = [value for _, value in params]
         given = params or []
         kinds = commands.kinds(method, len(given))
@@ -269,7 +254,7 @@ def _failed(code: int, text: str) -> _Outcome:
     text = text[:_MAX_ERROR]
     number = code or -32000
     message = _RESERVED.get(number, text or "Unexpected Error")
-    return _Outcome(code if code > 100 else 500, text, ("error", _Object([("code", number), ("message", message)])))
+    return _Outcome(code if code > 100 else 500, text, ("error", Object([("code", number), ("message", message)])))
 
 
 class _Double(float):
@@ -297,7 +282,7 @@ def _argument(value: Any, kind: str) -> Any:
 def _result(values: list[Any], is_array: bool) -> _Outcome:
     if is_array:
         return _Outcome(200, "OK", ("result", values))
-    return _Outcome(200, "OK", ("result", values[-1] if values else _Object()))
+    return _Outcome(200, "OK", ("result", values[-1] if values else Object()))
 
 
 def _identifier(value: Any) -> Any:
@@ -311,36 +296,3 @@ def _identifier(value: Any) -> Any:
 def _bytes(text: str) -> str:
     """A text of the request, a character per byte of its UTF-8; half a surrogate pair is left out, as in Kamailio."""
     return _HALVES.sub("", text).encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def _print(value: Any, depth: int, pretty: bool) -> str:
-    """JSON as Kamailio writes it: objects a member a line, arrays in one."""
-    if isinstance(value, Struct):
-        if value.is_array:
-            value = [_Object([member]) for member in value.members]
-        else:
-            value = _Object(value.members)
-    if isinstance(value, _Object):
-        tabs, line = ("\t" * (depth + 1), "\n") if pretty else ("", "")
-        colon = ":\t" if pretty else ":"
-        members = [f"{tabs}{_quote(name)}{colon}{_print(item, depth + 1, pretty)}" for name, item in value]
-        return f"{{{line}{f',{line}'.join(members)}{line if members else ''}{tabs[1:]}}}"
-    if isinstance(value, list | tuple):
-        comma = ", " if pretty else ","
-        return f"[{comma.join(_print(item, depth + 1, pretty) for item in value)}]"
-    if isinstance(value, str):
-        return _quote(value)
-    return "null" if value is None else _number(value)
-
-
-def _quote(text: str) -> str:
-    return f'"{text.translate(_TRANSLATION)}"'
-
-
-def _number(value: int | float) -> str:
-    number = float(value)
-    if math.isnan(number) or math.isinf(number):
-        return "null"
-    if number.is_integer():
-        return f"{number:.0f}"
-    return f"{number:e}" if abs(number) < 1e-6 or abs(number) > 1e9 else f"{number:f}"
