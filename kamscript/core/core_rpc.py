@@ -116,17 +116,17 @@ class CoreRpc(Module):
     @rpc("core.ps")
     def core_ps(self, rpc: Rpc) -> None:
         """The processes: this one."""
-        rpc.add(self.server.environment.pid, _PROCESS)
+        rpc.add(self.server.environment.pid, PROCESS)
 
     @rpc("core.psx")
     def core_psx(self, rpc: Rpc) -> None:
         """The processes with their index."""
-        rpc.struct(IDX=0, PID=self.server.environment.pid, DSC=_PROCESS)
+        rpc.struct(IDX=0, PID=self.server.environment.pid, DSC=PROCESS)
 
     @rpc("core.psa", since="5.6")
     def core_psa(self, rpc: Rpc) -> None:
         """The processes with all that is known of them."""
-        rpc.struct(index=0, pid=self.server.environment.pid, status=1, rank=0, description=_PROCESS)
+        rpc.struct(index=0, pid=self.server.environment.pid, status=1, rank=0, description=PROCESS)
 
     @rpc("core.pwd")
     def core_pwd(self, rpc: Rpc) -> None:
@@ -494,7 +494,8 @@ class CoreRpc(Module):
         )
 
 
-_PROCESS = "main process - attendant"
+#: What the only process is called.
+PROCESS = "main process - attendant"
 
 
 def _socket(socket: ListenSocket, auto_aliases: bool) -> Struct:

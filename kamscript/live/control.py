@@ -1,7 +1,8 @@
-"""Control channels: the sockets of module ctl (binrpc, what kamcmd speaks, and the old line protocol) and of jsonrpcs.
+"""Control channels: the sockets of module ctl (binrpc, what kamcmd speaks, and the old line protocol), of jsonrpcs, and
+those of MI.
 
 A Control opens one address and answers over it. Modules say where to listen; the codecs stand elsewhere (`binrpc.py`,
-`lines.py`, module jsonrpcs).
+`lines.py`, `mi_lines.py`, module jsonrpcs).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from kamscript.live import binrpc, lines
 from kamscript.live.fifo import FifoControl, JsonRpcFifo, ReplyFifos
+from kamscript.live.mi import MiFifoControl, answer_datagram
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -299,7 +301,7 @@ def controls_of(daemon: Daemon) -> list[Control]:
     jsonrpcs: Any = server.modules.get("jsonrpcs")
     if jsonrpcs is not None:
         controls += _jsonrpc_controls(daemon, jsonrpcs)
-    return controls
+    return controls + _mi_controls(daemon)
 
 
 def _ctl_control(listener: CtlListener) -> Control:
@@ -327,6 +329,31 @@ def _ctl_control(listener: CtlListener) -> Control:
         lambda data, reply: listener.serve(data, reply, whole=True),
         listener.made,
     )
+
+
+def _mi_controls(daemon: Daemon) -> list[Control]:
+    """The FIFO of module mi_fifo and the socket of mi_datagram."""
+    modules = daemon.server.modules
+    controls: list[Control] = []
+    fifo: Any = modules.get("mi_fifo")
+    if fifo is not None:
+        path = os.path.join(daemon.server.settings["rundir"], fifo.fifo_name)
+        controls.append(
+            MiFifoControl(daemon, fifo, path, lambda made: own(made, fifo.fifo_mode, fifo.fifo_user, fifo.fifo_group))
+        )
+    datagram: Any = modules.get("mi_datagram")
+    if datagram is not None:
+        controls.append(
+            DatagramControl(
+                f"mi_datagram {datagram.socket_name}",
+                datagram.address or datagram.socket_name,
+                lambda data, reply: reply(answer_datagram(daemon, datagram, data)),
+                lambda made: own(
+                    made, datagram.unix_socket_mode, datagram.unix_socket_user, datagram.unix_socket_group
+                ),
+            )
+        )
+    return controls
 
 
 def _jsonrpc_controls(daemon: Daemon, jsonrpcs: Any) -> list[Control]:

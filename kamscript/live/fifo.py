@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import stat
 import time
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: How often a reply FIFO is tried, every 0.1 s, before the answer is dropped.
 TRIES = 5
+#: Seconds after which an answer is dropped of which its reader takes nothing.
+STUCK = 10.0
 #: What may wait in a FIFO for the end of its request.
 MAX_REQUEST = 65536
 
@@ -66,36 +69,82 @@ class ReplyFifos:
     def __init__(self, server: Server, module: str, directory: str) -> None:
         self.server, self.module, self.directory = server, module, directory
 
-    def send(self, name: str, data: bytes, tries: int = TRIES) -> None:
-        """Write to the FIFO `name`; its reader may need a moment to open it."""
+    def open(self, name: str) -> int | None:
+        """Open the FIFO `name` for writing; None, and a line in the log, when it is none of ours to write to.
+
+        Raises OSError when it cannot be opened: its reader may need a moment to make and open it.
+        """
         if not name or "/" in name or "." in name or "\\" in name:
-            self.server.log.error(self.module, f"Forbidden filename: {name}")
-            return
+            self._error(f"Forbidden filename: {name}")
+            return None
         path = os.path.join(self.directory, name)
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        except OSError as error:
-            if tries > 0 and isinstance(error, FileNotFoundError | OSError) and error.errno in (2, 6):
-                asyncio.get_running_loop().call_later(0.1, self.send, name, data, tries - 1)
-            else:
-                self.server.log.error(self.module, f"no client at {path}: {error.strerror}")
-            return
+        fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         found = os.fstat(fd)
         if not stat.S_ISFIFO(found.st_mode) or found.st_nlink > 1:
             os.close(fd)
-            self.server.log.error(self.module, f"{path} is not a fifo, or linked to from elsewhere")
+            self._error(f"{path} is not a fifo, or linked to from elsewhere")
+            return None
+        return fd
+
+    def send(self, name: str, data: bytes, tries: int = TRIES) -> None:
+        """Write to the FIFO `name`, which is tried again some times when nobody reads it."""
+        try:
+            fd = self.open(name)
+        except OSError as error:
+            if tries > 0 and error.errno in (errno.ENOENT, errno.ENXIO):
+                asyncio.get_running_loop().call_later(0.1, self.send, name, data, tries - 1)
+            else:
+                self._error(f"no client at {os.path.join(self.directory, name)}: {error.strerror}")
             return
-        # A reader that stops reading must not stop the server: the answer is written beside the loop.
-        asyncio.get_running_loop().run_in_executor(None, _write_all, fd, data)
+        if fd is not None:
+            self.write(fd, data, name)
+
+    def write(self, fd: int, data: bytes, name: str) -> None:
+        """Write an answer and close its FIFO, while the server goes on; one that nobody reads is given up."""
+        Answer(fd, data, lambda: self._error(f"the client at {name} does not read its answer"))
+
+    def _error(self, text: str) -> None:
+        self.server.log.error(self.module, text)
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    os.set_blocking(fd, True)
-    try:
-        with os.fdopen(fd, "wb") as fifo:
-            fifo.write(data)
-    except BrokenPipeError:
-        pass
+class Answer:
+    """An answer that is written as its reader takes it; after STUCK seconds in which it takes nothing, no more."""
+
+    def __init__(self, fd: int, data: bytes, stuck: Callable[[], object]) -> None:
+        self._fd, self._data, self._stuck = fd, memoryview(data), stuck
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        if not self._write():
+            self._loop.add_writer(fd, self._writable)
+            self._wait()
+
+    def _write(self) -> bool:
+        """Write what there is room for; True: that was all, and the FIFO is closed."""
+        try:
+            while self._data:
+                self._data = self._data[os.write(self._fd, self._data) :]
+        except BlockingIOError:
+            return False
+        except OSError:  # the reader is gone
+            pass
+        os.close(self._fd)
+        return True
+
+    def _writable(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_writer(self._fd)
+        if not self._write():
+            self._loop.add_writer(self._fd, self._writable)
+            self._wait()
+
+    def _wait(self) -> None:
+        self._timer = self._loop.call_later(STUCK, self._give_up)
+
+    def _give_up(self) -> None:
+        self._loop.remove_writer(self._fd)
+        os.close(self._fd)
+        self._stuck()
 
 
 class JsonRpcFifo:

@@ -5,11 +5,11 @@ Source: kex manual, src/modules/kex/ (flags.c, km_core.c, kex_mod.c, core_stats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kamscript.core.branches import branch_flags, set_branch_flags
-from kamscript.module import Format, Int, Module, Route, Str, function, pv, rpc
+from kamscript.module import Format, Int, Route, Str, function, pv, rpc
+from kamscript.modules._kex_mi import KexMi, named
 from kamscript.modules._variable_args import Writable
 from kamscript.sip.errors import SipError
 from kamscript.sip.uri import parse_uri
@@ -17,14 +17,13 @@ from kamscript.sip.uri import parse_uri
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.rpc import Rpc
-    from kamscript.module import Counter
 
 #: What `core.shmmem`-like commands call the memory manager of a stock daemon.
 MEMORY_MANAGER = "q_malloc"
 DEFAULT_PKG_MEMORY = 8  #: MiB per process
 
 
-class Kex(Module, name="kex"):
+class Kex(KexMi, name="kex"):
     """Flags, destination URI, own addresses, log level; statistics and memory commands."""
 
     _serial = 0
@@ -154,7 +153,7 @@ class Kex(Module, name="kex"):
         """Counters as texts `group:name = value`, by name, by group (`group:`) or `all`."""
         if not names:
             rpc.fault(400, "Please provide which stats to retrieve")
-        for counter in self._named(names):
+        for counter in named(self.server, names):
             rpc.add(f"{counter.group}:{counter.name} = {counter.get()}")
 
     @rpc("stats.fetch", since="5.6")
@@ -164,7 +163,7 @@ class Kex(Module, name="kex"):
             rpc.fault(400, "Please provide which stats to retrieve")
             return
         struct = rpc.struct()
-        for counter in self._named(names, dotted=True):
+        for counter in named(self.server, names, dotted=True):
             struct.add(f"{counter.group}.{counter.name}", str(counter.get()))
 
     @rpc("stats.fetchn", since="5.6")
@@ -174,7 +173,7 @@ class Kex(Module, name="kex"):
             rpc.fault(400, "Please provide which stats to retrieve")
             return
         struct = rpc.struct()
-        for counter in self._named(names, dotted=True):
+        for counter in named(self.server, names, dotted=True):
             struct.add(f"{counter.group}.{counter.name}", float(counter.get()))
 
     @rpc("stats.reset_statistics")
@@ -182,7 +181,7 @@ class Kex(Module, name="kex"):
         """Set counters back to 0, by name, by group (`group:`) or `all`."""
         if not names:
             rpc.fault(400, "Please provide stats name")
-        for counter in self._named(names):
+        for counter in named(self.server, names):
             counter.reset()
 
     @rpc("stats.clear_statistics")
@@ -190,27 +189,11 @@ class Kex(Module, name="kex"):
         """Set counters back to 0 and show them as `group:name = new (old)`."""
         if not names:
             rpc.fault(400, "Please provide stats name")
-        for counter in self._named(names):
+        for counter in named(self.server, names):
             old = counter.get()
             counter.reset()
             new = counter.get()
             rpc.add(f"{counter.group}:{counter.name} = {new}" + (f" ({old})" if old != new else ""))
-
-    def _named(self, names: tuple[str, ...], *, dotted: bool = False) -> Iterator[Counter]:
-        statistics = self.server.statistics
-        for name in names:
-            if name == "all":
-                for group in statistics.groups():
-                    yield from statistics.group(group)
-            elif name.endswith(":"):
-                yield from statistics.group(name[:-1])
-            else:
-                counter = statistics.find(name)
-                if counter is None and dotted:
-                    group, _, rest = name.partition("." if "." in name else ":")
-                    counter = statistics.get(group, rest)
-                if counter is not None:
-                    yield counter
 
     # -- memory -------------------------------------------------------------------------------------------------------
     @rpc("pkg.stats")
