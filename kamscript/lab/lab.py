@@ -17,12 +17,13 @@ from typing import Any
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
 from kamscript.core.rpc import to_json
 from kamscript.core.server import Server
-from kamscript.core.sockets import ListenSocket, Received
+from kamscript.core.sockets import SEND_CLOSE, Destination, ListenSocket, Received
 from kamscript.core.timers import Timers
 from kamscript.lab.alone import RouteRun, run_alone
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.network import Address, Network, address
 from kamscript.lab.phone import Phone
+from kamscript.lab.stream import HttpReply, Stream
 from kamscript.loader import load, load_text, module_classes
 from kamscript.module import Route
 from kamscript.report.ladder import ladder
@@ -66,11 +67,18 @@ class _ServerParty:
         self._received: dict[Address, Received] = {}
 
     def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
+        lab = self.lab
+        stream = lab.streams.get(source) if proto == "tcp" else None
+        if stream is not None:
+            if not stream.closed:
+                fine = lab.server.receive(lab.timers.now, text, stream.received)
+                lab.flush()
+                stream.dealt_with(fine)
+            return
         received = self._received.get(source)
         if received is None or received.proto != proto:
             received = Received(proto, source.ip, source.port, target.ip, target.port, self.socket)
             self._received[source] = received
-        lab = self.lab
         lab.server.receive(lab.timers.now, text, received)
         lab.flush()
 
@@ -109,8 +117,9 @@ class Lab:
         self.timers = Timers(start)
         self.network = Network(self.timers)
         self.phones: dict[str, Phone] = {}
+        self.streams: dict[Address, Stream] = {}
         self._seats: dict[ListenSocket, Address] = {}
-        self._serial = 0
+        self._serial = self._connections = 0
         environment = Environment(
             now=start,
             chance=seeded(seed),
@@ -195,7 +204,24 @@ class Lab:
                 source = seats.get(socket)
                 if source is None:
                     source = seats[socket] = Address(socket.address, socket.port)
-                send(text, to.proto, source, Address(to.ip, to.port))
+                if to.proto == "tcp" and self.streams:
+                    self._send_stream(text, to, source)
+                else:
+                    send(text, to.proto, source, Address(to.ip, to.port))
+        if server.closing:
+            numbers = server.take_closing()
+            for stream in [stream for stream in self.streams.values() if stream.number in numbers]:
+                stream.close()
+
+    def _send_stream(self, text: str, to: Destination, source: Address) -> None:
+        """Over the connection asked for, or what there is at the address; SEND_CLOSE hangs up behind it."""
+        target = Address(to.ip, to.port)
+        if to.connection:
+            target = next((seat for seat, stream in self.streams.items() if stream.number == to.connection), target)
+        self.network.send(text, to.proto, source, target)
+        stream = self.streams.get(target)
+        if stream is not None and to.flags & SEND_CLOSE:
+            stream.close()
 
     def phone(
         self, user: str, where: str | tuple[str, int] = "", *, domain: str = "", proto: str = "udp",
@@ -233,6 +259,30 @@ class Lab:
         self.network.send(text, proto, seat, self.server_address(proto))
         self.run()
         return mailbox.texts[before:]
+
+    def connect(self, source: str | tuple[str, int] = "") -> Stream:
+        """Open a TCP connection to the server's first TCP socket, from an address of its own unless told."""
+        where = self.server_address("tcp")
+        socket = next(socket for socket in self.server.sockets if socket.proto == "tcp" and socket.port == where.port)
+        self._connections += 1
+        seat = address(source or ("10.0.0.99", 40000 + self._connections))
+        stream = self.streams[seat] = Stream(self, seat, socket, self._connections)
+        self.network.attach(seat, stream, str(seat))
+        return stream
+
+    def http(self, method: str, url: str, body: str = "", headers: Sequence[str] = ()) -> HttpReply:
+        """Send an HTTP request over a connection of its own; `headers` are whole lines without line ends.
+
+        Raises AssertionError when the server answers nothing.
+        """
+        lines = [f"{method} {url} HTTP/1.1", f"Host: {self.domain}", *headers, f"Content-Length: {len(body)}"]
+        stream = self.connect()
+        stream.send("\r\n".join([*lines, "", body]))
+        text = stream.take()
+        stream.close()
+        if not text:
+            raise AssertionError(f"no answer to {method} {url}\n{self.story()}")
+        return HttpReply.parse(text)
 
     # -- one piece alone
 
