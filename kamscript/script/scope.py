@@ -99,8 +99,7 @@ class Scope:
 
     def wants_text(self, pv: PvText) -> bool:
         """Whether a computed number assigned to it is refused."""
-        names = getattr(self.modules.get("pv"), "text_only", ())
-        return "pv" in self.resolved.modules and pv.name in names
+        return any(pv.name in getattr(self.modules.get(name), "text_only", ()) for name in self.resolved.modules)
 
     def number(self, pv: PvText) -> PvText:
         """The pseudo-variable that has the number where `pv` gives a text and a number; `pv` for any other."""

@@ -24,11 +24,13 @@ from kamscript.modules.dialog.callbacks import (
     GlobalCallbacks,
     run_callbacks,
 )
-from kamscript.modules.dialog.cell import FLAG_CHANGED_VARS, DialogCell
+from kamscript.modules.dialog.cell import DialogCell
 from kamscript.modules.dialog.commands import Commands
 from kamscript.modules.dialog.context import DialogContext
 from kamscript.modules.dialog.dmq import Replication, ReplicationFunctions
 from kamscript.modules.dialog.expiry import Expiry
+from kamscript.modules.dialog.flags import Flags
+from kamscript.modules.dialog.listing import Listing
 from kamscript.modules.dialog.manage import Manage
 from kamscript.modules.dialog.profile_functions import ProfileFunctions
 from kamscript.modules.dialog.profiles import Profiles
@@ -40,7 +42,6 @@ from kamscript.modules.dialog.variables import Variables
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
-    from kamscript.core.rpc import Struct
 
 __all__ = ["Dialog"]
 
@@ -51,6 +52,7 @@ MAX_RR_PARAM = 32
 class Dialog(
     Manage,
     Variables,
+    Flags,
     ProfileFunctions,
     RequestFunctions,
     StoreFunctions,
@@ -77,6 +79,7 @@ class Dialog(
         self.expiry = Expiry(server.timers, self.tracking.expired)
         self.profiles = Profiles(self)
         self.requests = Requests(self)
+        self.listing = Listing(self)
         self.store = Store(self)
         self.replication = Replication(self) if self.enable_dmq > 0 else None
         self.store.start()
@@ -107,9 +110,9 @@ class Dialog(
         """The table forgot `dlg`."""
         self.expiry.clear(dlg)
         run_callbacks(DLGCB_DESTROY, dlg, DialogParams())
+        self.store.remove(dlg)
         if self.replication is not None:
             self.replication.removed(dlg)
-        self.store.remove(dlg)
         self.profiles.leave_all(dlg)
 
     # -- for other modules ----------------------------------------------------------------------------------------
@@ -143,26 +146,3 @@ class Dialog(
     def get_dlg(self, ctx: Context) -> DialogCell | None:
         """The dialog of the current message (get_dlg)."""
         return self.tracking.of_message(ctx)
-
-    def set_dlg_var(self, dlg: DialogCell, key: str, value: str | None) -> None:
-        """Set a variable of `dlg`; None removes it."""
-        variables = dlg.variables
-        if value is None:
-            if variables:
-                variables.pop(key, None)
-        elif variables is None:
-            dlg.variables = {key: value}
-        else:
-            variables[key] = value
-        dlg.dflags |= FLAG_CHANGED_VARS
-
-    def get_dlg_var(self, dlg: DialogCell, key: str) -> str | None:
-        """A variable of `dlg`; None: not set."""
-        return dlg.variables.get(key) if dlg.variables else None
-
-
-def rpc_context(dlg: DialogCell, struct: Struct) -> None:
-    """Let those who registered DLGCB_RPC_CONTEXT add to a listing (`dlg.list_ctx`)."""
-    from kamscript.modules.dialog.callbacks import DLGCB_RPC_CONTEXT
-
-    run_callbacks(DLGCB_RPC_CONTEXT, dlg, DialogParams(data=struct))

@@ -34,7 +34,8 @@ class DialogContext:
     flags           script flags for the dialog to come (dlg_setflag); iflags: its properties (dlg_set_property)
     timeout         `$dlg_ctx(timeout)`, s; 0: not set
     timeout_bye     `$dlg_ctx(timeout_bye)`: send BYE when it expires
-    timeout_route   `$dlg_ctx(timeout_route)`: name of the route that runs then, "" none
+    timeout_route   `$dlg_ctx(timeout_route)`: name of the route that runs then, "" none; timeout_route_id: its number
+                    among the routes, 0: none, or none of this name
     on              `$dlg_ctx(on)`; direction    `$dlg_ctx(dir)`, a DIR_* value
     created         this message made the dialog, or ended it: what was not handed to tm is given back behind the script
     t, expect_t     the transaction of the message knows the dialog; whether one must
@@ -60,6 +61,7 @@ class DialogContext:
         "timeout",
         "timeout_bye",
         "timeout_route",
+        "timeout_route_id",
         "variables",
         "variables_of",
     )
@@ -74,7 +76,7 @@ class DialogContext:
     def reset(self) -> None:
         """Forget the dialog and all that was said about the one to come (not the local variables)."""
         self.dialog: DialogCell | None = None
-        self.flags = self.iflags = self.timeout = self.timeout_bye = self.on = 0
+        self.flags = self.iflags = self.timeout = self.timeout_bye = self.timeout_route_id = self.on = 0
         self.timeout_route = ""
         self.direction = DIR_NONE
         self.created = self.t = self.expect_t = False

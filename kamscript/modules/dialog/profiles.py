@@ -265,13 +265,16 @@ class Profiles:
             self._pending.clear()
 
     # -- other servers ------------------------------------------------------------------------------------------------
-    def add_remote(self, profile: Profile, value: str, uid: str, expires: int = 0, flags: int = 0) -> None:
-        """An item that another server tells of; nobody checks whether it was told before."""
+    def add_remote(self, profile: Profile, value: str, uid: str, expires: int = 0, flags: int = 0) -> bool:
+        """An item that another server tells of, once more if it was told before; False: the uid is too long."""
+        if len(uid) > MAX_UID:
+            return False
         one = self._make(profile, value, uid)
         one.expires, one.flags = expires, flags
         self._enter(one, None)
         if expires > 0:
             self._arm()
+        return True
 
     def remove_remote(self, profile: Profile, value: str, uid: str) -> bool:
         """Forget the oldest item with this identity; False: there is none."""
