@@ -53,9 +53,10 @@ class Files(Protocol):
 
 @runtime_checkable
 class FileWriter(Files, Protocol):
-    """Files that may be written too; `write` raises OSError."""
+    """Files that may be written too; `write` and `append` raise OSError."""
 
     def write(self, path: str, text: str) -> None: ...
+    def append(self, path: str, text: str) -> None: ...
 
 
 class LogRecord(NamedTuple):

@@ -68,6 +68,10 @@ class LabFiles:
         """Keep the text in memory; the disk is never written."""
         self.files[path] = text
 
+    def append(self, path: str, text: str) -> None:
+        """Keep what `read` finds, and the text behind it, in memory."""
+        self.files[path] = (self.read(path) if self.exists(path) else "") + text
+
 
 def seeded(seed: int) -> random.Random:
     """The lab's chance: the same numbers for the same seed."""

@@ -36,6 +36,11 @@ class SystemFiles:
         """Write the file anew; raises OSError."""
         Path(path).write_bytes(text.encode("latin-1"))
 
+    def append(self, path: str, text: str) -> None:
+        """Write behind what the file holds; make it when there is none; raises OSError."""
+        with Path(path).open("ab") as file:
+            file.write(text.encode("latin-1"))
+
 
 class SystemResolver:
     """DNS over dnspython, with the system's servers and hosts file; imported at the first look-up."""
