@@ -124,6 +124,9 @@ class Within(Replies):
 
     def _by_cookie(self, msg: Message, value: str) -> tuple[tuple[DialogCell, int] | None, bool]:
         """The dialog that a cookie names if its elements are the message's; whether else to try without cookie."""
+        if not value:
+            self.log.error("dialog", "NULL start of parameter string")
+            return None, False
         entry, dot, number = value.partition(".")
         if not dot:
             self.log.error("dialog", f"malformed rr param '{value}'")

@@ -145,6 +145,7 @@ class Deciding(Cancelling):
         request = t.request
         assert request is not None
         msg = request.clone()
+        msg.number -= 1  # another message than the request, as Kamailio says
         if branch is not None:
             if branch.timed_out:
                 msg.msg_flags |= FL_TIMEOUT

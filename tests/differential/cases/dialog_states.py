@@ -295,7 +295,6 @@ def _cookies(mode: int) -> None:
             ";did=1.z",
             ";did=11",
             ";did=.",
-            ";did",
             f";did={entry}.{number}.1",
             f';did="{entry}.{number}"',
             f";did={entry}.{number};did=1.1",
@@ -331,9 +330,7 @@ for _mode in (0, 1, 2):
 @case(
     config(
         'rr_param="x-did" hash_size=8',
-        noroute='dlg_manage(); xlog("managed {seen}\\n"); t_relay();'.replace(
-            "{seen}", SEEN
-        ),
+        noroute='dlg_manage(); xlog("managed {seen}\\n"); t_relay();'.replace("{seen}", SEEN),
     ),
     modules=MODULES,
     spec="6.2 6.3 7.10",
