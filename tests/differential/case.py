@@ -41,6 +41,12 @@ class World(Protocol):
     def pending(self, address: Address) -> list[bytes]:
         """Datagrams that reached `address` and were not received yet."""
 
+    def talk(self, source: Address, data: bytes) -> tuple[list[bytes], bool]:
+        """Send over a TCP connection of its own: the messages that came back, and whether the server hung up.
+
+        What is sent must be whole: a keep-alive behind it tells when the server has dealt with it.
+        """
+
     def settle(self) -> None:
         """Return when the server has dealt with everything sent so far."""
 
@@ -263,6 +269,14 @@ class Scene:
                 self.labelled[f"{name}: {label}"] = party.received
                 party.received = []
 
+    def http(self, label: str, data: str | bytes) -> list[str]:
+        """Send over a connection of its own; what came back is filed under `label`, and whether it stays open."""
+        sent = data if isinstance(data, bytes) else crlf(data)
+        messages, closed = self.world.talk(self.alice.address, sent)
+        texts = [message.decode("latin-1") for message in messages] + ["(closed)" if closed else "(open)"]
+        self.labelled[f"http: {label}"] = texts
+        return texts
+
     def rpc(self, method: str, *args: str | int | float) -> object:
         """Run an RPC command after everything sent so far was dealt with, and record the answer."""
         self.world.settle()
@@ -321,6 +335,23 @@ def _register(case: Case) -> Case:
         raise ValueError(f"two cases called {case.name} in {case.topic}")
     cases.append(case)
     return case
+
+
+PING = b"\r\n\r\n"
+"""The keep-alive that tells the end of what a connection was asked for."""
+
+
+def cut(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole messages in what a connection got, and what is left of it."""
+    messages = []
+    while (end := data.find(b"\r\n\r\n")) > 0:
+        length = re.search(rb"(?i)\ncontent-length[ \t]*:[ \t]*(\d+)", data[:end])
+        size = end + 4 + (int(length[1]) if length else 0)
+        if len(data) < size:
+            break
+        messages.append(data[:size])
+        data = data[size:]
+    return messages, data
 
 
 def loadmodules(modules: str) -> str:

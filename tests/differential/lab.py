@@ -12,7 +12,7 @@ from kamscript.live.binrpc import answer
 from kamscript.source import ConfigError
 
 from . import binrpc
-from .case import KAMAILIO, Address, Refused
+from .case import KAMAILIO, Address, Refused, cut
 
 
 class Lab:
@@ -28,6 +28,7 @@ class Lab:
             raise Refused(str(error), (found.line for found in errors)) from error
         self._mailboxes: dict[Address, Mailbox] = {}
         self._read: dict[Address, int] = {}
+        self._connections = 0
 
     def open(self, address: Address) -> None:
         """Seat a party that keeps what it gets."""
@@ -38,6 +39,16 @@ class Lab:
     def send(self, source: Address, data: bytes) -> None:
         """Hand a datagram to the server and deliver what comes of it."""
         self._lab.send(data.decode("latin-1"), source)
+
+    def talk(self, source: Address, data: bytes) -> tuple[list[bytes], bool]:
+        """Connect and send."""
+        self._connections += 1
+        stream = self._lab.connect((source[0], 40000 + self._connections))
+        stream.send(data.decode("latin-1"))
+        messages, _ = cut(stream.take().encode("latin-1"))
+        closed = stream.closed
+        stream.close()
+        return messages, closed
 
     def receive(self, address: Address, timeout: float) -> bytes | None:
         """The next datagram at `address`, turning the clock by up to `timeout` seconds."""

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from . import binrpc
-from .case import KAMAILIO, Address, Refused
+from .case import KAMAILIO, PING, Address, Refused, cut
 
 BINARY = shutil.which("kamailio") or "/usr/sbin/kamailio"
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
@@ -43,6 +43,7 @@ class Real:
         self._queues: dict[Address, list[bytes]] = {}
         self._stderr = b""
         self._probes = 0
+        self._peers: dict[bytes, bytes] = {}  #: ports of connections, as the case sees them
         self._selector = selectors.DefaultSelector()
         text = config.rstrip("\n") + "\n"
         text += "" if '"ctl.so"' in config else 'loadmodule "ctl.so"\n'
@@ -75,6 +76,8 @@ class Real:
         return re.sub(rb"(?<!\d)2120(\d)(?!\d)", rb"212%d\1" % self._block, data)
 
     def _inward(self, data: bytes) -> bytes:
+        for port, shown in self._peers.items():
+            data = re.sub(rb"(?<!\d)%s(?!\d)" % port, shown, data)
         return re.sub(rb"(?<!\d)212%d(\d)(?!\d)" % self._block, rb"2120\1", data)
 
     def open(self, address: Address) -> None:
@@ -90,6 +93,25 @@ class Real:
         """Send a datagram to the daemon's port."""
         port = int(self._outward(b"21200"))
         self._sockets[source].sendto(self._outward(data), (KAMAILIO[0], port))
+
+    def talk(self, source: Address, data: bytes) -> tuple[list[bytes], bool]:
+        """Connect, send, and read until the keep-alive is answered or the daemon hangs up."""
+        port = int(self._outward(b"21200"))
+        with socket.create_connection((KAMAILIO[0], port), self.patience, (source[0], 0)) as stream:
+            self._peers[b"%d" % stream.getsockname()[1]] = b"%d" % (40001 + len(self._peers))
+            stream.sendall(self._outward(data))
+            messages, rest, closed = [], b"", False
+            with contextlib.suppress(ConnectionError):
+                stream.sendall(PING)
+            while rest != b"\r\n" and not closed:
+                try:
+                    more = stream.recv(65536)
+                except ConnectionError:
+                    more = b""
+                closed = not more
+                found, rest = cut(rest + more)
+                messages += found
+        return [self._inward(message) for message in messages], closed
 
     def _pump(self, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):
