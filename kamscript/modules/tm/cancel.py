@@ -50,6 +50,11 @@ _NOT_COPIED: Final = frozenset(
 )  # fmt: skip
 _NOT_KEPT: Final = frozenset({"require", "proxy-require"})
 
+#: Headers by which module dialog asks for another CSeq when a request leaves (core/srapi.c).
+UAC_CSEQ_AUTH: Final = "P-K-CSeq-Auth"
+UAC_CSEQ_REFRESH: Final = "P-K-CSeq-Refresh"
+_CSEQ_MARKS: Final = (f"{UAC_CSEQ_AUTH}:", f"{UAC_CSEQ_REFRESH}:")
+
 
 class Cancelling(Sending):
     """Cancel branches; build what is derived from an INVITE that was sent."""
@@ -96,6 +101,10 @@ class Cancelling(Sending):
                 parts.append(line)
             elif kind == "content-length":
                 parts.append(f"{header.name}: 0\r\n")
+            elif line.startswith(_CSEQ_MARKS):
+                # Module dialog exchanges the number of all that belongs to the INVITE. Kamailio copies them only when
+                # uac_auth() ran in this transaction, and sends an ACK that matches nothing otherwise.
+                parts.append(line)
             elif extra and kind not in _NOT_KEPT and line.lower().startswith(extra):
                 parts.append(line)
         parts.append(reason)

@@ -1,0 +1,89 @@
+"""A leg of a call as tm wants it, to send a request there (dialog/dlg_req_within.c build_dlg_t)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kamscript.modules.dialog.cell import CALLEE, CALLER, IFLAG_CSEQ_DIFF
+from kamscript.modules.dialog.cseq import difference_of
+from kamscript.modules.tm.dialog import UacDialog
+from kamscript.sip.errors import SipError
+from kamscript.sip.nameaddr import parse_routes
+from kamscript.sip.protocols import PROTO_NUMBERS
+from kamscript.values import unsigned
+
+if TYPE_CHECKING:
+    from kamscript.core.log import Log
+    from kamscript.modules.dialog.cell import DialogCell
+
+_ALIAS = ";alias="
+#: A URI with an alias is at least so much longer than the parameter's name.
+_ALIAS_REST = 16
+#: The longest next hop that is made of an alias.
+_LONGEST_HOP = 80
+_PROTOCOLS = {str(number): name for name, number in PROTO_NUMBERS.items()}
+
+
+def restore_alias(uri: str) -> tuple[str, str]:
+    """Undo `;alias=ip~port~proto` of set_contact_alias(): the URI without it, and the next hop.
+
+    The next hop is "" when the URI has no such parameter, or not a proper one (uri_restore_rcv_alias).
+    """
+    if len(uri) < len(_ALIAS) + _ALIAS_REST:
+        return uri, ""
+    start = uri.rfind(_ALIAS, 6, len(uri) - 11)
+    if start < 0:
+        return uri, ""
+    end = uri.find(";", start + 1)
+    end = len(uri) if end < 0 else end
+    parts = uri[start + len(_ALIAS) : end].split("~")
+    if len(parts) != 3 or len(parts[2]) != 1:
+        return uri, ""
+    ip, port, number = parts
+    if 5 + len(ip) + len(port) + 15 >= _LONGEST_HOP:
+        return uri, ""
+    proto = _PROTOCOLS.get(number, "")
+    transport = f";transport={proto}" if proto and proto != "udp" else ""
+    return uri[:start] + uri[end:], f"sip:{ip}:{port}{transport}"
+
+
+def route_set(text: str) -> list[str]:
+    """The entries of a route set as it is kept; raises SipError."""
+    return [text[entry.start : entry.end] for entry in parse_routes(text)] if text else []
+
+
+def uac_dialog(dlg: DialogCell, side: int, log: Log, *, target: str = "5.6") -> UacDialog | None:
+    """What a request to the leg `side` is made of; None (and a line in the log): the leg is not known well enough.
+
+    The CSeq is the last one of the other leg, whose part this server plays.
+    """
+    leg, other = dlg.leg(side), dlg.leg(CALLEE if side == CALLER else CALLER)
+    if not leg.contact:
+        log.error("dialog", "no contact available")
+        return None
+    cseq = unsigned(other.cseq)
+    if cseq is None:
+        log.error("dialog", "invalid cseq")
+        return None
+    if side == CALLEE and dlg.iflags & IFLAG_CSEQ_DIFF:
+        # Kamailio forgets this, and the callee refuses a number that is too low (RFC 3261 12.2.2).
+        cseq += difference_of(dlg) or 0
+    try:
+        routes = route_set(leg.route_set)
+    except SipError:
+        log.error("dialog", "failed to parse route set")
+        return None
+    contact, hop = (leg.contact, "") if routes and target != "4.4" else restore_alias(leg.contact)
+    remote, local = (dlg.from_uri, dlg.to_uri) if side == CALLER else (dlg.to_uri, dlg.from_uri)
+    return UacDialog(
+        callid=dlg.callid,
+        local_uri=local,
+        remote_uri=remote,
+        target=contact,
+        local_tag=other.tag,
+        remote_tag=leg.tag,
+        cseq=cseq,
+        routes=routes,
+        dst_uri=hop,
+        socket=leg.socket,
+    )
