@@ -57,8 +57,8 @@ CONTENT_TYPE: Final = "application/json"
 _NUMBERS: Final = frozenset(
     ("action", "h_entry", "h_id", "init_ts", "start_ts", "state", "lifetime", "iflags", "last_modified")
 )
-_TEXTS: Final = frozenset(
-    ["callid", "from_uri", "to_uri", "req_uri", "profiles", "tag1", "cseq1", "route_set1", "contact1", "tag2", "cseq2", "route_set2", "contact2"]
+_TEXTS: Final = frozenset(("callid", "from_uri", "to_uri", "req_uri", "profiles")).union(
+    f"{name}{leg}" for name in ("tag", "cseq", "route_set", "contact") for leg in (1, 2)
 )
 
 

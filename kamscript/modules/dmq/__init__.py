@@ -179,6 +179,13 @@ class Dmq(Module, name="dmq", requires=("tm", "sl")):
         lowered = self._arrived[0] == msg.number and self._arrived[1] != text
         return number if lowered else number - 1
 
+    def sender(self, msg: Message) -> Node | None:
+        """The node that sent `msg`, by its From; None: it is not known."""
+        if msg.from_ is None:
+            self.server.log.error("dmq", "bad sip message or missing From hdr")
+            return None
+        return self.nodes.find_uri(msg.from_.uri)
+
     def _peer_of(self, ctx: Context) -> Peer | bool | None:
         """Whom the message is for; None: nobody, and that was replied; False: it is no good."""
         try:
@@ -199,13 +206,7 @@ class Dmq(Module, name="dmq", requires=("tm", "sl")):
     def _run(self, ctx: Context, peer: Peer) -> bool:
         """Let `peer` have the message and send its answer; False: it failed."""
         msg = ctx.msg
-        sender = msg.from_
-        node = None
-        if sender is None:
-            self.server.log.error("dmq", "bad sip message or missing From hdr")
-        else:
-            node = self.nodes.find_uri(sender.uri)
-        answer = peer.callback(msg, node)
+        answer = peer.callback(msg, self.sender(msg))
         if answer is None:
             self.server.log.error("dmq", "processing failed")
             return False
@@ -229,16 +230,13 @@ class Dmq(Module, name="dmq", requires=("tm", "sl")):
             if reply:
                 self._run(ctx, peer)
             else:
-                peer.callback(ctx.msg, self._sender(ctx.msg))
+                peer.callback(ctx.msg, self.sender(ctx.msg))
 
         if self.worker_usleep > 0:
             self.server.timers.after(self.worker_usleep / 1e6, work)
         else:
             work()
         return True
-
-    def _sender(self, msg: Message) -> Node | None:
-        return self.nodes.find_uri(msg.from_.uri) if msg.from_ is not None else None
 
     @function(Route.REQUEST, arity=0)
     @function(Route.REQUEST, arity=1, since="5.6")

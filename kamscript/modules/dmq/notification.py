@@ -123,7 +123,8 @@ class Notification:
         body = self.body()
         if news > 0 and hops > 0:
             self.module.bus.broadcast(self.peer, body, CONTENT_TYPE, response=self.answered, hops=hops)
-        self._joined(node)
+        # One that comes for the first time is known since its list was read.
+        self._joined(node or self.module.sender(msg))
         return PeerReply(200, "OK", CONTENT_TYPE, body)
 
     def _joined(self, node: Node | None) -> None:
