@@ -123,3 +123,12 @@ class DialogCell:
 
     def __repr__(self) -> str:
         return f"<dialog [{self.h_entry}:{self.h_id}] {self.callid} state {self.state} ref {self.ref}>"
+
+
+def shown_dflags(dlg: DialogCell, target: str) -> int:
+    """`dflags` as a generation shows them: 4.4 has no FLAG_CHANGED_PROF, in 5.6 it shares a bit with FLAG_EXPIRED."""
+    flags = dlg.dflags
+    if flags & FLAG_CHANGED_PROF and target in ("4.4", "5.6"):
+        flags ^= FLAG_CHANGED_PROF
+        return flags | FLAG_EXPIRED if target == "5.6" else flags
+    return flags

@@ -9,7 +9,7 @@ from kamscript.core.mi import Node
 from kamscript.core.rpc import Struct
 from kamscript.modules._json import Object, write
 from kamscript.modules.dialog.callbacks import DLGCB_MI_CONTEXT, DLGCB_RPC_CONTEXT, DialogParams, run_callbacks
-from kamscript.modules.dialog.cell import DELETED, DialogCell
+from kamscript.modules.dialog.cell import DELETED, DialogCell, shown_dflags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,8 @@ class Listing:
 
     def __init__(self, module: Parameters) -> None:
         self.module = module
-        self.old = module.server.target == "4.4"  #: fewer members, and ended dialogs show all they had
+        self.target = module.server.target
+        self.old = self.target == "4.4"  #: fewer members, and ended dialogs show all they had
 
     def struct(self, dlg: DialogCell, *, context: bool = False) -> Struct:
         """`dlg` as `dlg.list` shows it; with `context`, modules that registered DLGCB_RPC_CONTEXT add to it."""
@@ -80,8 +81,9 @@ class Listing:
                 shown.add("duration", self._duration(dlg))
         shown.add("timeout", dlg.deadline)
         shown.add("lifetime", dlg.lifetime)
-        for name in ("dflags", "sflags", "iflags"):
-            shown.add(name, getattr(dlg, name))
+        shown.add("dflags", shown_dflags(dlg, self.target))
+        shown.add("sflags", dlg.sflags)
+        shown.add("iflags", dlg.iflags)
 
     def _duration(self, dlg: DialogCell) -> int:
         # A call that was never answered counts from 1970 when it ends, as in Kamailio.

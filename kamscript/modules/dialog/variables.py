@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from kamscript.module import Accessor, FixupError, PvRef, Route, Str, Target, function, pv, pv_class
-from kamscript.modules.dialog.cell import FLAG_CHANGED_PROF, FLAG_CHANGED_VARS, FLAG_EXPIRED
+from kamscript.modules.dialog.cell import FLAG_CHANGED_VARS, shown_dflags
 from kamscript.modules.dialog.parameters import Parameters
 from kamscript.script.nodes import RouteKind
 
@@ -23,7 +24,6 @@ _ATTRIBUTES: Final[dict[str, Callable[[DialogCell], Value]]] = {
     "h_id": lambda dlg: dlg.h_id,
     "h_entry": lambda dlg: dlg.h_entry,
     "state": lambda dlg: dlg.state,
-    "dflags": lambda dlg: dlg.dflags,
     "sflags": lambda dlg: dlg.sflags,
     "callid": lambda dlg: dlg.callid or None,
     "lifetime": lambda dlg: dlg.lifetime,
@@ -75,8 +75,8 @@ class Variables(Parameters):
         name = _name(ref) or "ref"
         if name == "toroute":
             read: Callable[[DialogCell], Value] = self._timeout_route_of
-        elif name == "dflags" and self.server.target == "5.6":
-            read = _flags_of_5_6
+        elif name == "dflags":
+            read = partial(shown_dflags, target=self.server.target)
         elif name in _ATTRIBUTES:
             read = _ATTRIBUTES[name]
         else:
@@ -257,9 +257,3 @@ def _name(ref: PvRef) -> str | None:
     if not isinstance(ref.inner, str) or not ref.inner:
         raise FixupError(f"${ref.name}() wants the name of an attribute")
     return ref.inner
-
-
-def _flags_of_5_6(dlg: DialogCell) -> int:
-    """5.6 has one bit for a dialog that expired and one that entered a profile."""
-    flags = dlg.dflags
-    return flags & ~FLAG_CHANGED_PROF | FLAG_EXPIRED if flags & FLAG_CHANGED_PROF else flags
