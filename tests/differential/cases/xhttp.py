@@ -117,8 +117,6 @@ def what_the_route_sees(scene: Scene) -> None:
     scene.http("small letters", get("/a", version="http/1.1", method="get"))
     scene.http("a method of SIP", get("/a", method="INVITE"))
     scene.http("expects to go on", post("/a", "hello", "Expect: 100-continue\n"))
-    chunks = "5\nhello\n6\n world\n0\n\n"
-    scene.http("chunks", f"POST /a HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n{chunks}")
 
 
 @case(_event(SEES), modules=f"{MODULES} xhttp")
