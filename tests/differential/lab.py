@@ -13,6 +13,7 @@ from kamscript.source import ConfigError
 
 from . import binrpc
 from .case import KAMAILIO, Address, Refused, cut
+from .uac import uac_auth
 
 
 class Lab:
@@ -26,6 +27,7 @@ class Lab:
         except ConfigError as error:
             errors = [found for found in error.diagnostics if found.severity == "error"]
             raise Refused(str(error), (found.line for found in errors)) from error
+        self._lab.server.doubles.set("uac_auth", uac_auth)
         self._mailboxes: dict[Address, Mailbox] = {}
         self._read: dict[Address, int] = {}
         self._connections = 0
