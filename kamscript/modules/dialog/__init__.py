@@ -127,9 +127,9 @@ class Dialog(
                 raise ValueError("DLGCB_LOADED and DLGCB_CREATED are registered alone")
             if types == DLGCB_CREATED:
                 self.callbacks.created.insert(0, registered)
-            elif self.store.loaded:
-                self.store.tell_loaded(registered)
             else:
+                if self.store.loaded:
+                    self.store.tell_loaded(registered)
                 self.callbacks.loaded.insert(0, registered)
             return
         if dlg is None:

@@ -46,6 +46,8 @@ class Loader:
             except BadRow as error:
                 self._error(f"skipping row [{row[0]}:{row[1]}] of table {self.columns.table}: {error}")
                 continue
+            if self._misplaced(dlg):
+                continue
             self._enter(dlg, timeout, xdata)
             found.append(dlg)
         if found:
@@ -68,14 +70,23 @@ class Loader:
         )
 
     # -- dialogs --------------------------------------------------------------------------------------------------
+    def _misplaced(self, dlg: DialogCell) -> bool:
+        """Whether the dialog stands in a slot that is not its own. LoadError when another hash_size explains it."""
+        size = self.module.table.size
+        if dlg.h_entry == core_hash(dlg.callid, size):
+            return False
+        if not dlg.callid.isascii():
+            # Databases keep characters: the bytes of a Call-ID that is no UTF-8 do not come back.
+            self._error(f"skipping row [{dlg.h_entry}:{dlg.h_id}] of table {self.columns.table}: Call-ID is no UTF-8")
+            return True
+        raise LoadError(
+            f"inconsistent hash data: the dialogs in table {self.columns.table} were stored with another hash_size"
+            f" than {size}; set that one, or delete the rows"
+        )
+
     def _enter(self, dlg: DialogCell, timeout: int, xdata: str) -> None:
         """Take the dialog into the table, with everything that belongs to one of its state."""
         module, table = self.module, self.module.table
-        if dlg.h_entry != core_hash(dlg.callid, table.size):
-            raise LoadError(
-                f"inconsistent hash data: the dialogs in table {self.columns.table} were stored with another hash_size"
-                f" than {table.size}; set that one, or delete the rows"
-            )
         table.place(dlg)
         step = module.h_id_step
         if step <= 1 or (dlg.h_id - table.id_start) % step == 0:

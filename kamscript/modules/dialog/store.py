@@ -75,8 +75,11 @@ class Store:
         if not module.db_url:
             raise FixupError(f"db_url not configured for db_mode {self.mode}")
         self.db = db = stores.bind(module.server, module.db_url)
-        db.adopt(columns.table, "dialog", rename=columns.renamed())
-        db.adopt(columns.vars_table, "dialog_vars", rename=columns.vars_renamed())
+        try:
+            db.adopt(columns.table, "dialog", rename=columns.renamed())
+            db.adopt(columns.vars_table, "dialog_vars", rename=columns.vars_renamed())
+        except DatabaseError as error:
+            raise FixupError(str(error)) from error
         db.check_version(columns.table, DIALOG_VERSION)
         db.check_version(columns.vars_table, VARS_VERSION)
         self._insert = db.prepare_insert(columns.table, columns.dialog)
@@ -290,7 +293,7 @@ class Store:
             self._waiting.pop(dlg, None)
         if self._away:
             self._away, self._pause = False, 1.0
-            self.module.server.log.notice("dialog", "the database is back")
+            self.module.server.log.warning("dialog", "the database is back")
         if self._waiting:
             self._later(0.01)
 
