@@ -19,8 +19,9 @@ _TIMESTAMP = re.compile(r"(?<=timestamp=)\d{10}")
 _TIMES = ("Last-Keepalive", "Last-Modified")
 #: The cookie of a dialog: its slot, which the Call-ID alone decides, and its number there, which starts anywhere.
 _DID = re.compile(r"(?<=did=)([0-9a-f]+)\.([0-9a-f]+)")
-#: The same numbers, and times, in JSON.
+#: The same numbers, times, and the few seconds of a call that just began, in JSON.
 _JSON_NUMBER = re.compile(r'(?<="h_id":)(\s*)(\d+)')
+_JSON_DURATION = re.compile(r'(?<="duration":)(\s*)[1-9]\b')
 _JSON_TIME = re.compile(r'("(?:(?:start|init|end)_ts|timeout)":\s*)[1-9]\d{9}\b')
 #: Members of a dialog in RPC answers that tell when something happened; 0: it did not.
 _DIALOG_TIMES = ("start_ts", "init_ts", "end_ts", "timeout")
@@ -76,6 +77,7 @@ class Normaliser:
         text = _RUID.sub(lambda found: self._name("ruid", found[0]), text)
         text = _DID.sub(self._did, text)
         text = _JSON_NUMBER.sub(lambda found: f"{found[1]}{self._name('h_id', found[2])}", text)
+        text = _JSON_DURATION.sub(r"\g<1>0", text)
         text = _JSON_TIME.sub(r"\1{time}", text)
         text = _PRODUCT.sub("{kamailio}", text)
         text = _TIMESTAMP.sub("{time}", text)

@@ -38,24 +38,24 @@ class Commands(DialogMi):
     # -- showing ------------------------------------------------------------------------------------------------------
     @rpc("dlg.list")
     def rpc_list(self, rpc: Rpc) -> None:
-        """Print all dialogs"""
+        """Show all dialogs."""
         for dlg in self.table:
             rpc.add(self.listing.struct(dlg))
 
     @rpc("dlg.list_ctx")
     def rpc_list_ctx(self, rpc: Rpc) -> None:
-        """Print all dialogs with associated context"""
+        """Show all dialogs, with what other modules know of them."""
         for dlg in self.table:
             rpc.add(self.listing.struct(dlg, context=True))
 
     @rpc("dlg.dlg_list")
     def rpc_dlg_list(self, rpc: Rpc, callid: str | int | float, from_tag: str | int | float | None = None) -> None:
-        """Print dialog based on callid and optionally fromtag"""
+        """Show the dialogs with a Call-ID, perhaps of one caller's tag."""
         self._list_call(rpc, callid, from_tag, context=False)
 
     @rpc("dlg.dlg_list_ctx")
     def rpc_dlg_list_ctx(self, rpc: Rpc, callid: str | int | float, from_tag: str | int | float | None = None) -> None:
-        """Print dialog with associated context based on callid and optionally fromtag"""
+        """The same, with what other modules know of them."""
         self._list_call(rpc, callid, from_tag, context=True)
 
     def _list_call(self, rpc: Rpc, callid: Text, from_tag: Text | None, *, context: bool) -> None:
@@ -69,13 +69,13 @@ class Commands(DialogMi):
     @rpc("dlg.list_match", since="5.6")
     @missing(500, "Invalid parameters")
     def rpc_list_match(self, rpc: Rpc, key: str, operator: str, value: str, count: int = 0) -> None:
-        """Print matching dialogs"""
+        """Show the dialogs whose ruri, furi, turi, callid or start_ts matches (eq, re, sw; gt, lt), `count` at most."""
         self._list_match(rpc, key, operator, value, count, context=False)
 
     @rpc("dlg.list_match_ctx", since="5.6")
     @missing(500, "Invalid parameters")
     def rpc_list_match_ctx(self, rpc: Rpc, key: str, operator: str, value: str, count: int = 0) -> None:
-        """Print matching dialogs with associated context"""
+        """The same, with what other modules know of them."""
         self._list_match(rpc, key, operator, value, count, context=True)
 
     def _list_match(self, rpc: Rpc, key: str, operator: str, value: str, count: int, *, context: bool) -> None:
@@ -92,7 +92,7 @@ class Commands(DialogMi):
 
     @rpc("dlg.briefing", since="5.6")
     def rpc_briefing(self, rpc: Rpc, fields: str | None = None) -> None:
-        """List the summary of dialog records in memory"""
+        """Show some members of all dialogs: f, t: URIs; c: Call-ID; F, T: tags; I, S, E: times; s: state."""
         for dlg in self.table:
             rpc.add(self.listing.brief(dlg, "ftcFT" if fields is None else fields))
         if fields is None and not rpc.answer and rpc.mistyped is None:
@@ -100,7 +100,7 @@ class Commands(DialogMi):
 
     @rpc("dlg.stats_active", since="5.6")
     def rpc_stats_active(self, rpc: Rpc, own: int = 0) -> None:
-        """Get stats about active dialogs"""
+        """Count dialogs by state; `own`: those that came in here."""
         counts = [0] * (DELETED + 1)
         for dlg in self.table:
             if not own or dlg.caller.socket is not None:
@@ -116,7 +116,7 @@ class Commands(DialogMi):
 
     @rpc("dlg.dump_file", since="5.6")
     def rpc_dump_file(self, rpc: Rpc, path: str | int | float) -> None:
-        """Print all dialogs to json file"""
+        """Append all dialogs to a file, a line of JSON each."""
         files = self.server.environment.files
         try:
             if not isinstance(files, FileWriter):
@@ -130,12 +130,12 @@ class Commands(DialogMi):
     def rpc_profile_get_size(
         self, rpc: Rpc, profile: str | int | float, value: str | int | float | None = None
     ) -> None:
-        """Returns the number of dialogs belonging to a profile"""
+        """Count the dialogs in a profile, perhaps with a value."""
         rpc.add(self._profile(rpc, profile).size(None if value is None else _text(value)))
 
     @rpc("dlg.profile_list")
     def rpc_profile_list(self, rpc: Rpc, profile: str | int | float, value: str | int | float | None = None) -> None:
-        """Lists all the dialogs belonging to a profile"""
+        """Show the dialogs in a profile, perhaps with a value."""
         for dlg in self._profile(rpc, profile).members(None if value is None else _text(value)):
             rpc.add(self.listing.struct(dlg))
 
@@ -151,7 +151,7 @@ class Commands(DialogMi):
     def rpc_is_alive(
         self, rpc: Rpc, callid: str | int | float, from_tag: str | int | float, to_tag: str | int | float
     ) -> str:
-        """Check whether dialog is alive or not"""
+        """Whether a dialog is confirmed; a fault otherwise."""
         dlg = self._search(callid, from_tag, to_tag)
         if dlg is None:
             raise rpc.fault(404, "Dialog not found")
@@ -162,7 +162,7 @@ class Commands(DialogMi):
     @rpc("dlg.end_dlg")
     @missing(500, "Invalid parameters")
     def rpc_end_dlg(self, rpc: Rpc, h_entry: int, h_id: int, headers: str = "") -> None:
-        """End a given dialog based on [h_entry] [h_id]"""
+        """End the call at a slot and number: BYE to both sides, perhaps with more headers."""
         dlg = self.table.lookup(h_entry & 0xFFFFFFFF, h_id & 0xFFFFFFFF)
         if dlg is None:
             raise rpc.fault(404, "Dialog not found")
@@ -173,7 +173,7 @@ class Commands(DialogMi):
     def rpc_terminate_dlg(
         self, rpc: Rpc, callid: str | int | float, from_tag: str | int | float, to_tag: str | int | float
     ) -> None:
-        """End a given dialog based on callid"""
+        """End the call with a Call-ID and both tags: BYE to both sides."""
         dlg = self._search(callid, from_tag, to_tag)
         if dlg is None:
             self.server.log.error("dialog", f"Couldnt find callid in dialog '{_text(callid)}' ")
@@ -188,7 +188,7 @@ class Commands(DialogMi):
     def rpc_set_state(
         self, rpc: Rpc, callid: str | int | float, from_tag: str | int | float, to_tag: str | int | float, state: int
     ) -> str:
-        """Set state for a dialog based on callid and tags"""
+        """Move a dialog into a state by force."""
         if not UNCONFIRMED <= state <= DELETED:
             raise rpc.fault(500, "Invalid state value")
         dlg = self._search(callid, from_tag, to_tag)
@@ -218,7 +218,7 @@ class Commands(DialogMi):
     @rpc("dlg.bridge_dlg")
     @missing(500, "Invalid parameters")
     def rpc_bridge(self, rpc: Rpc, from_: str, to: str, outbound: str = "", body: str = ".") -> None:
-        """Bridge two SIP addresses in a call using INVITE(hold)-REFER-BYE mechanism: to, from, [outbound SIP proxy]"""
+        """Call one address and refer it to another, perhaps through a proxy (`.`: none) and with a body."""
         sdp: str | None = body
         if body == "." and not (self.listing.old and len(rpc.arguments) > 3):
             sdp = None

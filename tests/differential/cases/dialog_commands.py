@@ -516,30 +516,6 @@ def list_of_a_failed_call(scene: Scene) -> None:
     scene.rpc("dlg.stats_active")
 
 
-@case(PLAIN, modules=MODULES)
-def commands_of_the_module(scene: Scene) -> None:
-    """Their names, their documentation."""
-    for name in [
-        "briefing",
-        "list",
-        "dump_file",
-        "list_ctx",
-        "list_match",
-        "list_match_ctx",
-        "dlg_list",
-        "dlg_list_ctx",
-        "end_dlg",
-        "profile_get_size",
-        "profile_list",
-        "bridge_dlg",
-        "terminate_dlg",
-        "set_state",
-        "stats_active",
-        "is_alive",
-    ]:
-        scene.rpc("system.methodHelp", f"dlg.{name}")
-
-
 JSON = FULL.replace(
     "request_route {",
     """request_route {
