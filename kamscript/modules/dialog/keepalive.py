@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from kamscript.modules.dialog.cell import CALLEE, CALLER, CONFIRMED, DELETED, FLAG_CHANGED, IFLAG_KA_DST, IFLAG_KA_SRC
-from kamscript.modules.dialog.uacdialog import uac_dialog
+from kamscript.modules.dialog.uacdialog import uac_dialog, was_sent
 
 if TYPE_CHECKING:
     from kamscript.modules.dialog.cell import DialogCell
@@ -78,8 +78,8 @@ class Keepalive:
         # Not a number that the next request of the other side could have; tm counts up by one.
         dialog.cseq -= 2 if dialog.cseq > 1 or (target == "6.x" and dialog.cseq) else 1
         headers = module.lreq_callee_headers if side == CALLEE else ""
-        sent = self.tm.request("OPTIONS", dialog, headers=headers, callback=self._answered, param=(dlg, side))
-        if sent is None:
+        t = self.tm.request("OPTIONS", dialog, headers=headers, callback=self._answered, param=(dlg, side))
+        if not was_sent(self.tm, t):
             self.server.log.error("dialog", "failed to send the OPTIONS request")
             return False
         return True

@@ -31,7 +31,7 @@ from kamscript.modules.dialog.keepalive import Keepalive
 from kamscript.modules.dialog.parameters import Parameters
 from kamscript.modules.dialog.states import REQ_BYE
 from kamscript.modules.dialog.transfer import Transfer
-from kamscript.modules.dialog.uacdialog import uac_dialog
+from kamscript.modules.dialog.uacdialog import uac_dialog, was_sent
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -118,7 +118,8 @@ class Requests:
             dialog.cseq += _AFTER_PRACK
         if side == CALLEE:
             headers += module.lreq_callee_headers
-        if self.tm.request("BYE", dialog, headers=headers, callback=self._bye_answered, param=dlg) is None:
+        t = self.tm.request("BYE", dialog, headers=headers, callback=self._bye_answered, param=dlg)
+        if not was_sent(self.tm, t):
             log.error("dialog", "failed to send the BYE request")
             return False
         return True
@@ -156,7 +157,7 @@ class Requests:
             return False
         if kind and body:
             headers += f"Content-Type: {kind}\r\n"
-        if self.tm.request(method, dialog, headers=headers, body=body) is None:
+        if not was_sent(self.tm, self.tm.request(method, dialog, headers=headers, body=body)):
             log.error("dialog", "failed to send request")
             return False
         return True
@@ -170,9 +171,9 @@ class Requests:
         if not self.cseq.refresh(ctx, dlg, direction):
             self.server.log.error("dialog", "failed to refresh cseq update")
 
-    def bridge(self, from_: str, to: str, outbound: str = "") -> bool:
+    def bridge(self, from_: str, to: str, outbound: str = "", body: str | None = None) -> bool:
         """Call `from_`, put it on hold and refer it to `to` (dlg_bridge); False: the INVITE could not be sent."""
-        return self.transfers.bridge(from_, to, outbound)
+        return self.transfers.bridge(from_, to, outbound, body)
 
     def transfer(self, dlg: DialogCell, to: str, side: int) -> bool:
         """Refer one leg of `dlg` (CALLER, CALLEE) to `to` (dlg_transfer); False: the REFER could not be sent."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kamscript.modules.dialog.cell import CALLEE, CALLER, DialogCell
 from kamscript.modules.dialog.legs import fill_leg
-from kamscript.modules.dialog.uacdialog import uac_dialog
+from kamscript.modules.dialog.uacdialog import uac_dialog, was_sent
 
 if TYPE_CHECKING:
     from kamscript.modules.dialog.parameters import Parameters
@@ -48,23 +48,23 @@ class Transfer:
         leg.tag, leg.contact, leg.route_set, leg.cseq = there.tag, there.contact, there.route_set, there.cseq
         return self._refer(copy, to)
 
-    def bridge(self, from_: str, to: str, outbound: str = "") -> bool:
+    def bridge(self, from_: str, to: str, outbound: str = "", body: str | None = None) -> bool:
         """Call `from_` and refer it to `to` (dlg_bridge); False: the INVITE could not be sent."""
         module = self.module
         headers = f"{self._contact()}Content-Type: application/sdp\r\n"
         controller = module.bridge_controller
-        sent = self.tm.request_outside(
+        t = self.tm.request_outside(
             "INVITE",
             from_,
             from_,
             controller,
             headers=headers,
-            body=HOLD,
+            body=HOLD if body is None else body,
             outbound=outbound,
             callback=self._called,
             param=to,
         )
-        return sent is not None
+        return was_sent(self.tm, t)
 
     def _contact(self) -> str:
         return f"Contact: <{self.module.bridge_contact}>\r\n"
@@ -95,12 +95,13 @@ class Transfer:
             self.log.error("dialog", "failed to create dlg_t")
             return False
         headers = f"Referred-By: {module.bridge_controller}\r\nRefer-To: {to}\r\n{self._contact()}"
-        if self.tm.request("REFER", dialog, headers=headers, callback=self._referred, param=dialog) is None:
+        t = self.tm.request("REFER", dialog, headers=headers, callback=self._referred, param=dialog)
+        if not was_sent(self.tm, t):
             self.log.error("dialog", "failed to send the REFER request")
             return False
         return True
 
     def _referred(self, _t: Transaction, _kind: int, params: TmcbParams) -> None:
         """Whatever the answer was: hang up, with the next number (dlg_refer_tm_callback)."""
-        if self.tm.request("BYE", params.param) is None:
+        if not was_sent(self.tm, self.tm.request("BYE", params.param)):
             self.log.error("dialog", "failed to send the REFER request")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kamscript.core.errors import E_DROP
 from kamscript.modules.dialog.cell import CALLEE, CALLER, IFLAG_CSEQ_DIFF
 from kamscript.modules.dialog.cseq import difference_of
 from kamscript.modules.tm.dialog import UacDialog
@@ -15,6 +16,8 @@ from kamscript.values import unsigned
 if TYPE_CHECKING:
     from kamscript.core.log import Log
     from kamscript.modules.dialog.cell import DialogCell
+    from kamscript.modules.tm.api import TmApi
+    from kamscript.modules.tm.transaction import Transaction
 
 _ALIAS = ";alias="
 #: A URI with an alias is at least so much longer than the parameter's name.
@@ -87,3 +90,8 @@ def uac_dialog(dlg: DialogCell, side: int, log: Log, *, target: str = "5.6") -> 
         dst_uri=hop,
         socket=leg.socket,
     )
+
+
+def was_sent(tm: TmApi, t: Transaction | None) -> bool:
+    """Whether the request that made `t` left; one that event_route[tm:local-request] dropped is as good."""
+    return t is not None or tm.last_error in (0, E_DROP)

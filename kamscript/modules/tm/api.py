@@ -33,7 +33,13 @@ class Stats(NamedTuple):
 
 
 class TmApi:
-    """Base of the module class `Tm`; the bodies live in the files that their names tell."""
+    """Base of the module class `Tm`; the bodies live in the files that their names tell.
+
+    last_error   why `request` or `request_outside` returned None last (core.errors): 0 none (an ACK), E_DROP
+                 event_route[tm:local-request] dropped the request, which Kamailio does not call an error
+    """
+
+    last_error: int
 
     # -- transactions ---------------------------------------------------------------------------------------------
     def newtran(self, ctx: Context) -> int:
