@@ -487,6 +487,8 @@ class Module:
     event_routes: ClassVar[dict[str, EventRoute]] = {}
 
     server: Server
+    #: False: nobody is shown the statistics (set in `start()`, where a parameter turns them off).
+    statistics_shown: bool = True
 
     def __init_subclass__(cls, name: str = "", requires: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

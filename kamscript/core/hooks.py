@@ -14,7 +14,7 @@ class Hooks:
     """Lists of callables; modules append in `start()`. An empty list costs one truth test per message.
 
     pre_script       `(ctx) -> bool`, before the request, reply or onsend route (`ctx.route` tells); False ends it there
-    post_script      `(ctx) -> object`, behind that route and what follows it
+    post_script      `(ctx) -> object`, behind that route and what follows it, and behind each failure route
     reply_in         `(ctx) -> bool`, replies behind the core's reply route; True: handled, do not forward
     data_in          `(text, received) -> str`, every arriving message before parsing (SREV_NET_DATA_IN)
     data_out         `(text, socket, destination) -> str`, every leaving message (SREV_NET_DATA_OUT)

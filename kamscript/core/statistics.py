@@ -175,6 +175,8 @@ class Statistics:
                     counter = self._made.setdefault((group, name), CoreCounter(self, group, name))
                     table.setdefault(group, {})[name] = counter
             for module in modules.values():
+                if not module.statistics_shown:
+                    continue
                 for statistic in type(module).statistics.values():
                     counter = getattr(module, statistic.attribute)
                     table.setdefault(counter.group, {})[counter.name] = counter

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kamscript.module import FixupError
 from kamscript.modules.dialog.callbacks import (
     DLGCB_CREATED,
     DLGCB_DESTROY,
@@ -47,6 +48,8 @@ __all__ = ["Dialog"]
 
 #: The longest name of the cookie's parameter.
 MAX_RR_PARAM = 32
+#: The highest message flag.
+MAX_FLAG = 31
 
 
 class Dialog(
@@ -66,6 +69,8 @@ class Dialog(
     def start(self) -> None:
         """Check the parameters, make the empty table, take a place on the way of requests and replies."""
         server = self.server
+        self._check()
+        self.statistics_shown = bool(self.enable_stats)
         self.callbacks = GlobalCallbacks()
         self.context = DialogContext()
         self.table = DialogTable(
@@ -83,6 +88,17 @@ class Dialog(
         self.store = Store(self)
         self.replication = Replication(self) if self.enable_dmq > 0 else None
         self.store.start()
+
+    def _check(self) -> None:
+        """Refuse what Kamailio refuses when it starts (mod_init); a `check` of a parameter says the rest."""
+        if not -1 <= self.dlg_flag <= MAX_FLAG and self.dlg_flag != -1:
+            raise FixupError(f"invalid dlg flag {self.dlg_flag}!!")
+        if not self.rr_param:
+            raise FixupError("empty rr_param!!")
+        if len(self.rr_param) > MAX_RR_PARAM:
+            raise FixupError(f"rr_param too long (max={MAX_RR_PARAM})!!")
+        if not self.ruri_pvar:
+            raise FixupError("invalid r-uri PV string")
 
     def _slots(self) -> int:
         size = self.hash_size

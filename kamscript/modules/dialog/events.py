@@ -34,10 +34,11 @@ class Events:
         self.log = module.server.log
         self.table = module.table
         self.context = module.context
-        routes = module.server.routes
-        self.on_start: RouteFunction | None = routes.get((Route.EVENT, "dialog:start"))
-        self.on_end: RouteFunction | None = routes.get((Route.EVENT, "dialog:end"))
-        self.on_failed: RouteFunction | None = routes.get((Route.EVENT, "dialog:failed"))
+        # With event_callback the event routes do not run, nor does anything else without a KEMI engine.
+        routes = module.server.routes if not module.event_callback else {}
+        self.on_start = routes.get((Route.EVENT, "dialog:start"))
+        self.on_end = routes.get((Route.EVENT, "dialog:end"))
+        self.on_failed = routes.get((Route.EVENT, "dialog:failed"))
 
     # -- states ---------------------------------------------------------------------------------------------------
     def move(self, dlg: DialogCell, event: int) -> tuple[int, int, int]:

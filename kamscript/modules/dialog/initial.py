@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.build import reverse_hex
-from kamscript.module import Route
+from kamscript.module import FixupError, Route
 from kamscript.modules.dialog.callbacks import DLGCB_CREATED, DLGCB_SPIRALED, DialogParams
 from kamscript.modules.dialog.cell import (
     CALLER,
     DELETED,
+    DIR_NONE,
     DOWNSTREAM,
     FLAG_TM,
     IFLAG_TIMEOUTBYE,
     UNCONFIRMED,
+    UPSTREAM,
     DialogCell,
 )
 from kamscript.modules.dialog.context import SPIRAL_NO, SPIRAL_UNKNOWN, SPIRAL_YES
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 #: dlg_match_mode.
 DID_ONLY, DID_FALLBACK, DID_NONE = 0, 1, 2
+#: dlg_ctxiuid_mode.
+CTXIUID_CANCEL = 1
 
 _REPLIES = TMCB_RESPONSE_IN | TMCB_RESPONSE_READY | TMCB_RESPONSE_FWDED | TMCB_ON_FAILURE
 
@@ -55,11 +59,18 @@ class Initial(Events):
         self.cookie = f";{module.rr_param}="
         self.timeout_avp: Accessor | None = None
         if module.timeout_avp:
-            self.timeout_avp = accessor_of(module.timeout_avp, module.server)
+            try:
+                self.timeout_avp = accessor_of(module.timeout_avp, module.server)
+            except (FixupError, ValueError):
+                text = module.timeout_avp
+                raise FixupError(f"malformed or non AVP timeout AVP definition in '{text}'") from None
         #: None: the request URI as it is.
         self.request_uri: Format | None = None
         if module.ruri_pvar != "$ru":
-            self.request_uri = format_of(module.ruri_pvar, module.server)
+            try:
+                self.request_uri = format_of(module.ruri_pvar, module.server)
+            except (FixupError, ValueError):
+                raise FixupError(f"malformed r-uri PV string: {module.ruri_pvar}") from None
 
     # -- what a message is about ----------------------------------------------------------------------------------
     def elements(self, msg: Message) -> tuple[str, str, str] | None:
@@ -83,16 +94,18 @@ class Initial(Events):
         dlg = self.context.current()
         elements = self.elements(ctx.msg)
         if elements is None:
-            return None, 0
+            return None, DIR_NONE
         if dlg is None:
-            return self.table.search(*elements)
+            dlg, direction = self.table.search(*elements)
+            self._found(ctx, dlg)
+            return dlg, direction
         callid, from_tag, to_tag = elements
         if dlg.callid == callid:
             if dlg.caller.tag == from_tag:
-                return dlg, 1
+                return dlg, DOWNSTREAM
             if to_tag and dlg.caller.tag == to_tag:
-                return dlg, 2
-        return dlg, 0
+                return dlg, UPSTREAM
+        return dlg, DIR_NONE
 
     def of_message(self, ctx: Context) -> DialogCell | None:
         """The dialog of the context, else the one that the message's elements match (dlg_get_msg_dialog)."""
@@ -100,7 +113,16 @@ class Initial(Events):
         if dlg is not None:
             return dlg
         elements = self.elements(ctx.msg)
-        return self.table.search(*elements)[0] if elements is not None else None
+        if elements is None:
+            return None
+        dlg, _ = self.table.search(*elements)
+        self._found(ctx, dlg)
+        return dlg
+
+    def _found(self, ctx: Context, dlg: DialogCell | None) -> None:
+        """dlg_ctxiuid_mode 1: the dialog of a CANCEL becomes the context's once it was looked for."""
+        if dlg is not None and self.module.dlg_ctxiuid_mode & CTXIUID_CANCEL and ctx.msg.method_id == "CANCEL":
+            self.context.dialog = dlg
 
     def timeout(self, ctx: Context) -> int:
         """The lifetime that timeout_avp asks for, else default_timeout, s."""

@@ -5,12 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.module import Int, Route, Str, function
-from kamscript.modules.dialog.cell import DOWNSTREAM, EARLY, FLAG_CHANGED
+from kamscript.modules.dialog.cell import (
+    CONFIRMED,
+    CONFIRMED_NA,
+    DELETED,
+    DOWNSTREAM,
+    EARLY,
+    FLAG_CHANGED,
+    UNCONFIRMED,
+    UPSTREAM,
+)
+from kamscript.modules.dialog.legs import contact_of
 from kamscript.modules.dialog.parameters import Parameters
+from kamscript.modules.dialog.states import REQ, REQUEST_EVENTS, RPL_1XX, RPL_2XX, RPL_3XX
+from kamscript.sip.errors import SipError
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
-    from kamscript.modules.dialog.cell import DialogCell
+    from kamscript.modules.dialog.cell import DialogCell, Leg
+
+_UPDATING = Route.REQUEST | Route.FAILURE | Route.BRANCH | Route.ONREPLY
+#: dlg_set_state(): by the first letter.
+_STATES = {"u": UNCONFIRMED, "e": EARLY, "a": CONFIRMED_NA, "c": CONFIRMED, "d": DELETED}
 
 
 class Manage(Parameters):
@@ -78,4 +94,84 @@ class Manage(Parameters):
             return False
         ctx.msg.new_uri = leg.contact
         ctx.ruri_consumed = False
+        return True
+
+    # -- of 6.x ---------------------------------------------------------------------------------------------------
+    def _by_message(self, ctx: Context) -> DialogCell | None:
+        """The dialog that the message's elements match, whatever the context says."""
+        msg = ctx.msg
+        for what, missing in (("Call-Id", not msg.callid), ("From", msg.from_ is None), ("To", msg.to is None)):
+            if missing:
+                self.server.log.error("dialog", f"cannot parse {what} header")
+                return None
+        assert msg.from_ is not None
+        assert msg.to is not None
+        return self.table.search(msg.callid, msg.from_.tag or "", msg.to.tag or "")[0]
+
+    @function(Route.ANY, since="6.x")
+    def dlg_set_state(self, ctx: Context, state: Str) -> int:
+        """Set the state of the message's dialog: "unconfirmed", "early", "answered", "confirmed" or "deleted"."""
+        number = _STATES.get(state[:1].lower())
+        if number is None:
+            text = f"unknown state value: {state}" if state else "invalid state value"
+            self.server.log.error("dialog", text)
+            return -1
+        dlg = self._by_message(ctx)
+        if dlg is None:
+            return -1
+        if dlg.state == CONFIRMED and number == DELETED:
+            dlg.init_ts = dlg.end_ts = self.tracking.now()
+        dlg.state = number
+        dlg.dflags |= FLAG_CHANGED
+        return 1
+
+    @function(_UPDATING, since="6.x")
+    def dlg_update_state(self, ctx: Context) -> int:
+        """Move the message's dialog as this request or reply does by itself with dlg_mode 0.
+
+        When that worked the script ends here, as in Kamailio: the function returns 0.
+        """
+        dlg = self._by_message(ctx)
+        if dlg is None:
+            return -1
+        msg = ctx.msg
+        if msg.is_request:
+            event = REQUEST_EVENTS.get(msg.method_id, REQ)
+        else:
+            event = RPL_1XX if msg.status < 200 else RPL_2XX if msg.status < 300 else RPL_3XX
+        dlg.ref += 1
+        _, _, unref = self.tracking.move(dlg, event)
+        dlg.dflags |= FLAG_CHANGED
+        self.table.unref(dlg, unref + 1)
+        return 0
+
+    def _sender(self, ctx: Context) -> Leg | None:
+        """The leg that the message comes from."""
+        dlg, direction = self.tracking.lookup(ctx)
+        if dlg is None:
+            return None
+        return dlg.callee if (direction == UPSTREAM) == ctx.msg.is_request else dlg.caller
+
+    @function(Route.ANY, since="6.x")
+    def dlg_update_contact(self, ctx: Context) -> bool:
+        """Keep the Contact of this message as the one of the side that sent it."""
+        leg = self._sender(ctx)
+        if leg is None:
+            return False
+        try:
+            contact = contact_of(ctx.msg)
+        except SipError:
+            return False
+        if not contact:
+            return False
+        leg.contact = contact
+        return True
+
+    @function(Route.ANY, since="6.x")
+    def dlg_update_socket(self, ctx: Context) -> bool:
+        """Talk to the side that sent this message by the socket where it came in."""
+        leg = self._sender(ctx)
+        if leg is None:
+            return False
+        leg.socket = ctx.msg.received.socket
         return True

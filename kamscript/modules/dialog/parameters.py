@@ -109,20 +109,24 @@ class Parameters(Module):
     ka_interval = Param(0, "At least so long between two keepalives of a dialog, s.", check=_ka_interval)
     ka_failed_limit = Param(1, "Unanswered keepalives that end a dialog.", since="5.6")
     timeout_noreset = Param(0, "Requests within a dialog do not start its lifetime again.", check=_either)
-    timer_procs = Param(0, "Whether a process of its own ends dialogs.")
+    timer_procs = Param(0, "Whether a process of its own ends dialogs.", inert="one process does everything here")
     track_cseq_updates = Param(0, "Follow CSeq numbers that uac_auth() raised.")
     lreq_callee_headers = Param("", "Headers of the requests of this server to callees, each with CRLF.")
     enable_dmq = Param(0, "Share dialogs with the nodes of a DMQ bus.", since="5.6")
-    event_callback = Param("", "KEMI function in place of the event routes.", since="5.6")
+    event_callback = Param(
+        "", "KEMI function in place of the event routes.", since="5.6", inert="routes are not written in KEMI here"
+    )
     h_id_start = Param(0, "First number in a slot; -1: the server_id.", since="5.6")
     h_id_step = Param(1, "Step between two numbers in a slot.", since="5.6")
-    keep_proxy_rr = Param(0, "Keep our Record-Route in route sets: callee's (1), caller's (2).", since="5.6")
+    keep_proxy_rr = Param(
+        0, "Keep our Record-Route in route sets: callee's (1), caller's (2).", check=_within(0, 3), since="5.6"
+    )
     dlg_filter_mode = Param(0, "1: let only dialogs of our own sockets expire.", since="5.6")
     bye_early_code = Param(480, "Reply to the caller when dlg_bye() ends an early dialog.", since="6.x")
     bye_early_reason = Param("Temporarily Unavailable", "Its reason phrase.", since="6.x")
     debug_variables = Param(0, "Log every variable of a dialog when it is used.", since="6.x")
-    dlg_ctxiuid_mode = Param(0, "1: keep the dialog of the context when the script ends.", since="6.x")
-    dlg_mode = Param(0, "How dialogs are processed.", since="6.x")
+    dlg_ctxiuid_mode = Param(0, "1: the dialog of a CANCEL is the current one once it was looked for.", since="6.x")
+    dlg_mode = Param(0, "Transactions move dialogs (0), or the script: dlg_set_state() (1).", since="6.x")
     dmq_peer_id = Param("dialog", "Name of the DMQ peer.", since="6.x")
     enable_dmq_ka_iflags_sync = Param(0, "Share whether keepalives are sent.", since="6.x")
 

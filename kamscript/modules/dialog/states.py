@@ -17,7 +17,10 @@ from kamscript.modules.dialog.cell import (
     CONFIRMED_NA,
     DELETED,
     EARLY,
+    FLAG_DMQ_DELETED,
     FLAG_HASBYE,
+    FLAG_TM,
+    IFLAG_DMQ_SYNC,
     IFLAG_PRACK,
     UNCONFIRMED,
 )
@@ -89,15 +92,26 @@ MOVES: Final[dict[int, dict[int, Move]]] = {
     },
 }
 
+#: What else may happen to a dialog whose replies another node of a DMQ bus sees (6.x; it never gets there elsewhere).
+REPLICATED: Final = {
+    (REQ_ACK, UNCONFIRMED): Move(CONFIRMED),
+    (REQ_ACK, EARLY): Move(CONFIRMED),
+    (REQ_BYE, UNCONFIRMED): Move(DELETED, 1, FLAG_HASBYE),
+}
+
 
 def step(dlg: DialogCell, event: int) -> Move | None:
     """Move `dlg` by one event and tell what that move asks for; None: the event must not happen in this state."""
     move = MOVES[event].get(dlg.state)
     if move is None:
-        return None
+        move = REPLICATED.get((event, dlg.state))
+        if move is None or dlg.dflags & FLAG_TM or not dlg.iflags & IFLAG_DMQ_SYNC:
+            return None
     if move.revive:
         if dlg.dflags & FLAG_HASBYE:
             return None
+        if dlg.dflags & FLAG_DMQ_DELETED:
+            return _STAY[DELETED]
         dlg.ref += 1
     dlg.state = move.state
     dlg.dflags |= move.dflags

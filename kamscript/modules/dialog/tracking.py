@@ -19,7 +19,8 @@ class Tracking(Timeouts):
 
     def __init__(self, module: Parameters) -> None:
         super().__init__(module)
-        self.tm.register_tmcb(TMCB_REQUEST_IN, self.on_request)
+        if module.dlg_mode == 0:
+            self.tm.register_tmcb(TMCB_REQUEST_IN, self.on_request)
         self.rr.register_callback(self.on_route)
         hooks = module.server.hooks
         # The last to register is the first to run, as in Kamailio: in front of tm's.

@@ -91,9 +91,11 @@ class Within(Replies):
                 dlg.ref += 1
                 self.tm.register_tmcb(TMCB_DESTROY, self.transaction_gone, ctx=ctx, param=dlg)
                 if event == REQ_BYE:
-                    self._ended(ctx, dlg, direction, unref)
+                    self._ended(ctx, dlg, direction, old, unref)
         else:
             if new == CONFIRMED and old != CONFIRMED:
+                if old < CONFIRMED_NA:
+                    self._confirmed_elsewhere(dlg, old)
                 self.module.requests.confirmed(dlg)
             if event != REQ_BYE and new in (CONFIRMED, EARLY):
                 self._sequential(ctx, dlg, direction, event, old, new)
@@ -168,11 +170,11 @@ class Within(Replies):
         return None, True
 
     # -- what the request does ------------------------------------------------------------------------------------
-    def _ended(self, ctx: Context, dlg: DialogCell, direction: int, unref: int) -> None:
+    def _ended(self, ctx: Context, dlg: DialogCell, direction: int, old: int, unref: int) -> None:
         """A BYE ended the call."""
         if self.module.expiry.clear(dlg):
             unref += 1
-        else:
+        elif old >= CONFIRMED_NA:
             self.log.warning("dialog", f"inconsistent dlg timer data on dlg {identity(dlg)}")
         self.tell(DLGCB_TERMINATED, dlg, ctx, ctx.msg, None, direction)
         self.tm.register_tmcb(TMCB_RESPONSE_OUT, self.bye_answered, ctx=ctx, param=dlg)
@@ -180,7 +182,17 @@ class Within(Replies):
         context = self.context
         context.created = context.expect_t = True
         context.dialog = dlg
-        self.module.active.value -= 1
+        if old >= CONFIRMED_NA:
+            self.module.active.value -= 1
+
+    def _confirmed_elsewhere(self, dlg: DialogCell, old: int) -> None:
+        """The ACK of a call whose 2xx another node of the DMQ bus saw: here the lifetime begins now."""
+        if old == EARLY:
+            self.module.early.value -= 1
+        self.module.active.value += 1
+        if not dlg.deadline:
+            self.module.expiry.set(dlg, dlg.lifetime)
+            dlg.ref += 1
 
     def _sequential(self, ctx: Context, dlg: DialogCell, direction: int, event: int, old: int, new: int) -> None:
         """A request other than BYE in an early or confirmed dialog: lifetime, contact, CSeq, cookie."""

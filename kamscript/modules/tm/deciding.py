@@ -183,6 +183,8 @@ class Deciding(Cancelling):
                 bind, self.server.bind = self.server.bind, t.branches[0].socket
                 start = self.server.environment.stopwatch()
                 self.server.run_top(function, ctx)
+                for behind in self.server.hooks.post_script:
+                    behind(ctx)
                 self._check_time("route", start)
                 self.server.bind = bind
         request.flags = ctx.msg.flags

@@ -785,3 +785,84 @@ def nobody_answers(scene: Scene) -> None:
     scene.alice.ack(call.invite, reply)
     scene.wait(2)
     listed(scene)
+
+
+@case(config('event_callback="ksr_dialog_event"'), modules=MODULES, spec="12.1")
+def event_callback_without_an_engine(scene: Scene) -> None:
+    """No KEMI engine: neither callback nor event routes run."""
+    call = Call(scene).up()
+    call.by_alice("BYE", 2)
+
+
+@case(
+    config(
+        "default_timeout=1 send_bye=1",
+        before='if ($rd == "127.0.0.12") { $dlg_ctx(timeout_route) = "GONE"; }',
+        rest='route[GONE] { xlog("gone $dlg(callid) set=$dlg_ctx(set)\\n"); if (dlg_get("call-1", "alice", "bob")) xlog("got\\n"); dlg_set_timeout("5"); xlog("$rc\\n"); exit; }',
+    ),
+    modules=MODULES,
+    spec="8.5 6.45",
+)
+def timeout_route_uses_the_dialog(scene: Scene) -> None:
+    """dlg_get() and dlg_set_timeout() in a timeout route: too late for the lifetime."""
+    Call(scene).up()
+    scene.wait(2.5)
+    scene.alice.expect("BYE").answer(200, "OK")
+    scene.bob.expect("BYE").answer(200, "OK")
+    listed(scene)
+
+
+_WAIT = """
+event_route[dialog:end] { xlog("end $rm $ci $mb.len $dlg(callid) $dlg(end_ts) var=$dlg_var(a) $avp(x) $si\\n"); $dlg_var(b) = "late"; }
+event_route[dialog:start] { xlog("start $rm $ci $dlg(callid) var=$dlg_var(a) avp=$avp(x) $si\\n"); $dlg_var(a) = "changed"; dlg_set_timeout("100"); xlog("$rc $dlg(lifetime)\\n"); }
+event_route[dialog:failed] { xlog("failed $rm $ci $dlg(callid) var=$dlg_var(a) avp=$avp(x) $si\\n"); }
+"""
+
+
+@case(
+    re.sub(r"(?m)^event_route\[dialog:.*\n", "", config(before='$dlg_var(a) = "first"; $avp(x) = "mine";')).replace(
+        "$rs state", "$rs var=$dlg_var(a) avp=$avp(x) state"
+    )
+    + _WAIT.replace(" $mb.len", "").replace(" $dlg(end_ts)", ""),
+    modules=MODULES,
+    spec="12.1 12.2 12.3",
+)
+def what_event_routes_see(scene: Scene) -> None:
+    """Message, variables, AVPs of the event routes, and what they change."""
+    call = Call(scene).up()
+    call.by_bob("BYE", 2)
+    Call(scene, call_id="call-2").refuse()
+    third = Call(scene, call_id="call-3")
+    third.respond(180, "Ringing")
+    scene.alice.cancel(third.invite)
+    scene.alice.expect(200)
+    scene.bob.expect("CANCEL").answer(200, "OK")
+    third.arrive().answer(487, "Request Terminated")
+    scene.bob.expect("ACK")
+    scene.alice.expect(487)
+
+
+@case(config("dlg_filter_mode=1 default_timeout=1"), modules=MODULES, spec="6.6")
+def only_local_dialogs_expire(scene: Scene) -> None:
+    """dlg_filter_mode=1: ours is local."""
+    Call(scene).up()
+    scene.wait(2.5)
+    listed(scene)
+
+
+@case(
+    config(
+        after='xlog("known $rc\\n"); if (is_known_dlg()) xlog("yes\\n"); dlg_set_timeout("7");',
+        other='if (is_known_dlg()) xlog("yes\\n"); else xlog("no\\n");',
+    ),
+    modules=MODULES,
+    spec="7.14 7.12",
+)
+def known_calls(scene: Scene) -> None:
+    """is_known_dlg() for a new INVITE, a CANCEL's dialog, an OPTIONS that belongs to none."""
+    call = Call(scene)
+    call.arrive()
+    scene.alice.request("OPTIONS", "sip:127.0.0.1:21200", call_id="other")
+    scene.alice.request("OPTIONS", "sip:127.0.0.1:21200", call_id="call-1")
+    scene.settle()
+    scene.rpc("dlg.list")
