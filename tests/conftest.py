@@ -17,6 +17,8 @@ from .spec import SECTIONS, sections_of
 NEEDS: Mapping[str, tuple[str, str]] = {
     "kamailio": ("kamailio", "apt-get install kamailio kamailio-extra-modules kamailio-utils-modules"),
     "sipp": ("sipp", "apt-get install sip-tester"),
+    "kamcli": ("kamcli", "apt-get install kamcli"),
+    "curl": ("curl", "apt-get install curl"),
 }
 
 
@@ -70,7 +72,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip or fail a test marked `kamailio` or `sipp` without the program."""
+    """Skip or fail a test marked with the name of a program that is not there."""
     for marker in NEEDS:
         if item.get_closest_marker(marker) is None:
             continue
