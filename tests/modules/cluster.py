@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kamscript.lab import Lab
+from kamscript.lab.lab import EPOCH
 from kamscript.lab.network import Address
 
 
@@ -22,15 +23,30 @@ class Cluster:
     """The labs of `configs`. `cut` are those that are off the network."""
 
     def __init__(self, *configs: str, target: str = "5.6", hosts: dict[str, list[str]] | None = None) -> None:
+        self.target, self.hosts = target, hosts
         self.cut: set[Lab] = set()
-        self.labs = [Lab(text=text, target=target, hosts=hosts, seed=number) for number, text in enumerate(configs, 1)]
+        self.labs = [self._lab(text, number) for number, text in enumerate(configs, 1)]
+        self._wire()
+        self.run()
+
+    def _lab(self, text: str, seed: int, start: float = EPOCH) -> Lab:
+        return Lab(text=text, target=self.target, hosts=self.hosts, seed=seed, start=start)
+
+    def _wire(self) -> None:
         for lab in self.labs:
             for other in self.labs:
                 if other is not lab:
                     for socket in other.server.sockets:
                         where = Address(socket.address, socket.port)
                         lab.network.attach(where, _Wire(lab, other, self.cut), f"node {where}")
+
+    def restart(self, lab: Lab, text: str) -> Lab:
+        """End a server without a word and start one in its place."""
+        place = self.labs.index(lab)
+        fresh = self.labs[place] = self._lab(text, len(self.labs) + 1, lab.now)
+        self._wire()
         self.run()
+        return fresh
 
     def run(self) -> None:
         """Deliver everything under way."""

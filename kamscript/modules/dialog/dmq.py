@@ -234,6 +234,8 @@ class Replication:
         """A dialog that nobody told of before."""
         module = self.module
         callid, number = told.get("callid", ""), told.get("h_id", 0)
+        if not callid or not number:
+            raise _Refused("failed to build new dialog: callid and h_id are needed")
         entry = core_hash(callid, module.table.size)
         if entry != told.get("h_entry", 0):
             raise _Refused("inconsistent hash data from peer: make sure all Kamailio's use the same hash size")
