@@ -475,8 +475,8 @@ def edits(
     return _register(Case(topic, name, text, play))
 
 
-def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog", spec: str = "") -> Case:
-    """Make one case that only asks whether the server starts: each line of `lines` alone in a config.
+def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog", before: str = "", spec: str = "") -> Case:
+    """Make one case that only asks whether the server starts: each line of `lines` alone in a config, behind `before`.
 
     A line that begins with `:` stands at the level of the config (`\\n` is a line end there), any other in
     request_route. A fix-up error shows only here: the daemon stops at the first one.
@@ -487,7 +487,7 @@ def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog", spe
             continue
         top, body = (line[1:].strip().replace("\\n", "\n"), "drop;") if line.startswith(":") else ("", line)
         request = "" if "request_route" in top else f"request_route {{\n{body}\n}}\n"
-        configs[line] = f"{loadmodules(modules)}{top}\n{request}"
+        configs[line] = f"{loadmodules(modules)}{before}{top}\n{request}"
     return _register(Case(topic, name, "\n".join(configs.values()), lambda scene: None, verdicts=configs, spec=spec))
 
 

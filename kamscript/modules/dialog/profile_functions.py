@@ -57,7 +57,7 @@ class _ResultFixup(Fixup):
             name = parse_pv(text).name if text.startswith("$") else ""
         except PvSyntaxError as error:
             raise FixupError(str(error)) from None
-        if name not in ("avp", "var"):
+        if name not in ("avp", "var", "vn", "vz"):
             raise FixupError(f"return must be an AVP or SCRIPT VAR, not {text!r}")
         return accessor_of(text, server)
 
@@ -69,6 +69,8 @@ class _SecondsFixup(Fixup):
     kind = "own"
 
     def resolve(self, text: str, server: Server) -> int:
+        if not text:
+            raise FixupError("the number of seconds is empty")
         found = _NUMBER.match(text)
         if found is None:
             server.log.warning("dialog", f"dlg_set_timeout_by_profile: {text!r} is no number of seconds, taken as 0")

@@ -160,7 +160,7 @@ class Profiles:
 
     def _define(self, names: str, *, has_value: bool) -> None:
         for name in names.split(";"):
-            name = name.strip(" \t\r\n")
+            name = name.strip(" ")
             if not name:
                 continue
             if not _NAME.fullmatch(name):
