@@ -88,8 +88,13 @@ class Parameters(Module):
     start_time_column = Param("start_time", "Its column with the start time.")
     timeout_column = Param("timeout", "Its column with the time of expiry.")
     sflags_column = Param("sflags", "Its column with the script's flags.")
-    toroute_column = Param(
-        "toroute_name", "Its column with the name of the timeout route.", aliases=("toroute_name_column",)
+    toroute_column = Param("toroute_name", "Its column with the name of the timeout route.", name="toroute_name_column")
+    toroute_manual = Param(
+        "toroute_name",
+        "`toroute_name_column` as the 4.x manual names it.",
+        name="toroute_column",
+        until="4.4",
+        set="name_toroute_column",
     )
     vars_table_name = Param("dialog_vars", "Table of dialog variables.")
     vars_h_id_column = Param("hash_id", "Its column with the number in the slot.")
@@ -129,6 +134,10 @@ class Parameters(Module):
     dlg_mode = Param(0, "Transactions move dialogs (0), or the script: dlg_set_state() (1).", since="6.x")
     dmq_peer_id = Param("dialog", "Name of the DMQ peer.", since="6.x")
     enable_dmq_ka_iflags_sync = Param(0, "Share whether keepalives are sent.", since="6.x")
+
+    def name_toroute_column(self, name: str) -> None:
+        """Take the column's name from the parameter of the manual."""
+        self.__dict__["toroute_column"] = name
 
     active = Statistic("active_dialogs", "Confirmed dialogs now.", reset=False)
     early = Statistic("early_dialogs", "Ringing dialogs now.", reset=False)
