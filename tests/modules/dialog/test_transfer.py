@@ -145,3 +145,11 @@ def test_a_bridge_without_contact_goes_no_further() -> None:
     (invite,) = scene.note(scene.server.take_outbox())
     assert not [one for one in scene.play(reply(invite, "200 OK"), BOB) if one.line == "REFER"]
     assert any("could not add further info to the dialog" in line for line in scene.warned())
+
+
+@pytest.mark.parametrize(("body", "length"), [(None, "147"), ("v=0\r\n", "5"), ("", "0")])
+def test_a_bridge_with_a_body(body: str | None, length: str) -> None:
+    scene = Scene()
+    assert scene.dialog.requests.bridge("sip:bob@127.0.0.12", MUSIC, "", body)
+    (invite,) = scene.note(scene.server.take_outbox())
+    assert invite.header("Content-Length") == [length]
