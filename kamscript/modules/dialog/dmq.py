@@ -28,8 +28,8 @@ from kamscript.modules.dialog.cell import (
     CONFIRMED_NA,
     DELETED,
     EARLY,
-    FLAG_CHANGED,
     FLAG_CHANGED_PROF,
+    FLAG_CHANGED_VARS,
     FLAG_DMQ_DELETED,
     FLAG_NEW,
     IFLAG_DMQ_SYNC,
@@ -242,6 +242,7 @@ class Replication:
         dlg = DialogCell(
             callid, told.get("from_uri", ""), told.get("to_uri", ""), told.get("req_uri", ""), told.get("tag1", "")
         )
+        # Neither new nor changed: the node where the call came in keeps it in the database.
         dlg.h_entry, dlg.h_id = entry, number
         _fill_leg(dlg.caller, 1, told)
         dlg.iflags |= IFLAG_DMQ_SYNC
@@ -266,11 +267,9 @@ class Replication:
             dlg.iflags |= told.get("iflags", 0) & (IFLAG_KA_SRC | IFLAG_KA_DST)
         if told.get("vars"):
             dlg.variables = {**(dlg.variables or {}), **told["vars"]}
+            dlg.dflags |= FLAG_CHANGED_VARS
         if told.get("profiles"):
             module.profiles.from_json(dlg, told["profiles"])
-            dlg.dflags &= ~FLAG_CHANGED_PROF
-        # The node where the call came in keeps it in the database.
-        dlg.dflags &= ~(FLAG_NEW | FLAG_CHANGED)
 
     def _move(self, dlg: DialogCell, told: dict[str, Any]) -> None:
         state, old = told.get("state", 1), dlg.state

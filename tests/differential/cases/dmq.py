@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ..case import Got, Party, Scene, battery, build, case
 
 HERE, BOB, CAROL = "sip:127.0.0.1:21200", "sip:127.0.0.12:21200", "sip:127.0.0.13:21200"
@@ -162,6 +164,129 @@ def a_node_is_removed(scene: Scene) -> None:
     scene.rpc("dmq.remove", BOB)
     scene.rpc("dmq.list_nodes")
     scene.rpc("dmq.remove")
+
+
+SHARED = (
+    SETTINGS
+    + """
+modparam("dialog", "enable_dmq", 1)
+modparam("dialog", "profiles_no_value", "calls")
+modparam("dialog", "profiles_with_value", "caller")
+request_route {
+    if (is_method("KDMQ")) dmq_handle_message();
+    if (has_totag()) { loose_route(); $var(d) = $dlg_var(color); xlog("$rm $DLG_status $var(d)\\n"); t_relay(); exit; }
+    dlg_manage();
+    $dlg_var(color) = "blue";
+    set_dlg_profile("calls");
+    t_relay();
+}
+event_route[dialog:start] { xlog("start $ci\\n"); }
+event_route[dialog:end] { xlog("end $ci\\n"); }
+"""
+)
+#: Slot 3590 of 4096 is that of Call-ID `far`.
+ABOUT: dict[str, object] = {"h_entry": 3590, "h_id": 4711}
+FAR: dict[str, object] = {
+    "init_ts": 1700000000,
+    "callid": "far",
+    "from_uri": "sip:a@far",
+    "to_uri": "sip:b@far",
+    "req_uri": "sip:b@there",
+    "tag1": "t1",
+    "cseq1": "7",
+    "route_set1": "<sip:127.0.0.14:21200;lr>",
+    "contact1": "sip:a@127.0.0.11:21200",
+}
+KEPT: dict[str, object] = {
+    "vars": {"color": "green", "size": "3"},
+    "profiles": '{"profiles":[{"name":"caller","value":"ann","puid":"p-1"},{"name":"calls","puid":"p-2"}]}',
+}
+UP: dict[str, object] = {
+    "state": 4,
+    "start_ts": 1700000001,
+    "lifetime": 600,
+    "tag1": "t1",
+    "cseq1": "7",
+    "route_set1": "<sip:127.0.0.14:21200;lr>",
+    "contact1": "sip:a@127.0.0.11:21200",
+    "tag2": "t2",
+    "cseq2": "9",
+    "route_set2": "<sip:127.0.0.12:21200;lr>",
+    "contact2": "sip:b@127.0.0.12:21200",
+}
+
+
+def tell(party: Party, code: int, action: int, *members: dict[str, object]) -> None:
+    """`party` tells of its dialog, and gets an answer."""
+    body: dict[str, object] = {"action": action, **ABOUT}
+    for more in members:
+        body.update(more)
+    kdmq(party, "dialog", json.dumps(body))
+    party.expect(code)
+
+
+def meet(scene: Scene) -> None:
+    """Carol comes to the bus, and is asked for her dialogs."""
+    kdmq(scene.carol, body=f"{CAROL};status=active\n")
+    asked = scene.carol.expect("KDMQ")
+    scene.carol.expect(200)
+    asked.answer(200, "OK")
+    scene.settle()
+
+
+def look(scene: Scene) -> None:
+    """What the commands show."""
+    scene.rpc("dlg.list")
+    scene.rpc("dlg.profile_get_size", "calls")
+    scene.rpc("dlg.profile_get_size", "caller", "ann")
+
+
+@case(SHARED, modules="tm sl rr pv xlog textops siputils dmq dialog")
+def a_node_tells_of_a_dialog(scene: Scene) -> None:
+    """Update, state and removal, and what comes twice or too late."""
+    meet(scene)
+    tell(scene.carol, 500, 2, UP)
+    tell(scene.carol, 500, 3, {"state": 5})
+    tell(scene.carol, 200, 1, FAR, KEPT, {"state": 1})
+    look(scene)
+    tell(scene.carol, 200, 2, UP, {"state": 2})
+    look(scene)
+    tell(scene.carol, 200, 2, UP)
+    look(scene)
+    tell(scene.carol, 200, 2, UP, {"state": 2})
+    tell(scene.carol, 500, 1, FAR, {"h_entry": 3591, "h_id": 1, "state": 1})
+    tell(scene.carol, 200, 1, FAR, UP, {"vars": {"size": "4"}, "profiles": '{"profiles":[{"name":"calls"}]}'})
+    look(scene)
+    tell(scene.carol, 200, 2, {"state": 5})
+    scene.rpc("dlg.profile_get_size", "calls")
+    tell(scene.carol, 200, 3, {"state": 5})
+    look(scene)
+
+
+@case(SHARED, modules="tm sl rr pv xlog textops siputils dmq dialog")
+def the_bye_of_a_dialog_of_another_node(scene: Scene) -> None:
+    """It is followed as if the call had come in here."""
+    meet(scene)
+    tell(scene.carol, 200, 1, FAR, UP, KEPT, {"tag1": "alice"})
+    look(scene)
+    route = "Route: <sip:127.0.0.1:21200;lr;did=60e.7621>"
+    scene.alice.request("BYE", BOB, from_="<sip:a@far>", to="<sip:b@far>", to_tag="t2", call_id="far", headers=route)
+    told = scene.carol.expect("KDMQ")
+    scene.bob.expect("BYE").answer(200, "OK", tag=None)
+    scene.alice.expect(200)
+    told.answer(200, "OK")
+    scene.settle()
+    scene.rpc("dlg.profile_get_size", "calls")
+
+
+@case(SHARED, modules="tm sl rr pv xlog textops siputils dmq dialog")
+def what_is_no_message_of_dialog(scene: Scene) -> None:
+    """Bodies that cannot be read, and actions that nobody knows."""
+    meet(scene)
+    for code, body in ((400, ""), (400, "{"), (200, "{}"), (200, '{"action":0}'), (200, '{"action":9,"new":1}')):
+        kdmq(scene.carol, "dialog", body)
+        scene.carol.expect(code)
+    scene.rpc("dlg.list")
 
 
 battery(
