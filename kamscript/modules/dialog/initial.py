@@ -24,7 +24,6 @@ from kamscript.modules.dialog.legs import fill_leg
 from kamscript.modules.tm.callbacks import (
     TMCB_ON_FAILURE,
     TMCB_REQUEST_FWDED,
-    TMCB_RESPONSE_FWDED,
     TMCB_RESPONSE_IN,
     TMCB_RESPONSE_READY,
     TmcbParams,
@@ -43,7 +42,8 @@ DID_ONLY, DID_FALLBACK, DID_NONE = 0, 1, 2
 #: dlg_ctxiuid_mode.
 CTXIUID_CANCEL = 1
 
-_REPLIES = TMCB_RESPONSE_IN | TMCB_RESPONSE_READY | TMCB_RESPONSE_FWDED | TMCB_ON_FAILURE
+#: TMCB_RESPONSE_FWDED is asked for when somebody wants DLGCB_RESPONSE_FWDED.
+_REPLIES = TMCB_RESPONSE_IN | TMCB_RESPONSE_READY | TMCB_ON_FAILURE
 
 
 class Initial(Events):
@@ -157,8 +157,9 @@ class Initial(Events):
         callid, from_tag, to_tag = elements
         if to_tag:
             return False
+        entry = self.table.slot_of(callid)
         if module.detect_spirals:
-            known, _ = self.table.search(callid, from_tag, "")
+            known, _ = self.table.search(callid, from_tag, "", entry)
             if known is not None:
                 if context.spiral == SPIRAL_YES:
                     return True
@@ -179,7 +180,7 @@ class Initial(Events):
             self.log.error("dialog", "could not add further info to the dialog")
             return False
         dlg.variables = context.take_variables(msg)
-        self.table.link(dlg)
+        self.table.link(dlg, entry)
         dlg.lifetime = self.timeout(ctx)
         if context.timeout_route:
             dlg.toroute = context.timeout_route
@@ -270,8 +271,9 @@ class Initial(Events):
     # -- behind the script ----------------------------------------------------------------------------------------
     def before_script(self, ctx: Context) -> bool:
         """A message comes: nothing is known about its dialog (dlg_cfg_cb, PRE_SCRIPT)."""
-        if ctx.onsend is None:
-            self.context.reset()
+        context = self.context
+        if ctx.onsend is None and (context.dialog is not None or ctx.route is Route.REQUEST):
+            context.reset()
         return True
 
     def after_script(self, ctx: Context) -> None:

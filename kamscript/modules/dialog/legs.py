@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kamscript.modules.dialog.cell import CALLER
 from kamscript.sip.contact import parse_contacts
 from kamscript.sip.errors import SipError
+from kamscript.sip.nameaddr import parse_routes
 
 if TYPE_CHECKING:
     from kamscript.modules.dialog.cell import DialogCell
@@ -40,10 +41,12 @@ def record_routes(msg: Message) -> list[str]:
     found: list[str] = []
     if msg.first("record-route") is None:
         return found
-    from kamscript.sip.nameaddr import parse_routes
-
     for header in msg.all("record-route"):
         value = header.value
+        if value[:1] == "<" and "," not in value and '"' not in value and ">" in value:
+            # One address in brackets, as every proxy writes it.
+            found.append(value)
+            continue
         found += [value[entry.start : entry.end] for entry in parse_routes(value)]
     if len(found) > MAX_RECORD_ROUTES:
         raise SipError("too many RR")

@@ -46,19 +46,16 @@ class Replies(Initial):
     """The callbacks of transactions; `params.param` is the dialog, which may be gone by then."""
 
     def on_reply(self, t: Transaction, kind: int, params: TmcbParams) -> None:
-        """A reply came for a request of the call, or is about to be sent for its INVITE."""
+        """A reply came for the INVITE, or is about to be sent upstream."""
         dlg: DialogCell = params.param
         if dlg.ref <= 0:
             return
         request, reply, ctx = params.request, params.reply, params.ctx
         if kind & (TMCB_RESPONSE_IN | TMCB_ON_FAILURE):
-            # The onreply and failure routes to come see the dialog.
-            self.context.dialog = dlg
-            if request is not None:
-                self.module.profiles.attach(request, dlg)
-            return
-        if kind == TMCB_RESPONSE_FWDED:
-            self.tell(DLGCB_RESPONSE_FWDED, dlg, ctx, request, reply, UPSTREAM)
+            self._show(dlg, request)
+            if dlg.callback_types & DLGCB_RESPONSE_FWDED and "dialog" not in t.state:
+                t.state["dialog"] = True  # registered once, and only when somebody listens
+                self.tm.register_tmcb(TMCB_RESPONSE_FWDED, self.forwarded, t=t, param=dlg)
             return
         dlg.ref += 1
         code = params.code
@@ -90,6 +87,24 @@ class Replies(Initial):
         if new > old and self.module.replication is not None:
             self.module.replication.state(dlg)
         self.table.unref(dlg)
+
+    def on_reply_within(self, t: Transaction, kind: int, params: TmcbParams) -> None:
+        """A reply came for a request within the call."""
+        dlg: DialogCell = params.param
+        if dlg.ref > 0:
+            self._show(dlg, params.request)
+
+    def _show(self, dlg: DialogCell, request: Message | None) -> None:
+        """Let the onreply and failure routes to come see the dialog."""
+        self.context.dialog = dlg
+        if request is not None:
+            self.module.profiles.attach(request, dlg)
+
+    def forwarded(self, t: Transaction, kind: int, params: TmcbParams) -> None:
+        """A reply to the INVITE is about to be sent upstream."""
+        dlg: DialogCell = params.param
+        if dlg.ref > 0:
+            self.tell(DLGCB_RESPONSE_FWDED, dlg, params.ctx, params.request, params.reply, UPSTREAM)
 
     def _answered(
         self,

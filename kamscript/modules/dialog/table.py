@@ -31,9 +31,13 @@ class DialogTable:
         for entry in sorted(self._slots):
             yield from list(self._slots.get(entry, {}).values())
 
-    def link(self, dlg: DialogCell) -> None:
-        """Take `dlg` in: it gets slot, number and the reference of the table."""
-        entry = dlg.h_entry = core_hash(dlg.callid, self.size)
+    def slot_of(self, callid: str) -> int:
+        """The slot of a Call-ID's dialogs."""
+        return core_hash(callid, self.size)
+
+    def link(self, dlg: DialogCell, entry: int = -1) -> None:
+        """Take `dlg` in: it gets slot (known to who hands it over), number and the reference of the table."""
+        entry = dlg.h_entry = entry if entry >= 0 else core_hash(dlg.callid, self.size)
         last = self._last.get(entry)
         if last is None:
             last = self._begin()
@@ -64,14 +68,17 @@ class DialogTable:
         slot = self._slots.get(entry)
         return slot.get(number) if slot else None
 
-    def search(self, callid: str, from_tag: str, to_tag: str) -> tuple[DialogCell | None, int]:
-        """The dialog of a message with these elements, and the direction the message flows in.
+    def search(self, callid: str, from_tag: str, to_tag: str, entry: int = -1) -> tuple[DialogCell | None, int]:
+        """The dialog of a message with these elements, and the direction the message flows in; `entry` its slot.
 
         One without the callee's tag yet matches too, unless another matches wholly.
         """
         early: DialogCell | None = None
         early_direction = DIR_NONE
-        for dlg in self._slots.get(core_hash(callid, self.size), {}).values():
+        slot = self._slots.get(entry if entry >= 0 else core_hash(callid, self.size))
+        if slot is None:
+            return None, DIR_NONE
+        for dlg in slot.values():
             if dlg.callid != callid:
                 continue
             direction = match(dlg, from_tag, to_tag)

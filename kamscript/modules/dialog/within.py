@@ -9,6 +9,7 @@ from kamscript.modules.dialog.callbacks import (
     DLGCB_REQ_WITHIN,
     DLGCB_RESPONSE_WITHIN,
     DLGCB_TERMINATED,
+    DLGCB_TERMINATED_CONFIRMED,
 )
 from kamscript.modules.dialog.cell import (
     CONFIRMED,
@@ -78,7 +79,7 @@ class Within(Replies):
             self.module.requests.refresh_cseq(ctx, dlg, direction)
         method = msg.method_id
         if method != "ACK":
-            self.tm.register_tmcb(TMCB_RESPONSE_IN | TMCB_ON_FAILURE, self.on_reply, ctx=ctx, param=dlg)
+            self.tm.register_tmcb(TMCB_RESPONSE_IN | TMCB_ON_FAILURE, self.on_reply_within, ctx=ctx, param=dlg)
         event = REQUEST_EVENTS.get(method, REQ)
         old, new, unref = self.move(dlg, event)
         context.seen, context.seen_lifetime, context.seen_state = msg.number, self.now() - dlg.start_ts, new
@@ -177,7 +178,8 @@ class Within(Replies):
         elif old >= CONFIRMED_NA:
             self.log.warning("dialog", f"inconsistent dlg timer data on dlg {identity(dlg)}")
         self.tell(DLGCB_TERMINATED, dlg, ctx, ctx.msg, None, direction)
-        self.tm.register_tmcb(TMCB_RESPONSE_OUT, self.bye_answered, ctx=ctx, param=dlg)
+        if dlg.callback_types & DLGCB_TERMINATED_CONFIRMED:
+            self.tm.register_tmcb(TMCB_RESPONSE_OUT, self.bye_answered, ctx=ctx, param=dlg)
         self.table.unref(dlg, unref)
         context = self.context
         context.created = context.expect_t = True

@@ -272,6 +272,12 @@ def route_params(rr: Rr, ctx: Context) -> str | None:
 
 def param_of(params: str, name: str) -> str | None:
     """A parameter's value: "" without one, None when it is not there (get_route_param)."""
+    if '"' not in params and "'" not in params:
+        for piece in params.split(";"):
+            key, equals, value = piece.partition("=")
+            if key.strip(" \t") == name:
+                return value.strip(" \t").split(" ")[0].split("\t")[0] if equals else ""
+        return None
     at, length = 0, len(params)
     while at < length:
         end, quoted = at, False

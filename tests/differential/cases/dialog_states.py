@@ -195,7 +195,7 @@ def plain_call(scene: Scene) -> None:
     listed(scene)
 
 
-@case(config(), modules=MODULES, spec="3 12.3")
+@case(config(), modules=MODULES, spec="3 12.3 8.5")
 def refused_call(scene: Scene) -> None:
     """A negative reply: the dialog stays until the transaction is gone."""
     call = Call(scene)
@@ -209,7 +209,7 @@ def refused_call(scene: Scene) -> None:
     listed(scene)
 
 
-@case(config("wait_ack=0"), modules=MODULES, spec="6.46")
+@case(config("wait_ack=0"), modules=MODULES, spec="6.47")
 def refused_without_waiting(scene: Scene) -> None:
     """wait_ack=0: the dialog goes with the negative reply."""
     call = Call(scene)
@@ -521,7 +521,7 @@ def bye_without_transaction(scene: Scene) -> None:
     listed(scene)
 
 
-@case(config("default_timeout=1"), modules=MODULES, spec="6.6 12.2")
+@case(config("default_timeout=1"), modules=MODULES, spec="6.6 12.2 8.4")
 def expired_call(scene: Scene) -> None:
     """The lifetime is over."""
     Call(scene).up()
@@ -543,7 +543,7 @@ route[12] { xlog("twelve $dlg(state)\\n"); }
         rest=_ROUTE,
     ),
     modules=MODULES,
-    spec="6.6 6.45 8.5",
+    spec="6.6 6.46 8.4",
 )
 def expired_call_ends_with_byes(scene: Scene) -> None:
     """send_bye: the timeout route runs, both get a BYE."""
@@ -564,7 +564,7 @@ def expired_call_ends_with_byes(scene: Scene) -> None:
         rest=_ROUTE,
     ),
     modules=MODULES,
-    spec="7.12 8.5",
+    spec="7.10 7.14",
 )
 def lifetime_by_the_script(scene: Scene) -> None:
     """dlg_set_timeout() before the 2xx; a timeout route called by a number; timeout_bye."""
@@ -801,7 +801,7 @@ def event_callback_without_an_engine(scene: Scene) -> None:
         rest='route[GONE] { xlog("gone $dlg(callid) set=$dlg_ctx(set)\\n"); if (dlg_get("call-1", "alice", "bob")) xlog("got\\n"); dlg_set_timeout("5"); xlog("$rc\\n"); exit; }',
     ),
     modules=MODULES,
-    spec="8.5 6.45",
+    spec="6.46 7.12",
 )
 def timeout_route_uses_the_dialog(scene: Scene) -> None:
     """dlg_get() and dlg_set_timeout() in a timeout route: too late for the lifetime."""
@@ -856,7 +856,7 @@ def only_local_dialogs_expire(scene: Scene) -> None:
         other='if (is_known_dlg()) xlog("yes\\n"); else xlog("no\\n");',
     ),
     modules=MODULES,
-    spec="7.14 7.12",
+    spec="7.13 7.14",
 )
 def known_calls(scene: Scene) -> None:
     """is_known_dlg() for a new INVITE, a CANCEL's dialog, an OPTIONS that belongs to none."""
