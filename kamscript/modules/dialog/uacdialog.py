@@ -64,7 +64,7 @@ def uac_dialog(dlg: DialogCell, side: int, log: Log, *, target: str = "5.6") -> 
     if not leg.contact:
         log.error("dialog", "no contact available")
         return None
-    cseq = unsigned(other.cseq)
+    cseq = unsigned(other.cseq) if other.cseq else None
     if cseq is None:
         log.error("dialog", "invalid cseq")
         return None

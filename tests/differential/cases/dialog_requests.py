@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..case import Got, Scene, case
+from ..case import Got, Scene, case, verdicts
 
 MODULES = "tm sl rr pv xlog textops siputils kex dialog"
 BOB = "sip:bob@127.0.0.12:21200"
@@ -211,8 +211,11 @@ def bye_that_nobody_answers(scene: Scene) -> None:
     """Retransmitted until fr_timer fires; that is a 408 for the dialog."""
     call(scene)
     tell(scene, "all")
+    to_alice = scene.alice.expect("BYE")
     counts(scene)
     scene.wait(2.5)
+    counts(scene)
+    to_alice.answer(200, "OK")
     counts(scene)
 
 
@@ -414,6 +417,82 @@ def bye_at_the_end_of_the_lifetime(scene: Scene) -> None:
     to_alice.answer(200, "OK")
     to_bob.answer(200, "OK")
     counts(scene)
+
+
+TIMED = SETTINGS + 'modparam("dialog", "default_timeout", 2)\n'
+
+
+@case(
+    TIMED
+    + ROUTES.replace("        dlg_manage();\n", '        $dlg_ctx(timeout_route) = "LATE"; dlg_manage();\n')
+    + 'route[LATE] { xlog("late $rm $dlg(state) $dlg_var(who)\\n"); dlg_bye("all"); xlog("$rc $dlg(state)\\n"); }\n',
+    modules=MODULES,
+    spec="7.8",
+)
+def bye_by_the_timeout_route(scene: Scene) -> None:
+    """The lifetime is over whatever becomes of the BYEs."""
+    call(scene)
+    scene.wait(4)
+    to_alice, to_bob = scene.alice.expect("BYE"), scene.bob.expect("BYE")
+    counts(scene)
+    to_alice.answer(200, "OK")
+    to_bob.answer(200, "OK")
+    counts(scene)
+
+
+@case(SETTINGS + ROUTES.replace('xlog("start ', 'dlg_bye("all"); xlog("$rc start '), modules=MODULES, spec="7.8")
+def bye_by_the_start_route(scene: Scene) -> None:
+    """At the 2xx the callee is not known yet."""
+    invite = start(scene)
+    scene.label("started")
+    counts(scene)
+    acknowledge(scene, invite)
+    scene.settle()
+    counts(scene)
+
+
+@case(SETTINGS + ROUTES.replace('xlog("end ', 'dlg_bye("all"); xlog("$rc end '), modules=MODULES, spec="7.8")
+def bye_by_the_end_route(scene: Scene) -> None:
+    """Alice rings off; the route sends BYEs too."""
+    routes = call(scene)
+    scene.alice.request("BYE", BOB, to_tag="bob", cseq=2, headers=routes)
+    scene.settle()
+    scene.label("sent")
+    counts(scene)
+
+
+verdicts(
+    "dialog_requests",
+    "words",
+    """
+dlg_bye("all");
+dlg_bye("CALLEE");
+dlg_bye("both");
+dlg_bye("");
+dlg_bye("$var(x)");
+dlg_bye();
+dlg_refer("caller", "sip:x@y");
+dlg_refer("Callee", "$ru");
+dlg_refer("all", "sip:x@y");
+dlg_refer("$var(x)", "sip:x@y");
+dlg_refer("caller");
+dlg_bridge("$ru", "", "");
+dlg_bridge("sip:a@b", "sip:c@d");
+: modparam("dialog", "ka_interval", 29)
+: modparam("dialog", "ka_interval", 30)
+: modparam("dialog", "ka_interval", -1)
+: modparam("dialog", "ka_timer", -1)
+: modparam("dialog", "ka_failed_limit", 0)
+: modparam("dialog", "ka_timer", "x")
+: modparam("dialog", "dlg_extra_hdrs", "")
+: modparam("dialog", "lreq_callee_headers", "no header")
+: modparam("dialog", "track_cseq_updates", 2)
+: modparam("dialog", "bridge_controller", "no address")
+: modparam("dialog", "bridge_contact", 1)
+""",
+    modules="pv xlog tm rr sl dialog",
+    spec="7.8 7.9 7.11 6.48 6.49",
+)
 
 
 @case(SETTINGS + ROUTES, modules=MODULES, spec="7.9 6.43 6.44")
