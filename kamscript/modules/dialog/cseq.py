@@ -121,6 +121,8 @@ class CseqUpdates:
         if header is None:
             return text
         raised, old = header.value.strip(), msg.cseq.number_text
+        if unsigned(raised) is None:
+            return text  # not of this server: 5.6 would make it the CSeq
         dlg.iflags |= IFLAG_CSEQ_DIFF
         dlg.dflags |= FLAG_CHANGED
         self.module.store.update(dlg)
@@ -158,11 +160,11 @@ class CseqUpdates:
         if branch is None or dot < 0 or via.branch[dot : dot + 3] != ".cs":
             return text
         number, current = via.branch[dot + 3 :], msg.cseq.number_text
-        if len(number) > len(current):
+        end = msg.place("via")[1] + branch.end
+        if not number.isdigit() or len(number) > len(current) or not text.startswith(number, end - len(number)):
             return text
         at = text.index(current, msg.place("cseq")[1])
-        end = msg.place("via")[1] + branch.end
-        start = end - len(via.branch) + dot
+        start = end - len(number) - 3
         return _changed(text, [(at, at + len(current), number.rjust(len(current))), (start, start + 3, ";z=")])
 
 
