@@ -462,13 +462,13 @@ def test_enable_dmq_wants_the_module_loaded_before() -> None:
 
 
 # -- two nodes together ---------------------------------------------------------------------------------------------
-def config(number: int) -> str:
+def config(number: int, params: str = "") -> str:
     """Node `number`; both carry calls to phones and know each other's."""
-    loads = "".join(f'loadmodule "{name}.so"\n' for name in MODULES.split())
+    loads = "".join(f'loadmodule "{name}.so"\n' for name in f"db_mysql {MODULES}".split())
     return (
         f'listen=udp:10.1.0.{number}:5060\n{loads}modparam("dmq", "server_address", "sip:10.1.0.{number}:5060")\n'
         f'modparam("dmq", "notification_address", "sip:10.1.0.{3 - number}:5060")\n'
-        + on_bus(proxy(params=SETTINGS, after=f'{KEEP} $du = "sip:10.0.0.2:5060";'))
+        + on_bus(proxy(params=f"{SETTINGS} {params}", after=f'{KEEP} $du = "sip:10.0.0.2:5060";'))
     )
 
 
@@ -524,6 +524,20 @@ def test_a_call_expires_on_both_servers() -> None:
     assert len(dialogs(second)) == 1
     cluster.advance(200)
     assert dialogs(first) == dialogs(second) == []
+
+
+def test_only_the_server_where_the_call_came_in_writes_it_to_its_database() -> None:
+    cluster = Cluster(config(1, "db_mode=1"), config(2, "db_mode=1"))
+    start_call(cluster.labs[0])
+    cluster.advance(1)
+    counts = []
+    for lab in cluster.labs:
+        assert len(dialogs(lab)) == 1
+        database = lab.server.environment.database
+        assert database is not None
+        rows = database("mysql://kamailio:kamailiorw@localhost/kamailio").query("dialog", ["hash_id"])
+        counts.append(len(rows))
+    assert counts == [1, 0]
 
 
 def test_created_is_heard_where_the_call_came_in_only() -> None:
