@@ -14,7 +14,7 @@ from kamscript.modules.dialog.callbacks import (
 from kamscript.modules.dialog.cell import CALLEE, CALLER, IFLAG_PRACK, DialogCell
 from kamscript.modules.dialog.uacdialog import restore_alias
 from tests.modules.script import refused
-from tests.modules.tm.stage import Sent, reply
+from tests.modules.tm.stage import Sent, reply, request
 
 from .scene import Scene
 
@@ -235,6 +235,21 @@ def test_6_x_cancels_towards_the_callee_of_an_early_call() -> None:
     assert [(one.line, one.to) for one in sent] == [("CANCEL", "bob")]
     agree(scene, sent[0])
     assert [one.line for one in scene.respond("487 Request Terminated")] == ["ACK", "487"]
+
+
+@pytest.mark.parametrize("target", ["6.x", "all"])
+def test_both_sides_of_an_early_call(target: str) -> None:
+    """The reply to the caller cancels the callees as well; that there is nobody left to ask is false, as in 6.x."""
+    scene = Scene(target=target)
+    scene.invite()
+    scene.ring()
+    assert not scene.dialog.terminate_dlg(scene.only)
+    sent = scene.note(scene.server.take_outbox())
+    assert [(one.line, one.to) for one in sent] == [("CANCEL", "bob"), ("480", "alice")]
+    agree(scene, sent[0])
+    scene.respond("487 Request Terminated")
+    scene.play(request("ACK", to_tag="x"))
+    scene.nothing_left()
 
 
 def test_6_x_says_so_when_the_call_is_over() -> None:
