@@ -278,7 +278,7 @@ class DatagramControl(asyncio.DatagramProtocol):
         """Answer a client that has an address to answer to."""
 
         def reply(answer: bytes) -> None:
-            if addr and self._transport is not None and not self._transport.is_closing():
+            if answer and addr and self._transport is not None and not self._transport.is_closing():
                 self._transport.sendto(answer, addr)
 
         self.serve(data, reply)

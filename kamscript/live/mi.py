@@ -126,7 +126,9 @@ class MiFifoControl(FifoControl):
 
 
 def answer_datagram(daemon: Daemon, module: Any, data: bytes) -> bytes:
-    """The answer to a request of mi_datagram."""
+    """The answer to a request of mi_datagram; none to an empty datagram."""
+    if not data:
+        return b""
     log, mi = daemon.server.log, daemon.server.mi
     try:
         request = mi_lines.take_datagram(data.decode("latin-1"))
