@@ -332,8 +332,9 @@ class Lab:
     def ladder(self, last: int = 0) -> str:
         """The messages so far as a ladder; only the newest `last` when given."""
         exchanges = self.network.exchanges()
-        first, *others = [*self.phones] or [SERVER]
-        return ladder(exchanges[-last:] if last else exchanges, self.network.names, (first, SERVER, *others))
+        first = [*self.phones][:1]
+        parties = dict.fromkeys((*first, SERVER, *self.phones))
+        return ladder(exchanges[-last:] if last else exchanges, self.network.names, tuple(parties))
 
     def forget(self) -> None:
         """Drop the record of messages, calls and log lines so far: for long runs."""

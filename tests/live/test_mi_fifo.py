@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kamscript.live.fifo import Answer
 from tests.live.servers import PATIENCE, Running, bound, kamscript
 
 CONFIG = """
@@ -164,6 +166,42 @@ def test_a_client_that_does_not_read_blocks_nobody(client: Client) -> None:
     finally:
         for sleeper in lazy:
             sleeper.close()
+
+
+def test_an_answer_that_nobody_takes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its FIFO is closed, and whoever wrote it hears of it."""
+    monkeypatch.setattr("kamscript.live.fifo.STUCK", 0.01)
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    async def write() -> None:
+        stuck = asyncio.Event()
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        writing = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        Answer(writing, b"x" * 1_000_000, stuck.set)
+        await asyncio.wait_for(stuck.wait(), PATIENCE)
+        assert len(os.read(reading, 1_000_000)) == 65536
+        assert os.read(reading, 1) == b"", "nobody has it open for writing"
+        os.close(reading)
+
+    asyncio.run(write())
+
+
+def test_an_answer_goes_on_when_its_reader_does(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    async def write() -> None:
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        Answer(os.open(path, os.O_WRONLY | os.O_NONBLOCK), b"x" * 1_000_000, lambda: None)
+        size = 0
+        while data := os.read(reading, 10_000):
+            size += len(data)
+            await asyncio.sleep(0)
+        assert size == 1_000_000
+        os.close(reading)
+
+    asyncio.run(write())
 
 
 def test_a_long_answer_comes_whole(client: Client) -> None:
