@@ -10,8 +10,9 @@ scene.nothing_left()
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from kamscript.core.sockets import Datagram
+from kamscript.module import Module
 from kamscript.modules.dialog import Dialog
 from kamscript.modules.dialog.cell import DialogCell
 from tests.modules.tm.stage import ALICE, BOB, Sent, Stage, reply
@@ -59,8 +60,16 @@ def proxy(*, params: str = "", before: str = "", after: str = "", within: str = 
 class Scene(Stage):
     """See the module. `invites` are the INVITEs that reached bob, `answered` the last 2xx that alice got."""
 
-    def __init__(self, config: str = "", *, modules: str = MODULES, target: str = "5.6", **more: str) -> None:
-        super().__init__(config or proxy(**more), modules=modules, target=target)
+    def __init__(
+        self,
+        config: str = "",
+        *,
+        modules: str = MODULES,
+        target: str = "5.6",
+        own: Mapping[str, type[Module]] | None = None,
+        **more: str,
+    ) -> None:
+        super().__init__(config or proxy(**more), modules=modules, target=target, own=own)
         self.invites: list[Sent] = []
         self.answered: Sent | None = None
         self.cseqs = {"alice": 1, "bob": 0}
@@ -118,13 +127,15 @@ class Scene(Stage):
                 self.answered = one
         return sent
 
-    def ring(self, **more: str) -> list[Sent]:
+    def ring(self, *, tag: str = "b1", headers: str = "", fork: int = -1) -> list[Sent]:
         """180."""
-        return self.respond("180 Ringing", **more)
+        return self.respond("180 Ringing", tag=tag, headers=headers, fork=fork)
 
-    def answer(self, status: str = "200 OK", **more: str) -> list[Sent]:  # type: ignore[override]
+    def answer(  # type: ignore[override]
+        self, status: str = "200 OK", *, tag: str = "b1", headers: str = "", fork: int = -1
+    ) -> list[Sent]:
         """200."""
-        return self.respond(status, **more)
+        return self.respond(status, tag=tag, headers=headers, fork=fork)
 
     def request(
         self,
@@ -190,8 +201,3 @@ class Scene(Stage):
         assert self.dialogs == []
         assert self.dialog.table.count == 0
         assert self.dialog.expiry.empty
-
-
-def left(datagrams: list[Datagram]) -> list[str]:
-    """First words of what left."""
-    return [datagram.text.split(" ", 1)[0] for datagram in datagrams]
