@@ -79,8 +79,13 @@ class Manage(Parameters):
             self.server.log.error("dialog", "failed to update dialog lifetime")
             return False
         dlg.lifetime = seconds
-        dlg.dflags |= FLAG_CHANGED
+        self._changed(dlg)
         return True
+
+    def _changed(self, dlg: DialogCell) -> None:
+        """Have the change written: db_mode 1 promises that, though Kamailio waits for the next message."""
+        dlg.dflags |= FLAG_CHANGED
+        self.store.update(dlg)
 
     @function(Route.ANY, since="5.6")
     def dlg_set_ruri(self, ctx: Context) -> bool:
@@ -122,7 +127,7 @@ class Manage(Parameters):
         if dlg.state == CONFIRMED and number == DELETED:
             dlg.init_ts = dlg.end_ts = self.tracking.now()
         dlg.state = number
-        dlg.dflags |= FLAG_CHANGED
+        self._changed(dlg)
         return 1
 
     @function(_UPDATING, since="6.x")
@@ -141,22 +146,22 @@ class Manage(Parameters):
             event = RPL_1XX if msg.status < 200 else RPL_2XX if msg.status < 300 else RPL_3XX
         dlg.ref += 1
         _, _, unref = self.tracking.move(dlg, event)
-        dlg.dflags |= FLAG_CHANGED
+        self._changed(dlg)
         self.table.unref(dlg, unref + 1)
         return 0
 
-    def _sender(self, ctx: Context) -> Leg | None:
-        """The leg that the message comes from."""
+    def _sender(self, ctx: Context) -> tuple[DialogCell, Leg] | None:
+        """The message's dialog, and the leg that it comes from."""
         dlg, direction = self.tracking.lookup(ctx)
         if dlg is None:
             return None
-        return dlg.callee if (direction == UPSTREAM) == ctx.msg.is_request else dlg.caller
+        return dlg, dlg.callee if (direction == UPSTREAM) == ctx.msg.is_request else dlg.caller
 
     @function(Route.ANY, since="6.x")
     def dlg_update_contact(self, ctx: Context) -> bool:
         """Keep the Contact of this message as the one of the side that sent it."""
-        leg = self._sender(ctx)
-        if leg is None:
+        found = self._sender(ctx)
+        if found is None:
             return False
         try:
             contact = contact_of(ctx.msg)
@@ -164,14 +169,18 @@ class Manage(Parameters):
             return False
         if not contact:
             return False
+        dlg, leg = found
         leg.contact = contact
+        self._changed(dlg)
         return True
 
     @function(Route.ANY, since="6.x")
     def dlg_update_socket(self, ctx: Context) -> bool:
         """Talk to the side that sent this message by the socket where it came in."""
-        leg = self._sender(ctx)
-        if leg is None:
+        found = self._sender(ctx)
+        if found is None:
             return False
+        dlg, leg = found
         leg.socket = ctx.msg.received.socket
+        self._changed(dlg)
         return True

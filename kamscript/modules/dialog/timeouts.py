@@ -109,6 +109,7 @@ class Timeouts(Within):
                         self.log.error("dialog", "failed to update dialog lifetime in long non-ack state")
                     dlg.lifetime = NO_ACK_LIFETIME
                     dlg.dflags |= FLAG_CHANGED
+                    module.store.update(dlg)
             elif state == DELETED and 0 < dlg.end_ts < ended:
                 self.log.notice("dialog", f"dialog in delete state is too old ({dlg.callid} ref {dlg.ref})")
                 self.table.remove(dlg)

@@ -349,6 +349,9 @@ def without_route(scene: Scene) -> None:
 
 _LOOP = """if ($hdr(X-Loop) == $null) { append_hf("X-Loop: 1\\r\\n"); $du = "sip:127.0.0.1:21200"; } t_relay();"""
 
+#: Kamailio keeps such a dialog in the table until end_timeout, when it is over for long.
+_LEAK = "the search for a spiral leaves a reference behind when detect_spirals is 0: not here, the table would fill"
+
 
 def _spiral(detect: int) -> None:
     def play(scene: Scene) -> None:
@@ -365,9 +368,15 @@ def _spiral(detect: int) -> None:
 
     play.__name__, play.__module__ = f"spiral_with_detection_{detect}", __name__
     play.__doc__ = "An INVITE that comes back to us."
-    case(config(f"detect_spirals={detect}", relay=_LOOP), modules=MODULES, spec="6.9")(play)
+    leaked = (
+        {}
+        if detect
+        else dict.fromkeys(("log/9", "log/13", "log/18", "log/19", "rpc/0/1/0/2/1", "rpc/3/1/0/2/1"), _LEAK)
+    )
+    case(config(f"detect_spirals={detect}", relay=_LOOP), modules=MODULES, differs=leaked, spec="6.9")(play)
 
 
+_spiral(0)
 _spiral(1)
 
 
