@@ -36,6 +36,7 @@ def _note(title: str, text: str, example: str = "", remedy: str = "") -> Rule:
 _PV = 'loadmodule "pv.so"\n'
 _XLOG = _PV + 'loadmodule "xlog.so"\n'
 _TM = _PV + 'loadmodule "tm.so"\n'
+_DIALOG = _TM + 'loadmodule "rr.so"\nloadmodule "dialog.so"\n'
 
 READING = {
     "syntax": _error(
@@ -500,6 +501,37 @@ TRAPS = {
         "fnmatch() documents the flag i, for any case; Debian's Kamailio is built without it and compares case. "
         "kamscript does what the manual says.",
         'loadmodule "textopsx.so"\nrequest_route { if (fnmatch("$rU", "a*", "i")) exit; }',
+    ),
+    "valueless-profile": _warning(
+        "Profile without its value",
+        "The manual of dialog says that is_in_profile() and get_profile_size() without a value ask about the profile "
+        "as such; Kamailio 5.6 fails when the profile has values, as set_dlg_profile() and unset_dlg_profile() do "
+        "anywhere. kamscript does what the manual says.",
+        _DIALOG + 'modparam("dialog", "profiles_with_value", "caller")\n'
+        'request_route { if (is_in_profile("caller")) exit; }',
+        "Give the value; or keep a profile without values beside it.",
+    ),
+    "profile-timeout": _warning(
+        "Timeout of a profile that is misread",
+        "dlg_set_timeout_by_profile() without a value takes something else for its seconds, mostly 0, and never "
+        "expands pseudo-variables in them: the calls end at once. kamscript obeys the form without a value.",
+        _DIALOG + 'modparam("dialog", "profiles_no_value", "calls")\n'
+        'request_route { dlg_set_timeout_by_profile("calls", "30"); }',
+        'Give a value where the profile has none, too: dlg_set_timeout_by_profile("calls", "x", "30").',
+    ),
+    "remote-profile": _warning(
+        "Remote items hang Kamailio",
+        "Every 90 seconds Kamailio looks for remote items that expired, and never comes back from one that has not: "
+        "all that touches the profile then waits for it. kamscript forgets what expired and keeps the rest.",
+        _DIALOG + 'modparam("dialog", "profiles_no_value", "calls")\n'
+        'request_route { dlg_remote_profile("add", "calls", "", "uid-1", "0"); }',
+        "Count shared calls by other means on Kamailio itself, such as DMQ.",
+    ),
+    "number-in-variable": _warning(
+        "Number in a dialog variable",
+        "$dlg_var(...) holds texts: a number that is written there is refused when the line runs, and nothing changes.",
+        _DIALOG + "request_route { $dlg_var(tries) = 1; }",
+        'Write it in quotes: $dlg_var(tries) = "1".',
     ),
     "parameter-twice": _warning(
         "Parameter given twice",

@@ -8,6 +8,11 @@ from kamscript.source import MemoryReader
 from kamscript.tools.examine import examine
 
 HEAD = "".join(f'loadmodule "{name}.so"\n' for name in ("pv", "xlog", "tm", "sl", "textops", "textopsx", "siputils"))
+DIALOG = """loadmodule "rr.so"
+loadmodule "dialog.so"
+modparam("dialog", "profiles_no_value", "calls")
+modparam("dialog", "profiles_with_value", "caller ; callee")
+"""
 
 #: Rule, statements of a request route that it warns of, statements that it does not warn of.
 STATEMENTS = [
@@ -62,6 +67,30 @@ STATEMENTS = [
     ("loose-dot", 'if ($rd =~ "sip.example.com") exit;', 'if ($rd == "sip.example.com") exit;'),
     ("loose-dot", 'if ($si =~ "^10.0.0.1$") exit;', 'if ($si =~ "^10[.]0[.]0[.]1$" || $rU =~ "a.b*") exit;'),
     ("flag-ignored", 'if (fnmatch("$rU", "a*", "i")) exit;', 'if (fnmatch("$rU", "a*")) exit;'),
+    ("valueless-profile", 'is_in_profile("caller");', 'is_in_profile("caller", "x"); is_in_profile("calls");'),
+    ("valueless-profile", 'get_profile_size("caller", "$var(n)");', 'get_profile_size("caller", "x", "$var(n)");'),
+    ("valueless-profile", 'set_dlg_profile("caller");', 'set_dlg_profile("caller", "x"); set_dlg_profile("calls");'),
+    (
+        "profile-timeout",
+        'dlg_set_timeout_by_profile("calls", "3");',
+        'dlg_set_timeout_by_profile("calls", "x", "3");',
+    ),
+    (
+        "profile-timeout",
+        '$var(s) = 3; dlg_set_timeout_by_profile("calls", "x", "$var(s)");',
+        'dlg_set_timeout_by_profile("calls", "x", " +3");',
+    ),
+    (
+        "remote-profile",
+        'dlg_remote_profile("add", "calls", "", "u", "0");',
+        'dlg_remote_profile("rm", "calls", "", "u", "0");',
+    ),
+    (
+        "remote-profile",
+        '$var(c) = "add"; dlg_remote_profile("$var(c)", "calls", "", "u", "0");',
+        'dlg_remote_profile("rm", "calls", "", "u", "0");',
+    ),
+    ("number-in-variable", "$dlg_var(x) = 5;", '$dlg_var(x) = "5"; $var(x) = 5; $dlg_var(x) = $var(x);'),
     ("glued-header", 'append_to_reply("X: 1");', 'append_to_reply("X: 1\\r\\n");'),
 ]
 
@@ -131,8 +160,8 @@ def rules(text: str) -> set[str]:
 
 @pytest.mark.parametrize(("rule", "bad", "good"), STATEMENTS)
 def test_statements(rule: str, bad: str, good: str) -> None:
-    assert rule in rules(HEAD + "request_route {\n" + bad + "\n}")
-    assert rule not in rules(HEAD + "request_route {\n" + good + "\n}")
+    assert rule in rules(HEAD + DIALOG + "request_route {\n" + bad + "\n}")
+    assert rule not in rules(HEAD + DIALOG + "request_route {\n" + good + "\n}")
 
 
 @pytest.mark.parametrize(("rule", "bad", "good"), TOP)

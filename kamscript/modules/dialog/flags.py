@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kamscript.module import Int, Route, Str, function
-from kamscript.modules.dialog.cell import IFLAG_KA_DST, IFLAG_KA_SRC, IFLAG_TIMER_NORESET
+from kamscript.modules.dialog.cell import FLAG_CHANGED, IFLAG_KA_DST, IFLAG_KA_SRC, IFLAG_TIMER_NORESET
 from kamscript.modules.dialog.parameters import Parameters
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
+    from kamscript.modules.dialog.cell import DialogCell
 
 _PROPERTIES: Final = {"ka-src": IFLAG_KA_SRC, "ka-dst": IFLAG_KA_DST, "timeout-noreset": IFLAG_TIMER_NORESET}
 
@@ -29,6 +30,7 @@ class Flags(Parameters):
         dlg = self.context.current()
         if dlg is not None:
             dlg.sflags |= 1 << flag
+            self._keep(dlg)
         return True
 
     @function(Route.ANY)
@@ -40,6 +42,7 @@ class Flags(Parameters):
         dlg = self.context.current()
         if dlg is not None:
             dlg.sflags &= ~(1 << flag)
+            self._keep(dlg)
         return True
 
     @function(Route.ANY)
@@ -49,6 +52,12 @@ class Flags(Parameters):
             return False
         dlg = self.context.current()
         return bool((self.context.flags if dlg is None else dlg.sflags) & 1 << flag)
+
+    def _keep(self, dlg: DialogCell) -> None:
+        """Write the flags to the database; before 6.x they got there when something else changed as well."""
+        if self.db_mode and self.server.target not in ("4.4", "5.6"):
+            dlg.dflags |= FLAG_CHANGED
+            self.store.update(dlg)
 
     @function(Route.ANY)
     def dlg_set_property(self, ctx: Context, name: Str) -> bool:

@@ -109,7 +109,7 @@ class Parameters(Module):
     initial_cbs_inscript = Param(1, "Callbacks of new dialogs run in dlg_manage() (1) or later (0).", check=_either)
     send_bye = Param(0, "Send BYE to both sides of every dialog that expires.")
     wait_ack = Param(1, "Keep a failed dialog until its transaction is gone.")
-    xavp_cfg = Param("", "XAVP with attributes of a dialog.")
+    xavp_cfg = Param("", "Name of an XAVP.", inert="no Kamailio looks at it either")
     ka_timer = Param(0, "Period of keepalives, s; 0: none.")
     ka_interval = Param(0, "At least so long between two keepalives of a dialog, s.", check=_ka_interval)
     ka_failed_limit = Param(1, "Unanswered keepalives that end a dialog.", since="5.6")

@@ -141,3 +141,29 @@ def test_a_header_without_line_end_is_glued_to_the_next() -> None:
     route = 'append_to_reply("X-A: 1"); sl_send_reply("200", "OK");'
     (reply,) = exchange(f"{_HEAD}\nrequest_route {{ {route} }}\n", REQUEST, replies=1)
     assert "\r\nX-A: 1Server: " in reply
+
+
+_DIALOG = (
+    'loadmodule "rr.so" loadmodule "dialog.so"\n'
+    'modparam("dialog", "profiles_with_value", "caller") modparam("dialog", "profiles_no_value", "calls")'
+)
+
+
+@pytest.mark.kamailio
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ('get_profile_size("caller", "$var(n)")', "-1"),
+        ('get_profile_size("caller", "x", "$var(n)")', "1"),
+        ('get_profile_size("calls", "$var(n)")', "1"),
+        ('set_dlg_profile("caller")', "-1"),
+    ],
+)
+def test_profiles_with_values_want_them(call: str, code: str) -> None:
+    assert said(f'{call}; xlog("L_ALERT", "said $rc\\n");', _DIALOG) == [code]
+
+
+@pytest.mark.kamailio
+def test_a_dialog_variable_takes_no_number() -> None:
+    statements = '$dlg_var(a) = "x"; $dlg_var(a) = 5; xlog("L_ALERT", "said $dlg_var(a)\\n");'
+    assert said(statements, _DIALOG) == ["x"]
