@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.live.one_call import call, end, parties
 from tests.live.servers import PATIENCE, Running, kamailio, kamscript
 
 KAMCTL = shutil.which("kamctl") or "/usr/sbin/kamctl"
@@ -55,6 +56,7 @@ request_route {{
         set_dlg_profile("inbound");
     }}
     record_route();
+    loose_route();
     $du = "sip:127.0.0.1:{phone}";
     t_relay();
 }}
@@ -85,38 +87,6 @@ class Site(NamedTuple):
         return re.sub(r"(kamailio_receiver_)\d+", r"\1{pid}", text)
 
 
-def _call(port: int, phone: int) -> None:
-    """A call from one socket to another through the server: INVITE, 200, ACK."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alice,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bob,
-    ):
-        for party, own in ((alice, phone + 1), (bob, phone)):
-            party.bind(("127.0.0.1", own))
-            party.settimeout(PATIENCE)
-        head = (
-            f"Via: SIP/2.0/UDP 127.0.0.1:{phone + 1};branch=z9hG4bK-BRANCH\r\nMax-Forwards: 70\r\n"
-            "From: <sip:alice@example.com>;tag=a1\r\nCall-ID: call-1\r\n"
-            f"Contact: <sip:alice@127.0.0.1:{phone + 1}>\r\nContent-Length: 0\r\n"
-        )
-        invite = f"INVITE sip:bob@example.com SIP/2.0\r\n{head}To: <sip:bob@example.com>\r\nCSeq: 1 INVITE\r\n\r\n"
-        alice.sendto(invite.encode(), ("127.0.0.1", port))
-        request = bob.recv(65536).decode()
-        copied = re.findall(r"(?im)^(?:via|from|call-id|cseq|record-route):.*\r\n", request)
-        contact = f"Contact: <sip:bob@127.0.0.1:{phone}>\r\nContent-Length: 0\r\n\r\n"
-        answer = f"SIP/2.0 200 OK\r\n{''.join(copied)}To: <sip:bob@example.com>;tag=b1\r\n{contact}"
-        bob.sendto(answer.encode(), ("127.0.0.1", port))
-        while " 200 " not in (reply := alice.recv(65536).decode()).splitlines()[0]:
-            pass
-        routes = re.findall(r"(?im)^record-(route:.*\r\n)", reply)
-        ack = (
-            f"ACK sip:bob@127.0.0.1:{phone} SIP/2.0\r\n{head.replace('BRANCH', 'ACK')}{''.join(routes)}"
-            "To: <sip:bob@example.com>;tag=b1\r\nCSeq: 1 ACK\r\n\r\n"
-        )
-        alice.sendto(ack.encode(), ("127.0.0.1", port))
-        assert bob.recv(65536).startswith(b"ACK ")
-
-
 def _config(directory: Path, port: int, phone: int, dgram: str = "kamailio_rpc.sock") -> str:
     (directory / "tmp").mkdir(exist_ok=True)
     return CONFIG.format(directory=directory, port=port, phone=phone, dgram=dgram)
@@ -127,7 +97,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The daemon with its call."""
     directory = tmp_path_factory.mktemp("kamailio")
     with kamailio(_config(directory, 22410, 22412), directory, ports=(22410,)) as server:
-        _call(22410, 22412)
+        call(22410, 22412)
         yield Site(server, 22410, 22412)
 
 
@@ -136,7 +106,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """kamscript with its call."""
     directory = tmp_path_factory.mktemp("kamscript")
     with kamscript(_config(directory, 22420, 22422), directory) as server:
-        _call(22420, 22422)
+        call(22420, 22422)
         yield Site(server, 22420, 22422)
 
 
@@ -316,25 +286,14 @@ def test_what_kamcli_means_to_send(tmp_path: Path) -> None:
 
 
 @pytest.mark.kamcli
-def test_kamcli_ends_a_call(tmp_path: Path) -> None:
+def test_kamcli_ends_acall(tmp_path: Path) -> None:
     """`dialog terminate`: BYE to both phones, and the call is gone."""
     with kamscript(_config(tmp_path, 22430, 22432), tmp_path) as server:
         site = Site(server, 22430, 22432)
-        _call(site.port, site.phone)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alice,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bob,
-        ):
-            for party, own in ((bob, site.phone), (alice, site.phone + 1)):
-                party.bind(("127.0.0.1", own))
-                party.settimeout(PATIENCE)
+        call(site.port, site.phone)
+        with parties(site.phone) as phones:
             assert '"result": {}' in kamcli(site, "dialog", "terminate", "call-1", "a1", "b1")
-            for party in (alice, bob):
-                bye = party.recv(65536).decode()
-                assert bye.startswith("BYE "), bye
-                copied = re.findall(r"(?im)^(?:via|from|to|call-id|cseq):.*\r\n", bye)
-                reply = f"SIP/2.0 200 OK\r\n{''.join(copied)}Content-Length: 0\r\n\r\n"
-                party.sendto(reply.encode(), ("127.0.0.1", site.port))
+            end(site.port, phones)
         deadline = time.monotonic() + PATIENCE
         while '"result": []' not in (listed := kamcli(site, "dialog", "list")):
             assert time.monotonic() < deadline, listed

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kamscript.live.fifo import Answer
+from tests.live.one_call import call, end, parties
 from tests.live.servers import PATIENCE, Running, bound, kamscript
 
 CONFIG = """
@@ -247,6 +248,70 @@ def test_a_reply_dir_that_is_not_there(tmp_path: Path) -> None:
         kamscript(text, tmp_path, "--target", "4.4"),
     ):
         pass
+
+
+CALLS = """
+debug=1
+listen=udp:127.0.0.1:22440
+disable_tcp=yes
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "dialog.so"
+loadmodule "mi_fifo.so"
+modparam("mi_fifo", "fifo_name", "mi")
+modparam("mi_fifo", "reply_dir", "{directory}/replies/")
+modparam("dialog", "dlg_flag", 4)
+modparam("dialog", "profiles_with_value", "caller")
+modparam("dialog", "profiles_no_value", "inbound")
+request_route {{
+    setflag(4);
+    record_route();
+    if ($rm == "INVITE") {{
+        set_dlg_profile("caller", "$fU");
+        set_dlg_profile("inbound");
+    }}
+    loose_route();
+    $du = "sip:127.0.0.1:22442";
+    t_relay();
+}}
+"""
+
+
+@pytest.mark.spec("9.1", "9.2", "9.3", "9.4", "9.5", "9.6", "9.7")
+def test_the_commands_of_the_dialog_module(tmp_path: Path) -> None:
+    """In the form that its manual shows for each, over calls that are up."""
+    (tmp_path / "replies").mkdir()
+    with kamscript(CALLS.format(directory=tmp_path), tmp_path, "--target", "4.4") as server:
+        client = Client(server)
+        try:
+            call(22440, 22442, "first")
+            listed = client.ask("dlg_list")
+            head, dialog, *rest = listed.split("\n")
+            assert head == "200 OK"
+            assert "\tcallid:: first" in rest and "\tstate:: 4" in rest
+            assert all(line.startswith("\t") for line in rest[:-2]) and rest[-2:] == ["", ""]
+            assert client.ask("dlg_list", "first", "a1").split("\n")[1] == dialog
+            assert client.ask("dlg_list_ctx").split("\n")[1] == dialog
+            assert client.ask("dlg_list", "first", "nobody") == "404 Nu such dialog\n\n"
+            assert "count=1" in client.ask("profile_get_size", "inbound")
+            assert "count=1" in client.ask("profile_get_size", "caller", "alice")
+            assert "count=0" in client.ask("profile_get_size", "caller", "bob")
+            assert "callid:: first" in client.ask("profile_list_dlgs", "inbound")
+            entry, _, identity = dialog.partition("hash=")[2].partition(":")
+            with parties(22442) as phones:
+                assert client.ask("dlg_end_dlg", entry, identity) == "200 OK\n\n"
+                end(22440, phones)
+            call(22440, 22442, "second")
+            with parties(22442) as phones:
+                assert client.ask("dlg_terminate_dlg", "second", "a1") == "200 OK\n\n"
+                end(22440, phones)
+                from_, to = "sip:alice@127.0.0.1:22443", "sip:bob@127.0.0.1:22442"
+                assert client.ask("dlg_bridge", from_, to, "sip:127.0.0.1:22443") == "200 OK\n\n"
+                assert phones[0].recv(65536).startswith(b"INVITE ")
+        finally:
+            client.close()
 
 
 # -- mi_datagram
