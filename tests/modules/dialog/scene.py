@@ -10,9 +10,8 @@ scene.nothing_left()
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from typing import Any
 
-from kamscript.module import Module
 from kamscript.modules.dialog import Dialog
 from kamscript.modules.dialog.cell import DialogCell
 from tests.modules.tm.stage import ALICE, BOB, Sent, Stage, reply
@@ -66,7 +65,7 @@ class Scene(Stage):
         *,
         modules: str = MODULES,
         target: str = "5.6",
-        own: Mapping[str, type[Module]] | None = None,
+        own: Any = None,
         **more: str,
     ) -> None:
         super().__init__(config or proxy(**more), modules=modules, target=target, own=own)
@@ -179,13 +178,13 @@ class Scene(Stage):
                     sent += self.play(reply(one, answer, tag=""), BOB if alice else ALICE)
         return sent
 
-    def ack(self, by: str = "alice", **more: str) -> list[Sent]:
+    def ack(self, by: str = "alice", **more: Any) -> list[Sent]:
         """The ACK to the 2xx."""
-        return self.request("ACK", by, **more)  # type: ignore[arg-type]
+        return self.request("ACK", by, **more)
 
-    def bye(self, by: str = "alice", **more: str) -> list[Sent]:
+    def bye(self, by: str = "alice", **more: Any) -> list[Sent]:
         """Ring off."""
-        return self.request("BYE", by, **more)  # type: ignore[arg-type]
+        return self.request("BYE", by, **more)
 
     def call(self) -> None:
         """Up to the ACK."""

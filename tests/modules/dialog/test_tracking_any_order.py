@@ -37,7 +37,7 @@ def act(scene: Scene, action: str, number: int) -> None:
     elif not scene.invites:
         return
     elif action == "ring":
-        scene.answered = (scene.ring() or [scene.answered])[0]
+        scene.answered = next(iter(scene.ring()), scene.answered)
     elif action == "answer":
         scene.answer()
     elif action == "other answer":
