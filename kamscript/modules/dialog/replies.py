@@ -52,7 +52,7 @@ class Replies(Initial):
             return
         request, reply, ctx = params.request, params.reply, params.ctx
         if kind & (TMCB_RESPONSE_IN | TMCB_ON_FAILURE):
-            self._show(dlg, request)
+            self._show(t, dlg, kind, params)
             if dlg.callback_types & DLGCB_RESPONSE_FWDED and "dialog" not in t.state:
                 t.state["dialog"] = True  # registered once, and only when somebody listens
                 self.tm.register_tmcb(TMCB_RESPONSE_FWDED, self.forwarded, t=t, param=dlg)
@@ -92,13 +92,15 @@ class Replies(Initial):
         """A reply came for a request within the call."""
         dlg: DialogCell = params.param
         if dlg.ref > 0:
-            self._show(dlg, params.request)
+            self._show(t, dlg, kind, params)
 
-    def _show(self, dlg: DialogCell, request: Message | None) -> None:
+    def _show(self, t: Transaction, dlg: DialogCell, kind: int, params: TmcbParams) -> None:
         """Let the onreply and failure routes to come see the dialog."""
+        if kind == TMCB_ON_FAILURE and not t.branches[params.branch].on_failure:
+            return  # no route comes, and when a timer led here nothing would end the context
         self.context.dialog = dlg
-        if request is not None:
-            self.module.profiles.attach(request, dlg)
+        if params.request is not None:
+            self.module.profiles.attach(params.request, dlg)
 
     def forwarded(self, t: Transaction, kind: int, params: TmcbParams) -> None:
         """A reply to the INVITE is about to be sent upstream."""

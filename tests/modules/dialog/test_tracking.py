@@ -380,6 +380,16 @@ def test_the_context_ends_with_the_message() -> None:
     assert (context.dialog, context.timeout_bye, context.timeout_route, context.t) == (None, 0, "", False)
 
 
+@pytest.mark.parametrize("arm", ["", 't_on_failure("F");'])
+def test_the_context_ends_with_a_timeout_too(arm: str) -> None:
+    """Whether or not a failure route runs when nobody answered."""
+    scene = Scene(after=arm, rest='failure_route[F] { xlog("$dlg_ctx(set) $dlg(state)\\n"); }')
+    scene.invite()
+    scene.advance(35)
+    assert scene.script == (["1 1"] if arm else [])
+    assert scene.dialog.context.dialog is None
+
+
 @pytest.mark.spec("12.1 12.2")
 def test_what_event_routes_see() -> None:
     """The 2xx, the BYE; the dialog; AVPs of the transaction; a local route."""
