@@ -51,6 +51,16 @@ class Phone:
             except TimeoutError:
                 continue
 
+    def forget(self) -> None:
+        """Drop what came and was not asked for."""
+        self.heard.clear()
+        self.socket.setblocking(False)
+        try:
+            while self.socket.recv(65536):
+                pass
+        except BlockingIOError:
+            pass
+
     def close(self) -> None:
         """Leave."""
         self.socket.close()
@@ -69,12 +79,17 @@ class Call:
         self.routes: list[str] = []
         self.arrived = ""  #: the INVITE that bob got
 
-    def invite(self, *, headers: str = "") -> None:
+    def dial(self) -> None:
+        """Send the INVITE."""
+        self.alice.send(self.text("INVITE", self.alice, 1, headers=f"Contact: <{self.alice.contact}>\n"))
+
+    def invite(self) -> None:
         """The INVITE, until bob has it."""
-        self.alice.send(self._text("INVITE", self.alice, 1, headers=f"Contact: <{self.alice.contact}>\n{headers}"))
+        self.dial()
         self.arrived = self.bob.expect("INVITE", self.callid)
 
-    def _text(self, method: str, by: Phone, cseq: int, *, tag: str = "", headers: str = "") -> str:
+    def text(self, method: str, by: Phone, cseq: int, *, tag: str = "", headers: str = "") -> str:
+        """A request of this call, with a tag in To and the headers given."""
         other = self.bob if by is self.alice else self.alice
         return (
             f"{method} {other.contact} SIP/2.0\n"
@@ -103,12 +118,16 @@ class Call:
         self.reply(self.bob, self.arrived, "200 OK", contact if headers is None else headers)
         self.routes = header(self.alice.expect("SIP/2.0 200", self.callid), "Record-Route")
 
+    @property
+    def route_headers(self) -> str:
+        """The route set as header lines."""
+        return "".join(f"Route: {route}\n" for route in self.routes)
+
     def within(self, method: str, by: Phone | None = None, cseq: int = 2, headers: str = "") -> str:
         """A request within the call, until the other side has it; as it arrived."""
         by = by or self.alice
         other = self.bob if by is self.alice else self.alice
-        routes = "".join(f"Route: {route}\n" for route in self.routes)
-        by.send(self._text(method, by, cseq, tag=f";tag={other.name}", headers=routes + headers))
+        by.send(self.text(method, by, cseq, tag=f";tag={other.name}", headers=self.route_headers + headers))
         return other.expect(method, self.callid)
 
     def ack(self) -> None:
