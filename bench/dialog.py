@@ -143,7 +143,7 @@ def main(calls: int = 10_000, dialogs: int = 100_000) -> int:
     failed = compare(CONFIG, calls, 1000, "tracked calls")
     contenders = {"kamscript run": [sys.executable, "-m", "kamscript", "run", str(CONFIG)]}
     if shutil.which("kamailio"):
-        contenders["kamailio"] = kamailio(CONFIG)
+        contenders["kamailio"] = kamailio(CONFIG, "-m", "2048")
     figures = {name: hold(name, command, dialogs) for name, command in contenders.items()}
     print(f"{dialogs} calls that stay: bytes per dialog; ns to count a profile of 100 and of all of them")
     for name, figure in figures.items():
