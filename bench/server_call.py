@@ -1,7 +1,10 @@
-"""What one call costs inside the server, driver and network left out: python bench/server_call.py [rounds] [profile]
+"""What one call costs inside the server, driver and network left out.
+
+    python bench/server_call.py [rounds] [config] [profile]
 
 The messages are those of bench/live.py, and as there many calls are under way at once: the memories of the parsers do
 not hold a whole call's headers for nobody else. Prints CPU microseconds per call (the best round) and per message.
+`config` is the name of one in bench/configs: "relay" (unless told otherwise), or "dialog", which tracks the calls.
 `profile` is a sort key of pstats ("tottime"): prints where the time goes.
 """
 
@@ -17,7 +20,7 @@ from time import thread_time
 from kamscript.core.sockets import Received
 from kamscript.lab import Lab
 
-CONFIG = Path(__file__).parent / "configs" / "relay.cfg"
+CONFIGS = Path(__file__).parent / "configs"
 PROXY, CALLER, CALLEE = ("127.0.0.1", 25060), ("127.0.0.1", 25070), ("127.0.0.1", 25080)
 UNDER_WAY = 60
 
@@ -61,8 +64,8 @@ def reply(to: str, first: str, totag: str = "", body: bool = False) -> str:
 class Bench:
     """Calls through one server, and the time spent in it."""
 
-    def __init__(self) -> None:
-        self.lab = Lab(CONFIG)
+    def __init__(self, config: str) -> None:
+        self.lab = Lab(CONFIGS / f"{config}.cfg")
         self.server = self.lab.server
         socket = self.server.sockets[0]
         self.sources = {peer: Received("udp", *peer, *PROXY, socket) for peer in (CALLER, CALLEE)}
@@ -117,9 +120,9 @@ class Bench:
         self.lab.forget()
 
 
-def main(rounds: int = 60, sort: str = "") -> int:
+def main(rounds: int = 60, config: str = "relay", sort: str = "") -> int:
     """Print the figures."""
-    bench = Bench()
+    bench = Bench(config)
     for _ in range(40):
         bench.calls()
     gc.collect()
@@ -135,7 +138,7 @@ def main(rounds: int = 60, sort: str = "") -> int:
             best[kind] = min(best.get(kind, seconds), seconds)
     unreachable = gc.collect()
     total = sum(best.values()) / UNDER_WAY * 1e6
-    print(f"server, microseconds per call: {total:.0f}   (calls under way: {UNDER_WAY})")
+    print(f"server, {config}.cfg, microseconds per call: {total:.0f}   (calls under way: {UNDER_WAY})")
     for kind, seconds in best.items():
         print(f"  {kind:14} {seconds / UNDER_WAY * 1e6:6.1f}")
     print(f"objects per call that only the garbage collector finds: {unreachable / int(rounds) / UNDER_WAY:.1f}")
