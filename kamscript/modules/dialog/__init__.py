@@ -137,7 +137,7 @@ class Dialog(
 
         Raises ValueError for a combination that makes no sense.
         """
-        registered = DialogCallback(types, callback, param)
+        registered = DialogCallback(types, callback, param, self.server.report)
         if types & (DLGCB_LOADED | DLGCB_CREATED):
             if types not in (DLGCB_LOADED, DLGCB_CREATED):
                 raise ValueError("DLGCB_LOADED and DLGCB_CREATED are registered alone")

@@ -61,11 +61,20 @@ DialogFunction = Callable[["DialogCell", int, DialogParams], object]
 
 
 class DialogCallback(NamedTuple):
-    """One registration."""
+    """One registration. `report` hears of what the callback raises: a call never ends for the error of a listener."""
 
     types: int
     callback: DialogFunction
-    param: Any = None
+    param: Any
+    report: Callable[[BaseException], object]
+
+    def tell(self, kind: int, dlg: DialogCell, params: DialogParams) -> None:
+        """Call it."""
+        params.param = self.param
+        try:
+            self.callback(dlg, kind, params)
+        except Exception as error:
+            self.report(error)
 
 
 class GlobalCallbacks:
@@ -81,5 +90,4 @@ def run_callbacks(kind: int, dlg: DialogCell, params: DialogParams) -> None:
     if dlg.callback_types & kind and dlg.callbacks:
         for registered in reversed(dlg.callbacks):
             if registered.types & kind:
-                params.param = registered.param
-                registered.callback(dlg, kind, params)
+                registered.tell(kind, dlg, params)

@@ -205,8 +205,7 @@ class Initial(Events):
         if listeners:
             params = DialogParams(ctx, ctx.msg, None, DOWNSTREAM)
             for registered in listeners:
-                params.param = registered.param
-                registered.callback(dlg, DLGCB_CREATED, params)
+                registered.tell(DLGCB_CREATED, dlg, params)
 
     def follow(self, t: Transaction, dlg: DialogCell) -> None:
         """Hear the replies of the INVITE's transaction, once for the dialog that it made (dlg_set_tm_callbacks)."""

@@ -30,7 +30,7 @@ from kamscript.modules.dialog.early import early_dialog, end_early
 from kamscript.modules.dialog.keepalive import Keepalive
 from kamscript.modules.dialog.parameters import Parameters
 from kamscript.modules.dialog.states import REQ_BYE
-from kamscript.modules.dialog.transfer import HOLD, Transfer
+from kamscript.modules.dialog.transfer import Transfer
 from kamscript.modules.dialog.uacdialog import uac_dialog, was_sent
 
 if TYPE_CHECKING:

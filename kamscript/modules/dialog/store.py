@@ -175,7 +175,7 @@ class Store:
     def tell_loaded(self, registered: DialogCallback) -> None:
         """Tell one that registered late (DLGCB_LOADED) of the dialogs that are there."""
         for dlg in self.module.table:
-            _tell(registered, dlg)
+            registered.tell(DLGCB_LOADED, dlg, DialogParams())
 
     # -- writing --------------------------------------------------------------------------------------------------
     def _write(self, dialogs: list[DialogCell], *, again: bool = False) -> None:
@@ -320,12 +320,6 @@ class Store:
         self.module.server.log.error("dialog", text)
 
 
-def _tell(registered: DialogCallback, dlg: DialogCell) -> None:
-    params = DialogParams()
-    params.param = registered.param
-    registered.callback(dlg, DLGCB_LOADED, params)
-
-
 def pairs(stored: tuple[str, ...]) -> dict[str, str]:
     """The inverse of `flat`."""
     return dict(zip(stored[::2], stored[1::2], strict=True))
@@ -355,5 +349,5 @@ class StoreFunctions(Parameters):
             return False
         for dlg in found:
             for registered in self.callbacks.loaded:
-                _tell(registered, dlg)
+                registered.tell(DLGCB_LOADED, dlg, DialogParams())
         return True

@@ -150,6 +150,25 @@ def test_the_last_to_register_is_told_first() -> None:
 
 
 @pytest.mark.spec("2:1.1")
+def test_a_callback_that_fails_costs_the_call_nothing() -> None:
+    """It is logged; the other listeners hear, the call goes on."""
+    call = scene()
+    call.invite()
+
+    def broken(dlg: DialogCell, kind: int, params: DialogParams) -> None:
+        raise RuntimeError("no such luck")
+
+    call.dialog.register_dlgcb(call.only, EVERYTHING, broken)
+    call.ring()
+    call.answer()
+    call.ack()
+    call.bye()
+    call.nothing_left()
+    assert Listener.heard[-1] == "DESTROY - - 0"
+    assert any("no such luck" in line for line in call.warned("<core>"))
+
+
+@pytest.mark.spec("2:1.1")
 def test_registrations_that_make_no_sense() -> None:
     """Global kinds alone, others with a dialog."""
     dialog = scene().dialog
