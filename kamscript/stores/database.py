@@ -189,11 +189,11 @@ class SqlDatabase(Database):
         if self._transactions:
             yield
             return
-        self._run(sa.text("BEGIN"))
+        self._run("BEGIN")
         self._transactions += 1
         try:
             yield
-            self._run(sa.text("COMMIT"))
+            self._run("COMMIT")
         except BaseException as error:
             self._roll_back(isinstance(error, DatabaseError) and error.lost)
             raise
@@ -204,7 +204,7 @@ class SqlDatabase(Database):
         """Leave a transaction; a connection that may be gone is closed, which has the same effect."""
         if not lost or self.dialect == "sqlite":
             with contextlib.suppress(DatabaseError):
-                self._run(sa.text("ROLLBACK"))
+                self._run("ROLLBACK")
                 return
         if not isinstance(self, MemoryDatabase):
             self._drop_connection()

@@ -209,9 +209,10 @@ class Within(Replies):
                 self.log.error("dialog", "failed to update dialog lifetime")
         if event != REQ_ACK:
             self._refresh(dlg, ctx.msg, direction)
-        if dlg.dflags & FLAG_CHANGED:
+        if dlg.dflags & FLAG_CHANGED and old != CONFIRMED_NA:
             module.store.update(dlg)
         if old == CONFIRMED_NA:
+            # The ACK, which is one change to the database: it is written behind the callbacks.
             self.tell(DLGCB_CONFIRMED, dlg, ctx, ctx.msg, None, direction)
             return
         self.tell(DLGCB_REQ_WITHIN, dlg, ctx, ctx.msg, None, direction)
