@@ -16,6 +16,9 @@ _RUID = re.compile(r"\bul\w+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+\b")
 _PRODUCT = re.compile(r"[Kk]amailio \([^\r\n]*?\)\)?")
 _DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 _TIMESTAMP = re.compile(r"(?<=timestamp=)\d{10}")
+#: Times and durations in call data records: seconds and milliseconds. A dialog expires up to a second early.
+_RECORD_TIME = re.compile(r"(?<![\d.])1[5-9]\d{8}\.\d{3}(?![\d.])")
+_RECORD_DURATION = re.compile(r"(?:(?<=duration=)|(?<=\{time\} ))(-?)(\d+)\.(-?)\d{3,}(?![\d.])")
 _TIMES = ("Last-Keepalive", "Last-Modified")
 #: The cookie of a dialog: its slot, which the Call-ID alone decides, and its number there, which starts anywhere.
 _DID = re.compile(r"(?<=did=)([0-9a-f]+)\.([0-9a-f]+)")
@@ -30,6 +33,10 @@ _DIALOG_TIMES = ("start_ts", "init_ts", "end_ts", "timeout")
 def _named(members: list[object]) -> list[object]:
     """The names of members of a struct; of anything else, nothing that is one."""
     return [member[0] if isinstance(member, list) and len(member) == 2 else None for member in members]
+
+
+def _duration(found: re.Match[str]) -> str:
+    return f"{found[1]}{'0' if found[2] == '0' else '{s}'}.{found[3]}{{ms}}"
 
 
 class Normaliser:
@@ -81,6 +88,8 @@ class Normaliser:
         text = _JSON_TIME.sub(r"\1{time}", text)
         text = _PRODUCT.sub("{kamailio}", text)
         text = _TIMESTAMP.sub("{time}", text)
+        text = _RECORD_TIME.sub("{time}", text)
+        text = _RECORD_DURATION.sub(_duration, text)
         return _DATE.sub("{date}", text)
 
     def value(self, value: object) -> object:

@@ -25,7 +25,8 @@ from .case import KAMAILIO, PING, Address, Refused, cut
 
 BINARY = shutil.which("kamailio") or "/usr/sbin/kamailio"
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-_RECORD = re.compile(r"^ ?\d+\(\d+\) ([A-Za-z]+): ", re.MULTILINE)
+# Some messages of the code end without a line end.
+_RECORD = re.compile(r"(?:^ ?| )\d+\(\d+\) ([A-Za-z]+): ", re.MULTILINE)
 _OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")
 _SENTINEL: Address = ("127.0.0.19", 21200)
 

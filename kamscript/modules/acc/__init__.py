@@ -17,7 +17,6 @@ from kamscript.core.errors import reason_phrase
 from kamscript.module import Fixup, FixupError, Module, Param, Route, Str, function
 from kamscript.modules.acc.attributes import Extra, Legs, Record, make_record, parse_extras, split_comment
 from kamscript.modules.acc.backends import DatabaseBackend, Engine, LogBackend
-from kamscript.modules.acc.cdr import CdrWriter
 from kamscript.modules.tm.callbacks import (
     TMCB_E2EACK_IN,
     TMCB_ON_FAILURE,
@@ -29,6 +28,7 @@ from kamscript.stores import DatabaseError
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
+    from kamscript.modules.acc.cdr import CdrEngine, CdrWriter
     from kamscript.modules.rr import Rr
     from kamscript.modules.tm import Tm
     from kamscript.modules.tm.transaction import Transaction
@@ -156,6 +156,7 @@ class Acc(Module, name="acc", requires=("tm",)):
         """Check the parameters and ask tm for every new transaction."""
         self.tm: Tm = self.server.module("tm")
         self.engines: list[Engine] = []
+        self.cdr_engines: list[CdrEngine] = []
         self._tags_known = False
         self._check()
         if self.detect_direction:
@@ -165,9 +166,11 @@ class Acc(Module, name="acc", requires=("tm",)):
             if not self.rr.append_fromtag:
                 raise FixupError("'append_fromtag' RR param is not enabled! - required by 'detect_direction'")
         size = self.acc_extra_size
-        legs = Legs(self.multi_leg_info, self.server, size) if self.multi_leg_info else None
+        legs = Legs(self.multi_leg_info, self.server, size) if self.given("multi_leg_info") else None
         self.log_backend = LogBackend(self, self._extras(self.log_extra, "log_extra"), legs)
         if self.cdr_enable:
+            from kamscript.modules.acc.cdr import CdrWriter  # brings module dialog along
+
             self.cdrs = CdrWriter(self)
         if self.db_url:
             self.database = DatabaseBackend(self, self._extras(self.db_extra, "db_extra"), legs)
@@ -182,7 +185,9 @@ class Acc(Module, name="acc", requires=("tm",)):
         self.tm.register_tmcb(TMCB_REQUEST_IN, self._request_in)
 
     def ready(self) -> None:
-        """Connect to the database."""
+        """Hear of dialogs; connect to the database."""
+        if self.cdrs is not None:
+            self.cdrs.ready()
         if self.database is not None:
             try:
                 self.database.db.connect()
@@ -190,9 +195,9 @@ class Acc(Module, name="acc", requires=("tm",)):
                 raise FixupError(f"could not open database connection: {error}") from error
 
     def _check(self) -> None:
-        for facility in (self.log_facility, self.cdr_facility):
-            if facility and facility.upper() not in _FACILITIES:
-                raise FixupError("invalid log facility configured")
+        for name, used in (("log_facility", True), ("cdr_facility", self.cdr_enable)):
+            if used and self.given(name) and getattr(self, name).upper() not in _FACILITIES:
+                raise FixupError(f"{name}: no such log facility: {getattr(self, name)!r}; LOG_DAEMON is one")
         flags = ("failed_transaction_flag", "log_flag", "log_missed_flag")
         for name in (*flags, *(("db_flag", "db_missed_flag") if self.db_url else ())):
             if not -1 <= getattr(self, name) <= _MAX_FLAG:
@@ -200,7 +205,13 @@ class Acc(Module, name="acc", requires=("tm",)):
         for name in ("cdr_enable", "cdr_extra_nullable", "cdr_expired_dlg_enable"):
             if getattr(self, name) not in (0, 1):
                 raise FixupError(f"{name} is out of range")
+        if not 0 <= self.cdr_duration_mode <= 2:
+            raise FixupError("cdr_duration_mode is out of range")
         self._filter = self._parse_filter()
+
+    def given(self, name: str) -> bool:
+        """Whether the config sets a parameter."""
+        return name in self.server.plan.modules[self.name].given
 
     def _parse_filter(self) -> set[int]:
         if not self.failed_filter:
@@ -216,7 +227,7 @@ class Acc(Module, name="acc", requires=("tm",)):
         return {int(code) for code in codes}
 
     def _extras(self, text: str, what: str) -> list[Extra]:
-        return parse_extras(text, self.server, self.acc_extra_size, what) if text else []
+        return parse_extras(text, self.server, self.acc_extra_size, what) if self.given(what) else []
 
     def _format(self, text: str) -> Any:
         from kamscript.script.format import format_of
@@ -277,6 +288,17 @@ class Acc(Module, name="acc", requires=("tm",)):
     def register_engine(self, engine: Engine) -> None:
         """Hand records to another module, too."""
         self.engines.append(engine)
+
+    def register_cdr_engine(self, engine: CdrEngine) -> bool:
+        """Hand call data records to another module, too; False: without `cdr_enable` there are none.
+
+        It hears of every record, also of those that `cdr_skip` and `cdr_expired_dlg_enable` leave out, and finds the
+        values by `cdrs.fixed_values()` and `cdrs.extra_values()`.
+        """
+        if self.cdrs is None:
+            return False
+        self.cdr_engines.append(engine)
+        return True
 
     def _request_in(self, t: Transaction, kind: int, params: TmcbParams) -> None:
         """A request becomes a transaction: hear how it ends when it is, or may be, accounted."""

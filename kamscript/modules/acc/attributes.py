@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _BLANKS = " \t\r\n"
 _MAX_LEGS = 16
+
+#: UTC with the name that `%Z` shows for it.
+_GMT = timezone(timedelta(0), "GMT")
 
 TIME_PLAIN, TIME_PARTS, TIME_FRACTION, TIME_LOCAL, TIME_UTC = range(5)
 
@@ -160,8 +163,9 @@ def extra_values(extras: list[Extra], ctx: Context) -> list[str | None]:
 
 def format_time(seconds: int, form: str, mode: int) -> str:
     """A time as `time_format` says: local, or UTC in mode 4."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return (moment if mode == TIME_UTC else moment.astimezone()).strftime(form)
+    if mode == TIME_UTC:
+        return datetime.fromtimestamp(seconds, _GMT).strftime(form)
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime(form)
 
 
 def split_comment(text: str) -> tuple[str, str]:
