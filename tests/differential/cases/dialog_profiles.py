@@ -406,26 +406,3 @@ def timeout_by_profile(scene: Scene) -> None:
     scene.alice.request("MESSAGE", "sip:one@127.0.0.1:21200", call_id="m2")
     scene.settle()
     scene.wait(5)
-
-
-@case(
-    PROFILES
-    + """
-request_route {
-    if ($rU == "add") {
-        $var(exp) = $Ts + 5;
-        dlg_remote_profile("add", "caller", "alice", "uid-1", "$var(exp)");
-    }
-    get_profile_size("caller", "alice", "$var(n)");
-    xlog("$rU $var(n)\\n");
-}
-""",
-    modules=MODULES,
-    spec="7.17",
-)
-def a_remote_item_expires(scene: Scene) -> None:
-    """It is there behind its time until somebody looks, once in 90 seconds."""
-    for name, seconds in (("add", 10), ("still", 40), ("later", 45), ("gone", 0)):
-        scene.alice.request("MESSAGE", f"sip:{name}@127.0.0.1:21200")
-        scene.settle()
-        scene.wait(seconds)
