@@ -72,6 +72,7 @@ class Fixup:
 
     constant: ClassVar[bool] = False
     kind: ClassVar[str] = "str"
+    variables_only: ClassVar[bool] = False  #: of integers: `$name` that no pseudo-variable has is no AVP but an error
 
     def resolve(self, text: str, server: Server) -> Any:
         """The object for a constant argument; raises FixupError. Only called when `constant`."""
@@ -84,6 +85,10 @@ class Fixup:
 
 class _IntFixup(Fixup):
     kind = "int"
+
+
+class _PvIntFixup(_IntFixup):
+    variables_only = True
 
 
 class _StrFixup(Fixup):
@@ -127,14 +132,17 @@ if TYPE_CHECKING:
     from kamscript.ere import Ere
 
     Int = int
+    PvInt = int
     Str = str
     Const = str
     RouteName = str
     Any_ = Value
     Regex = Ere
 else:
-    #: An integer: a constant, or a text or expression with pseudo-variables (fixup_igp / fixup_ival).
+    #: An integer: a constant, a text with one pseudo-variable or AVP, or an expression (fixup_var_int).
     Int = Annotated[int, _IntFixup()]
+    #: The same where AVPs are written as pseudo-variables only (fixup_igp).
+    PvInt = Annotated[int, _PvIntFixup()]
     #: A text: a constant, or one with pseudo-variables (fixup_spve).
     Str = Annotated[str, _StrFixup()]
     #: An int, str or None exactly as the expression evaluates.

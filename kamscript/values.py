@@ -26,10 +26,18 @@ def decimal(text: str) -> int | None:
     digits = text[1:] if text[:1] in ("-", "+") else text
     if not digits:
         return 0
-    if not (digits.isdigit() and digits.isascii()):
+    number = _whole(digits) if digits.isdigit() and digits.isascii() else None
+    if number is None:
         return None
-    number = -int(digits) if text[0] == "-" else int(digits)
+    number = -number if text[0] == "-" else number
     return number if INT_MIN <= number <= INT_MAX else None
+
+
+def _whole(digits: str) -> int | None:
+    """Decimal digits as a number; None for more than ten behind the zeros: Python reads only some thousands at once."""
+    if len(digits) > 10:
+        digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) <= 10 else None
 
 
 def unsigned(text: str) -> int | None:
@@ -37,10 +45,8 @@ def unsigned(text: str) -> int | None:
     digits = text[1:] if text[:1] == "+" else text
     if not digits:
         return 0
-    if not (digits.isdigit() and digits.isascii()):
-        return None
-    number = int(digits)
-    return number if number <= 0xFFFFFFFF else None
+    number = _whole(digits) if digits.isdigit() and digits.isascii() else None
+    return number if number is not None and number <= 0xFFFFFFFF else None
 
 
 def hexadecimal(digits: str) -> int | None:

@@ -343,7 +343,7 @@ def split_group(text: str) -> tuple[str, int | None]:
     if not text.endswith("]"):
         return text, None
     name, bracket, number = text[:-1].partition("[")
-    if not name or not bracket or not number.isdigit():
+    if not name or not bracket or not number.isdecimal():
         raise CfgError('Wrong group syntax. Use either "group", or "group[id]"')
     return name, int(number)
 

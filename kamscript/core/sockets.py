@@ -240,7 +240,7 @@ def is_address(host: str) -> bool:
     if ":" in host:
         return shortest(host) != host or _is_ipv6(host)
     parts = host.split(".")
-    return len(parts) == 4 and all(part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts)
+    return len(parts) == 4 and all(part.isdecimal() and len(part) <= 3 and int(part) < 256 for part in parts)
 
 
 def _is_ipv6(host: str) -> bool:

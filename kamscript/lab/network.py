@@ -24,7 +24,7 @@ def address(text: str | tuple[str, int], default_port: int = 5060) -> Address:
     if not isinstance(text, str):
         return Address(*text)
     ip, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit():
+    if not colon or not port.isdecimal():
         return Address(text, default_port)
     return Address(ip, int(port))
 

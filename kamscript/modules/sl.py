@@ -269,7 +269,7 @@ class Sl(Module, name="sl"):
             if code[0] != str(msg.status)[0]:
                 self.server.log.error("sl", "reply code class cannot be changed")
                 return -1
-            if not code.isdigit():
+            if not code.isdecimal():
                 self.server.log.error("sl", f"invalid reply code value {code}!")
                 return -1
         if not code and not reason:

@@ -103,6 +103,7 @@ class Calls:
         name = self.scope.need(f"{meaning.module}_{decl.method}", "function", (meaning.module, decl.method), node.pos)
         sources = [self.argument(node, meaning, decl, at, arg) for at, arg in enumerate(node.args)]
         if any(bad for _, bad in sources):
+            context = "_zero(ctx)" if fresh else context
             return f"_guard({', '.join([name, context, *(source for source, _ in sources)])})"
         return f"{name}({', '.join([context, *(source for source, _ in sources)])})"
 
@@ -142,7 +143,7 @@ class Calls:
         pos = arg.pos
         match fixup.kind:
             case "int":
-                return self._constant_int(text, arg)
+                return self._constant_int(text, arg, fixup)
             case "format":
                 for part in self._split(text, arg) if self.scope.traced else ():
                     if not isinstance(part, str):
@@ -201,7 +202,7 @@ class Calls:
             return source, False
         return f"_converted(ctx, {self.scope.need(f'fix_{where[1]}', 'convert', where, pos)}, {source})", True
 
-    def _constant_int(self, text: str, arg: nodes.Expr) -> tuple[str, bool]:
+    def _constant_int(self, text: str, arg: nodes.Expr, fixup: Fixup) -> tuple[str, bool]:
         number = decimal(text)
         if number is not None and text not in ("", "+", "-"):
             return repr(number), False
@@ -212,6 +213,8 @@ class Calls:
         pv = self._pv(stripped, arg)
         if pv is None:
             return "0", False
+        if fixup.variables_only and self.scope.is_attr(pv):
+            self.scope.error("unknown-variable", f"there is no variable ${pv.name}", arg.pos)
         source, kind = self.scope.read(pv, arg.pos)
         if kind == "int":
             return source, False

@@ -39,6 +39,15 @@ class Bad:
 
 
 BAD = Bad()
+#: The same where Kamailio does not get as far as the function: `$rc` stays as it was.
+UNFIXED = Bad()
+
+
+class Kept(int):
+    """What such a call gives: -1, which is not kept in `$rc`."""
+
+
+KEPT = Kept(E_UNSPEC)
 
 
 def run(route: RouteFunction, ctx: Context) -> int:
@@ -130,6 +139,8 @@ def settle(ctx: Context, result: int) -> int:
         result = 1
     elif result is False:
         result = E_UNSPEC
+    elif result is KEPT:
+        return result
     ctx.rc = result
     if not result:
         raise ScriptExit(0)
@@ -145,6 +156,8 @@ def route_value(ctx: Context, function: Callable[..., int]) -> int:
 
 def guard(function: Callable[..., Any], ctx: Context, *args: Any) -> Any:
     """Call a module's function unless an argument had no value: -1 then."""
+    if UNFIXED in args:
+        return KEPT
     if BAD in args:
         return E_UNSPEC
     return function(ctx, *args)
@@ -166,7 +179,7 @@ def number_of_text(ctx: Context, text: str) -> int | Bad:
     found = decimal(text)
     if found is None:
         ctx.server.log.error("<core>", f"not an integer: {text!r}")
-        return BAD
+        return UNFIXED
     return found
 
 

@@ -117,7 +117,8 @@ class CSeq:
 
     def __init__(self, number_text: str, method: str) -> None:
         self.number_text, self.method, self.method_id = number_text, method, method_id(method)
-        self.number = int(number_text) & 0xFFFFFFFF if number_text.isascii() and number_text.isdigit() else 0
+        # The last 32 digits say what the lowest 32 bits are; Python reads only some thousands at once.
+        self.number = int(number_text[-32:]) & 0xFFFFFFFF if number_text.isascii() and number_text.isdigit() else 0
 
     def __repr__(self) -> str:
         return f"CSeq({self.number_text} {self.method})"
@@ -146,8 +147,8 @@ def parse_content_length(value: str) -> int:
     found = _CONTENT_LENGTH.fullmatch(value)
     if found is None:
         raise SipError("bad Content-Length")
-    digits = found.group(1)
-    if len(digits.lstrip("0")) > 10 or int(digits[:-1] or "0") >= 214748364:
+    digits = found.group(1).lstrip("0") or "0"
+    if len(digits) > 10 or int(digits[:-1] or "0") >= 214748364:
         raise SipError("Content-Length too large")
     return int(digits)
 

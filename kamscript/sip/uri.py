@@ -247,9 +247,8 @@ def _port(uri: Uri, text: str, start: int) -> int:
     end = match.end() if match else start
     digits = text[start:end]
     if digits:
-        if len(digits) > 5 and len(digits.lstrip("0")) > 5:
-            raise SipError("port out of range")
-        number = int(digits)
+        short = digits.lstrip("0") or "0"
+        number = int(short) if len(short) <= 5 else 65536
         if number > 65535:
             raise SipError("port out of range")
         uri.port_no = number

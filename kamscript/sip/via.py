@@ -141,7 +141,7 @@ class Via:
     def rport_value(self) -> int:
         """Value of rport, 0 when absent or empty."""
         value = self.rport.value if self.rport else None
-        return int(value) if value and value.isascii() and value.isdigit() else 0
+        return int(value[-32:]) & 0xFFFFFFFF if value and value.isascii() and value.isdigit() else 0
 
     def __repr__(self) -> str:
         return f"Via({self.transport} {self.host}:{self.port} {self.branch!r})"

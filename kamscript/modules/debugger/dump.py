@@ -37,7 +37,7 @@ class _MaskFixup(Fixup):
     constant = True
 
     def resolve(self, text: str, server: Server) -> int:
-        if not text.isdigit():
+        if not text.isdecimal():
             raise FixupError(f"{text!r} is no mask")
         return int(text)
 

@@ -187,9 +187,10 @@ def _rack(msg: Message, raised: str, old: str) -> list[tuple[int, int, str]]:
     header = next((h for h in msg.headers if h.name.lower() == "rack"), None)
     words = header.value.split() if header is not None else []
     difference = (unsigned(raised) or 0) - (unsigned(old) or 0)
-    if header is None or len(words) < 2 or difference <= 0 or not (words[0] + words[1]).isdigit():
+    known = unsigned(words[1]) if len(words) > 1 else None
+    if header is None or known is None or difference <= 0 or unsigned(words[0]) is None:
         return []
-    number = int(words[1]) + difference
+    number = known + difference
     start = msg.buf.index(words[1], header.value_start + len(words[0]))
     return [(start, start + len(words[1]), str(number))] if number <= 0xFFFFFFFF else []
 

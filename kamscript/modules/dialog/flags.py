@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kamscript.module import Int, Route, Str, function
+from kamscript.module import PvInt, Route, Str, function
 from kamscript.modules.dialog.cell import FLAG_CHANGED, IFLAG_KA_DST, IFLAG_KA_SRC, IFLAG_TIMER_NORESET
 from kamscript.modules.dialog.parameters import Parameters
 
@@ -22,7 +22,7 @@ class Flags(Parameters):
     """Declared here: dlg_setflag, dlg_resetflag, dlg_isflagset, dlg_set_property, dlg_reset_property."""
 
     @function(Route.ANY)
-    def dlg_setflag(self, ctx: Context, flag: Int) -> bool:
+    def dlg_setflag(self, ctx: Context, flag: PvInt) -> bool:
         """Set a flag (0 to 31) of the current dialog, or of the one to come."""
         if not 0 <= flag <= 31:
             return False
@@ -34,7 +34,7 @@ class Flags(Parameters):
         return True
 
     @function(Route.ANY)
-    def dlg_resetflag(self, ctx: Context, flag: Int) -> bool:
+    def dlg_resetflag(self, ctx: Context, flag: PvInt) -> bool:
         """Clear a flag (0 to 31) of the current dialog, or of the one to come."""
         if not 0 <= flag <= 31:
             return False
@@ -46,7 +46,7 @@ class Flags(Parameters):
         return True
 
     @function(Route.ANY)
-    def dlg_isflagset(self, ctx: Context, flag: Int) -> bool:
+    def dlg_isflagset(self, ctx: Context, flag: PvInt) -> bool:
         """Whether a flag (0 to 31) of the current dialog, or of the one to come, is set."""
         if not 0 <= flag <= 31:
             return False

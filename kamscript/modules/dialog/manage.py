@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kamscript.module import Int, Route, Str, function
+from kamscript.module import PvInt, Route, Str, function
 from kamscript.modules.dialog.cell import (
     CONFIRMED,
     CONFIRMED_NA,
@@ -56,7 +56,7 @@ class Manage(Parameters):
         return True
 
     @function(Route.ANY)
-    def dlg_set_timeout(self, ctx: Context, seconds: Int) -> bool:
+    def dlg_set_timeout(self, ctx: Context, seconds: PvInt) -> bool:
         """Set when the current dialog expires, seconds from now (from its 2xx on, when that is to come)."""
         if seconds <= 0:
             self.server.log.error("dialog", f"invalid timeout value: {seconds}")
@@ -64,7 +64,7 @@ class Manage(Parameters):
         return self.set_timeout(self.tracking.of_message(ctx), seconds)
 
     @function(Route.ANY, name="dlg_set_timeout")
-    def dlg_set_timeout_of(self, ctx: Context, seconds: Int, h_entry: Int, h_id: Int) -> bool:
+    def dlg_set_timeout_of(self, ctx: Context, seconds: PvInt, h_entry: PvInt, h_id: PvInt) -> bool:
         """The same for the dialog at slot `h_entry` with the number `h_id`."""
         if seconds <= 0:
             self.server.log.error("dialog", f"invalid timeout value: {seconds}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from kamscript.module import Fixup, FixupError, Int, Route, Str, function
+from kamscript.module import Fixup, FixupError, PvInt, Route, Str, function
 from kamscript.modules.dialog.cell import EARLY
 from kamscript.modules.dialog.parameters import Parameters
-from kamscript.script.format import accessor_of
+from kamscript.script.format import accessor_of, format_of
 from kamscript.script.pv import PvSyntaxError, parse_pv
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class _SecondsFixup(Fixup):
     def resolve(self, text: str, server: Server) -> int:
         if not text:
             raise FixupError("the number of seconds is empty")
+        format_of(text, server)  # the daemon wants it to be a text with pseudo-variables, and then expands none
         found = _NUMBER.match(text)
         if found is None:
             server.log.warning("dialog", f"dlg_set_timeout_by_profile: {text!r} is no number of seconds, taken as 0")
@@ -177,7 +178,9 @@ class ProfileFunctions(Parameters):
 
     # -- other servers ------------------------------------------------------------------------------------------------
     @function(Route.ANY)
-    def dlg_remote_profile(self, ctx: Context, command: Str, profile: Str, value: Str, uid: Str, expires: Int) -> bool:
+    def dlg_remote_profile(
+        self, ctx: Context, command: Str, profile: Str, value: Str, uid: Str, expires: PvInt
+    ) -> bool:
         """Count a dialog of another server in a profile: `add` it, or `rm` it.
 
         `uid` tells it from others; `value` is empty for a profile without values. At `expires` (a Unix second; 0:

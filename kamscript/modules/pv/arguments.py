@@ -44,7 +44,7 @@ class Arguments:
         if self.text[start : start + 1] in ("+", "-"):
             self.at += 1
         end = self.at
-        while end < len(self.text) and self.text[end].isdigit():
+        while end < len(self.text) and self.text[end].isdecimal():
             end += 1
         if start == len(self.text):
             raise FixupError(f"{{{self.shown}}}: a number is missing")

@@ -308,6 +308,6 @@ def split_socket(text: str) -> tuple[str, str, int] | None:
         port = tail[1:]
     else:
         host, _, port = text.partition(":")
-    if not host or (port and not (port.isdigit() and int(port) <= 65535)):
+    if not host or (port and not (port.isdecimal() and int(port) <= 65535)):
         return None
     return proto, host, int(port or 0)

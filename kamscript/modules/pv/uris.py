@@ -440,9 +440,9 @@ def reply_hop(ctx: Context) -> tuple[str, int, Via] | None:
     rport = via.rport
     port = 0
     if rport is not None and rport.value:
-        if not rport.value.isdigit():
+        if not rport.value.isdecimal():
             return None
-        port = int(rport.value)
+        port = via.rport_value
     received = via.received
     host = received.value if received is not None and received.value else via.host
     return host, port or via.port, via

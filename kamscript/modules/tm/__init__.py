@@ -235,7 +235,7 @@ class Tm(Selects, name="tm"):
             if not item.strip():
                 continue
             name, _, value = item.partition("=")
-            if name.strip() not in ("code", "class") or not value.strip().isdigit():
+            if name.strip() not in ("code", "class") or not value.strip().isdecimal():
                 raise FixupError(f"bad failover_reply_codes: {item}")
             number = int(value)
             if name.strip() == "code":
@@ -257,8 +257,8 @@ class Tm(Selects, name="tm"):
         kind, separator, name = inner.partition(":")
         if separator and kind in ("i", "s"):
             if kind == "i":
-                if not name.isdigit():
+                if not name.isdecimal():
                     raise FixupError(f"malformed or non AVP {text} AVP definition")
                 return int(name)
             return name
-        return int(inner) if inner.isdigit() else inner
+        return int(inner) if inner.isdecimal() else inner

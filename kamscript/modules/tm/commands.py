@@ -156,7 +156,7 @@ class Commands(Functions):
     ) -> None:
         """Reply to the transaction `index:label`."""
         index, _, label = ident.partition(":")
-        if not (index.isdigit() and label.isdigit()):
+        if not (index.isdecimal() and label.isdecimal()):
             raise rpc.fault(400, "Invalid transaction ID")
         t = self.lookup_ident(int(index), int(label))
         if t is None:
@@ -192,7 +192,7 @@ class Commands(Functions):
     def rpc_retransmit_reply(self, rpc: Rpc, ident: str) -> None:
         """Send the last reply of the transaction `index:label` again."""
         index, _, label = ident.partition(":")
-        if not (index.isdigit() and label.isdigit()):
+        if not (index.isdecimal() and label.isdecimal()):
             raise rpc.fault(400, "Invalid transaction ID")
         t = self.lookup_ident(int(index), int(label))
         if t is None:
@@ -339,7 +339,7 @@ class Commands(Functions):
             types=TMCB_DONT_ACK if fields.get("cbflags") == "noack" else 0,
             wait=mode != "start",
             brief=mode == "block",
-            fr_timeout=int(fields["fr_timeout"]) if fields.get("fr_timeout", "").isdigit() else 0,
+            fr_timeout=int(fields["fr_timeout"]) if fields.get("fr_timeout", "").isdecimal() else 0,
         )
 
     def _rpc_uac(
@@ -450,7 +450,7 @@ class Commands(Functions):
             host, _, port = text.rpartition(":")
             if not host:
                 host, port = text, ""
-        if port and not port.isdigit():
+        if port and not port.isdecimal():
             raise ValueError(f'Invalid send socket "{text}"')
         found = self.server.find_socket(host.strip("[]"), int(port or 0), proto)
         if found is None:
@@ -486,7 +486,7 @@ class Commands(Functions):
         cseq = msg.cseq
         number = DEFAULT_CSEQ
         if cseq is not None:
-            if not cseq.number_text.isdigit():
+            if not cseq.number_text.isdecimal():
                 raise ValueError("Non-numerical CSeq")
             if cseq.method != method:
                 raise ValueError("CSeq method mismatch")

@@ -49,7 +49,7 @@ class _Port(Fixup):
     kind = "own"
 
     def resolve(self, text: str, server: Server) -> int:
-        if not text.isdigit() or int(text) > 65535:
+        if not text.isdecimal() or int(text) > 65535:
             raise FixupError(f"bad port number <{text}>")
         return int(text)
 
@@ -102,7 +102,7 @@ class _Armed(Fixup):
 
 def _flags(text: str) -> int | None:
     try:
-        return int(text[2:], 16) if text[:2] == "0x" else int(text) if text.isdigit() else None
+        return int(text[2:], 16) if text[:2] == "0x" else int(text) if text.isdecimal() else None
     except ValueError:
         return None
 
@@ -118,7 +118,7 @@ def proxy_of(text: str) -> Proxy:
     port = 0
     name, separator, digits = host.rpartition(":")
     if separator and not host.endswith("]"):
-        if not digits.isdigit() or (":" in name and name[:1] != "["):
+        if not digits.isdecimal() or (":" in name and name[:1] != "["):
             raise FixupError(f"invalid proxy addr parameter <{text}>")
         host, port = name, int(digits) & 0xFFFF
     if not host:
@@ -369,7 +369,7 @@ class Functions(Serial):
     def _addressed(self, proto: str, address: str) -> Proxy | None:
         """A proxy from a transport and `host[:port]` (t_protoaddr2proxy); None when the host is empty or bad."""
         host, separator, port = address.partition(":")
-        if not host or (separator and not port.isdigit()):
+        if not host or (separator and not port.isdecimal()):
             self.server.log.error("tm", "host name is empty" if not host else f"bad port number <{address}>")
             return None
         name = proto.lower()

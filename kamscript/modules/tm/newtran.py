@@ -35,6 +35,7 @@ from kamscript.modules.tm.transaction import (
     Transaction,
 )
 from kamscript.sip.errors import SipError
+from kamscript.values import unsigned
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -208,7 +209,7 @@ class Newtran(Replies):
         flags = 0
         for key, attribute in ((self.fr_avp, "fr_timeout"), (self.fr_inv_avp, "fr_inv_timeout")):
             value = ctx.avps.get(key) if key is not None else None
-            seconds = int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdigit()) else 0
+            seconds = value if isinstance(value, int) else (unsigned(value) or 0) if isinstance(value, str) else 0
             if seconds:
                 setattr(t, attribute, float(seconds))
                 if attribute == "fr_inv_timeout":

@@ -240,8 +240,9 @@ class Replies(Deciding):
             header = msg.value("retry-after")
             if header is not None:
                 digits = header.strip().split(";")[0].split("(")[0].strip()
-                if digits.isdigit():
-                    seconds = min(max(int(digits), cfg["blst_503_min_timeout"]), cfg["blst_503_max_timeout"])
+                if digits.isdecimal():
+                    asked = int(digits.lstrip("0")[:10] or 0)
+                    seconds = min(max(asked, cfg["blst_503_min_timeout"]), cfg["blst_503_max_timeout"])
             if seconds:
                 received = msg.received
                 self.blocklist(Destination(received.proto, received.src_ip, received.src_port), seconds)

@@ -276,7 +276,7 @@ class Serial(Suspend):
             return None
         proto, _, rest = text.partition(":")
         host, _, port = rest.rpartition(":")
-        socket = self.server.find_socket(host.strip("[]"), int(port) if port.isdigit() else 0, proto)
+        socket = self.server.find_socket(host.strip("[]"), int(port) if port.isdecimal() else 0, proto)
         if socket is None:
             raise LookupError(text)
         return socket

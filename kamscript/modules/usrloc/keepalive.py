@@ -164,4 +164,4 @@ def first_uri(path: str) -> str:
 def _reply_codes(text: str) -> set[int]:
     """The reply codes and classes that `ka_reply_codes` lists; empty: all count."""
     numbers = (part.strip() for part in text.replace(" ", ",").split(","))
-    return {int(number) for number in numbers if number.isdigit() and int(number) > 0}
+    return {int(number) for number in numbers if number.isdecimal() and int(number) > 0}

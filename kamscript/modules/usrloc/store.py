@@ -431,6 +431,6 @@ def _socket_parts(text: str) -> tuple[str, str, int] | None:
         host, port = host + "]", port.removeprefix(":")
     else:
         host, _, port = rest.partition(":")
-    if not host or (port and not port.isdigit()):
+    if not host or (port and not port.isdecimal()):
         return None
     return proto, host, int(port or 0)
