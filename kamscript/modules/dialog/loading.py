@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,15 @@ class Loader:
         Gives what is new in the table. A row that is no dialog is logged and left where it is. Raises DatabaseError,
         and LoadError when the rows were written with another `hash_size`.
         """
+        collecting = gc.isenabled()
+        gc.disable()  # a hundred thousand new objects and no garbage: looking for some takes a fifth of the time
+        try:
+            return self._load(callid, running)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _load(self, callid: str | None, running: bool) -> list[DialogCell]:
         reader = RowReader(self.columns, self._socket)
         where = {} if callid is None else {self.columns.dialog[2]: callid}
         found: list[DialogCell] = []
