@@ -58,7 +58,7 @@ class Initial(Events):
         self.match_mode = module.dlg_match_mode
         self.cookie = f";{module.rr_param}="
         self.timeout_avp: Accessor | None = None
-        if "timeout_avp" in vars(module):
+        if module.timeout_avp:
             try:
                 self.timeout_avp = accessor_of(module.timeout_avp, module.server)
             except (FixupError, ValueError):

@@ -32,6 +32,10 @@ def _positive(value: int) -> str | None:
     return None if value > 0 else "must be greater than 0"
 
 
+def _avp(text: str) -> str | None:
+    return None if text else "must be an AVP, as in $avp(timeout)"
+
+
 def _ka_interval(value: int) -> str | None:
     return None if value == 0 or value >= 30 else f"ka interval too low ({value}), has to be at least 30"
 
@@ -53,7 +57,7 @@ class Parameters(Module):
     hash_size = Param(4096, "Slots of the dialog table; rounded down to a power of two.")
     rr_param = Param("did", "Name of the Record-Route parameter with the dialog's cookie.")
     dlg_flag = Param(-1, "Message flag that makes an initial INVITE start a dialog.", until="5.6")
-    timeout_avp = Param("", "AVP with the lifetime of a dialog, s.")
+    timeout_avp = Param("", "AVP with the lifetime of a dialog, s.", check=_avp)
     default_timeout = Param(43200, "Lifetime without one, s.", check=_positive)
     early_timeout = Param(300, "How long a dialog may wait for its 2xx, s.", since="5.6")
     noack_timeout = Param(60, "How long a dialog may wait for its ACK, s.", since="5.6")
