@@ -43,6 +43,7 @@ from kamscript.modules.dialog.variables import Variables
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
+    from kamscript.core.server import Server
 
 __all__ = ["Dialog"]
 
@@ -66,13 +67,16 @@ class Dialog(
 ):
     """Keep state per call: count calls, time them out, attach variables, end them."""
 
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.context = DialogContext()
+
     def start(self) -> None:
         """Check the parameters, make the empty table, take a place on the way of requests and replies."""
         server = self.server
         self._check()
         self.statistics_shown = bool(self.enable_stats)
         self.callbacks = GlobalCallbacks()
-        self.context = DialogContext()
         self.table = DialogTable(
             self._slots(),
             id_start=server.settings["server_id"] if self.h_id_start == -1 else max(self.h_id_start, 0),
@@ -91,14 +95,15 @@ class Dialog(
 
     def _check(self) -> None:
         """Refuse what Kamailio refuses when it starts (mod_init); a `check` of a parameter says the rest."""
-        if not -1 <= self.dlg_flag <= MAX_FLAG and self.dlg_flag != -1:
-            raise FixupError(f"invalid dlg flag {self.dlg_flag}!!")
+        flag = self.dlg_flag
+        if not -1 <= flag <= MAX_FLAG:
+            raise FixupError(f"dlg_flag must be a message flag from 0 to {MAX_FLAG}, or -1 for none, not {flag}")
         if not self.rr_param:
-            raise FixupError("empty rr_param!!")
+            raise FixupError("rr_param must not be empty: it names a parameter in Record-Route")
         if len(self.rr_param) > MAX_RR_PARAM:
-            raise FixupError(f"rr_param too long (max={MAX_RR_PARAM})!!")
+            raise FixupError(f"rr_param must have at most {MAX_RR_PARAM} characters, not {len(self.rr_param)}")
         if not self.ruri_pvar:
-            raise FixupError("invalid r-uri PV string")
+            raise FixupError("ruri_pvar must not be empty; without it the request URI is $ru")
 
     def _slots(self) -> int:
         size = self.hash_size

@@ -63,14 +63,15 @@ class Initial(Events):
                 self.timeout_avp = accessor_of(module.timeout_avp, module.server)
             except (FixupError, ValueError):
                 text = module.timeout_avp
-                raise FixupError(f"malformed or non AVP timeout AVP definition in '{text}'") from None
+                raise FixupError(f"timeout_avp must be an AVP, as in $avp(timeout), not {text!r}") from None
         #: None: the request URI as it is.
         self.request_uri: Format | None = None
         if module.ruri_pvar != "$ru":
             try:
                 self.request_uri = format_of(module.ruri_pvar, module.server)
             except (FixupError, ValueError):
-                raise FixupError(f"malformed r-uri PV string: {module.ruri_pvar}") from None
+                text = module.ruri_pvar
+                raise FixupError(f"ruri_pvar must be a text with pseudo-variables like $ru, not {text!r}") from None
 
     # -- what a message is about ----------------------------------------------------------------------------------
     def elements(self, msg: Message) -> tuple[str, str, str] | None:

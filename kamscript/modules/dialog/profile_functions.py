@@ -41,7 +41,7 @@ class _MemberFixup(Fixup):
 
     def convert(self, value: Value) -> Any:
         if not value:
-            raise FixupError("cannot get string for value: it is empty")
+            raise FixupError("the value of the profile is empty")
         return value
 
 

@@ -71,7 +71,7 @@ class Store:
         if self.mode == NONE:
             return
         if self.mode not in (REALTIME, DELAYED, SHUTDOWN):
-            raise FixupError(f"unsupported db_mode {self.mode}")
+            raise FixupError(f"db_mode must be from 0 to 3, not {self.mode}")
         if not module.db_url:
             raise FixupError(f"db_url not configured for db_mode {self.mode}")
         self.db = db = stores.bind(module.server, module.db_url)

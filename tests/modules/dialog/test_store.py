@@ -54,7 +54,7 @@ def test_mode_0_needs_no_database(disk: Disk) -> None:
 
 @pytest.mark.spec("6.11")
 def test_an_unknown_mode_refuses_the_start(disk: Disk) -> None:
-    with pytest.raises(ConfigError, match="unsupported db_mode 4"):
+    with pytest.raises(ConfigError, match="db_mode must be from 0 to 3, not 4"):
         Kept(disk, "db_mode=4")
 
 

@@ -202,9 +202,9 @@ request_route {{
 @pytest.mark.parametrize(
     ("setting", "text"),
     [
-        ("dlg_flag=32", "invalid dlg flag 32"),
-        ('rr_param=""', "empty rr_param"),
-        (f'rr_param="{"x" * 33}"', "rr_param too long"),
+        ("dlg_flag=32", "dlg_flag must be a message flag from 0 to 31, or -1 for none, not 32"),
+        ('rr_param=""', "rr_param must not be empty"),
+        (f'rr_param="{"x" * 33}"', "rr_param must have at most 32 characters, not 33"),
         ('timeout_avp="nonsense"', "timeout"),
         ("default_timeout=0", "default_timeout"),
         ("dlg_match_mode=3", "dlg_match_mode"),
@@ -212,8 +212,8 @@ request_route {{
         ("initial_cbs_inscript=2", "initial_cbs_inscript"),
         ("timeout_noreset=2", "timeout_noreset"),
         ("keep_proxy_rr=4", "keep_proxy_rr"),
-        ('ruri_pvar=""', "r-uri"),
-        ('ruri_pvar="$nope"', "r-uri"),
+        ('ruri_pvar=""', "ruri_pvar must not be empty"),
+        ('ruri_pvar="$nope"', "ruri_pvar must be a text"),
     ],
 )
 def test_what_refuses_the_start(setting: str, text: str) -> None:
