@@ -166,7 +166,14 @@ class Commands(DialogMi):
         dlg = self.table.lookup(h_entry & 0xFFFFFFFF, h_id & 0xFFFFFFFF)
         if dlg is None:
             raise rpc.fault(404, "Dialog not found")
-        self.requests.bye_all(dlg, headers)
+        self._bye(dlg, headers)
+
+    def _bye(self, dlg: DialogCell, headers: str = "") -> bool:
+        """End a call; event routes see that the command refers to it meanwhile."""
+        dlg.ref += 1
+        sent = self.requests.bye_all(dlg, headers)
+        self.table.unref(dlg)
+        return sent
 
     @rpc("dlg.terminate_dlg", since="5.6")
     @missing(400, "Need a Callid ,from tag ,to tag")
@@ -178,7 +185,7 @@ class Commands(DialogMi):
         if dlg is None:
             self.server.log.error("dialog", f"Couldnt find callid in dialog '{_text(callid)}' ")
             raise rpc.fault(500, "Couldnt find callid in dialog")
-        if self.requests.bye_all(dlg):
+        if self._bye(dlg):
             self.server.log.warning("dialog", f"Dialog is terminated callid: '{dlg.callid}' ")
         else:
             dlg.ref += 1  # Kamailio keeps the reference it took: the dialog stays until end_timeout

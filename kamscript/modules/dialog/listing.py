@@ -33,7 +33,8 @@ BRIEF: dict[str, tuple[str, Callable[[DialogCell], str | int]]] = {
 
 def _leg(leg: Leg) -> Iterator[tuple[str, str | None]]:
     """Its members; None, shown as null, while the side has not said anything yet."""
-    known = bool(leg.tag or leg.cseq)
+    # A request may have told a CSeq or a Contact before the reply did that fills the leg.
+    known = bool(leg.tag or (leg.cseq and leg.socket))
     for name, value in (("tag", leg.tag), ("contact", leg.contact), ("cseq", leg.cseq), ("route_set", leg.route_set)):
         yield name, value if known or value else None
     yield "socket", None if leg.socket is None else leg.socket.text

@@ -301,7 +301,19 @@ class Replies(Deciding):
                 known_totag = answer_totag(t, relayed)
         message = None if faked or isinstance(relayed, FakedReply) else relayed
         if types & TMCB_RESPONSE_READY and not known_totag:
-            self.tell(TMCB_RESPONSE_READY, t, ctx, t.request, message, out_code, relay, 0, text, response.destination)
+            # A 2xx that is only passed on is told of with the code and text of the final reply that stays (rbtype).
+            self.tell(
+                TMCB_RESPONSE_READY,
+                t,
+                ctx,
+                t.request,
+                message,
+                response.code,
+                relay,
+                0,
+                response.text,
+                response.destination,
+            )
         if became == RPS_COMPLETED:
             actions = self.server_event(t, S_2XX if out_code < 300 else S_FINAL)
             if actions & B_RETR:
