@@ -88,7 +88,9 @@ class Lab:
 
     `config` is a path, or `text` the config itself. `defines` are `-A` definitions, `hosts` the DNS, `files` what the
     config reads at run time, `target` the Kamailio generation, `seed` the lab's chance, `start` its first moment
-    (Unix seconds). Raises ConfigError where Kamailio would refuse to start.
+    (Unix seconds). `database` opens databases by their URL; without one any URL is an empty database in memory. A
+    server that comes after another finds what that one kept: `Lab(..., database=first.database, start=first.now)`.
+    Raises ConfigError where Kamailio would refuse to start.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Lab:
         environ: Mapping[str, str] | None = None,
         seed: int = 1,
         start: float = EPOCH,
+        database: Callable[[str], Any] | None = None,
     ) -> None:
         if text is not None:
             self.program = load_text(text, defines=defines, target=target)
@@ -111,7 +114,7 @@ class Lab:
         else:
             raise TypeError("Lab needs a config path or a text")
         self.log = Log()
-        self._databases: Callable[[str], Any] | None = None
+        self._databases = database
         self.seed = seed
         self.resolver = LabResolver(hosts)
         self.timers = Timers(start)
@@ -126,7 +129,7 @@ class Lab:
             resolver=self.resolver,
             files=LabFiles(files),
             log=self.log.append,
-            database=self._database,
+            database=self.database,
             environ=dict(environ or {}),
         )
         program = self.program
@@ -136,8 +139,8 @@ class Lab:
             self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), SERVER)
         self.flush()
 
-    def _database(self, url: str) -> Any:
-        """Any URL is an empty database in memory with Kamailio's tables."""
+    def database(self, url: str) -> Any:
+        """The database that the server finds at a URL (kamscript.stores.Database): to fill, and to look at."""
         if self._databases is None:
             from kamscript.stores import memory_databases
 

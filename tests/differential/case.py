@@ -17,7 +17,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 Address = tuple[str, int]
 KAMAILIO: Address = ("127.0.0.1", 21200)
@@ -55,6 +55,12 @@ class World(Protocol):
 
     def rpc(self, method: str, *args: str | int | float) -> object:
         """Run an RPC command: a list of what it returned; `{"code": ..., "error": ...}` when it failed."""
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table of the database that the config calls `sqlite:///DATABASE`, oldest first."""
+
+    def restart(self, *, kill: bool) -> None:
+        """End the server, as it wants to be ended or without warning, and start it again."""
 
     def log(self) -> list[str]:
         """What the config logged: `LEVEL: text`."""
@@ -283,6 +289,18 @@ class Scene:
         answer = self.world.rpc(method, *args)
         self.answers.append((" ".join([method, *map(str, args)]), answer))
         return answer
+
+    def rows(self, table: str, *columns: str, label: str = "") -> list[list[object]]:
+        """Look into the database when everything sent so far was dealt with, and record these columns."""
+        self.world.settle()
+        found = sorted(([row[column] for column in columns] for row in self.world.rows(table)), key=str)
+        self.answers.append((f"{table} {label}".strip(), found))
+        return found
+
+    def restart(self, *, kill: bool = False) -> None:
+        """End the server, or kill it, and start it again on the same database."""
+        self.world.settle()
+        self.world.restart(kill=kill)
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

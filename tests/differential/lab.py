@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from kamscript.core.environment import LEVEL_NAMES
 from kamscript.lab import Lab as Network
@@ -22,6 +23,8 @@ class Lab:
     def __init__(self, config: str) -> None:
         if not re.search(r"(?m)^\s*listen\s*=", config):
             config = f"{config.rstrip()}\nlisten=udp:{KAMAILIO[0]}:{KAMAILIO[1]}\ndisable_tcp=yes\nauto_aliases=no\n"
+        self._config = config
+        self._earlier: list[str] = []  #: what servers logged that were ended
         try:
             self._lab = Network(text=config, target="5.6")
         except ConfigError as error:
@@ -82,9 +85,25 @@ class Lab:
         self._lab.run()
         return binrpc.decode(packet)
 
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table."""
+        found = self._lab.database("sqlite:///DATABASE").raw(f"SELECT * FROM {table} ORDER BY id")
+        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+    def restart(self, *, kill: bool) -> None:
+        """Another server on the same network and database, at once."""
+        old = self._lab
+        if not kill:
+            old.server.stop()
+        self._earlier = self.log()
+        self._lab = Network(text=self._config, target="5.6", start=old.now, database=old.database)
+        self._lab.server.doubles.set("uac_auth", uac_auth)
+        for address, mailbox in self._mailboxes.items():
+            self._lab.network.attach(Seat(*address), mailbox, address[0])
+
     def log(self) -> list[str]:
         """What the config logged."""
-        entries = []
+        entries = list(self._earlier)
         for record in self._lab.log:
             internal = record.origin == "<core>" or (
                 record.origin in self._lab.server.modules and record.origin != "acc"

@@ -15,15 +15,18 @@ import selectors
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from . import binrpc
 from .case import KAMAILIO, PING, Address, Refused, cut
 
 BINARY = shutil.which("kamailio") or "/usr/sbin/kamailio"
+SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
 # Some messages of the code end without a line end.
 _RECORD = re.compile(r"(?:^ ?| )\d+\(\d+\) ([A-Za-z]+): ", re.MULTILINE)
@@ -49,14 +52,33 @@ class Real:
         text = config.rstrip("\n") + "\n"
         text += "" if '"ctl.so"' in config else 'loadmodule "ctl.so"\n'
         text += f'modparam("ctl", "binrpc", "unix:{self._dir}/ctl")\n'
+        if "sqlite:///DATABASE" in text:
+            text = text.replace("sqlite:///DATABASE", f"sqlite:///{self._database}")
+            with contextlib.closing(sqlite3.connect(self._database)) as database:
+                for name in ("standard", "dialog"):
+                    database.executescript((SCHEMA / f"{name}-create.sql").read_text())
         path = self._dir / "kamailio.cfg"
         path.write_bytes(self._outward(text.encode("latin-1")))
         command = [BINARY, "-DD", "-E", "-f", str(path), "-m", "64", "-M", "8", "-L", MODULES, "-n", "1", "-a", "no"]
         command += ["-Y", str(self._dir), "-P", str(self._dir / "pid")]
         if not re.search(r"(?m)^\s*listen\s*=", config):
             command += ["-T", "-l", f"udp:{KAMAILIO[0]}:{self._outward(b'21200').decode()}"]
+        self._command = command
+        self._launch()
+        try:
+            self.open(_SENTINEL)
+            self._settle(starting=True)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _database(self) -> Path:
+        return self._dir / "k.db"
+
+    def _launch(self) -> None:
         self._process = subprocess.Popen(
-            command,
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -66,12 +88,6 @@ class Real:
         assert self._process.stderr is not None
         os.set_blocking(self._process.stderr.fileno(), False)
         self._selector.register(self._process.stderr, selectors.EVENT_READ, None)
-        try:
-            self.open(_SENTINEL)
-            self._settle(starting=True)
-        except BaseException:
-            self.close()
-            raise
 
     def _outward(self, data: bytes) -> bytes:
         return re.sub(rb"(?<!\d)2120(\d)(?!\d)", rb"212%d\1" % self._block, data)
@@ -203,6 +219,32 @@ class Real:
             if not _OF_THE_CODE.match(rest):
                 entries.append(f"{found[1]}: {rest.replace('<script>: ', '', 1).removesuffix(chr(10))}")
         return entries
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """All rows of a table."""
+        with contextlib.closing(sqlite3.connect(self._database, timeout=5)) as database:
+            database.row_factory = sqlite3.Row
+            found = database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+        return [{name: self._strings(row[name]) for name in row.keys()} for row in found]  # noqa: SIM118
+
+    def restart(self, *, kill: bool) -> None:
+        """End the daemon and start it again."""
+        if not kill:
+            self._process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stderr is not None
+        os.set_blocking(self._process.stderr.fileno(), True)  # until the last child is gone
+        while data := os.read(self._process.stderr.fileno(), 1 << 20):
+            self._stderr += data
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(self._process.stderr)
+        self._process.stderr.close()
+        self._launch()
+        self._settle(starting=True)
 
     def close(self) -> None:
         """End every process of this daemon and free its ports."""
