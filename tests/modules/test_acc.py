@@ -1,13 +1,9 @@
-"""acc: rows in databases, times, legs, call data records, refusals. What is logged: tests/differential."""
+"""acc: rows in databases, times, legs, refusals. What is logged: tests/differential."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from kamscript.module import Module
 from kamscript.source import ConfigError
 
 from .serving import START, Databases, Served
@@ -106,8 +102,6 @@ def test_a_request_is_accounted_by_hand() -> None:
     [
         ('modparam("acc", "failed_filter", "4040")', "3 digits"),
         ('modparam("acc", "failed_filter", "200")', "invalid response code"),
-        ('modparam("acc", "cdr_enable", 2)', "cdr_enable is out of range"),
-        ('modparam("acc", "cdr_enable", 1)', "dialog API"),
         ('modparam("acc", "log_extra", "x")', "log_extra"),
         ('modparam("acc", "detect_direction", 1)', "RR API"),
     ],
@@ -115,97 +109,3 @@ def test_a_request_is_accounted_by_hand() -> None:
 def test_parameters_that_kamailio_refuses(settings: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         Served(f'{settings}\nrequest_route {{ acc_log_request("x"); }}\n', "tm sl pv acc")
-
-
-# --- call data records ------------------------------------------------------------------------------------------------
-
-
-class Dialogs(Module, name="dialog"):
-    """What acc asks of module dialog."""
-
-    def __init__(self, server: Any) -> None:
-        super().__init__(server)
-        self.callbacks: dict[str, Callable[[Any, Any], object]] = {}
-
-    def register_dlgcb(self, event: str, callback: Callable[[Any, Any], object]) -> None:
-        self.callbacks[event] = callback
-
-
-class Call:
-    """A dialog with variables."""
-
-    confirmed = True
-
-    def __init__(self) -> None:
-        self.variables: dict[str, str] = {}
-
-    def get_variable(self, name: str) -> str | None:
-        return self.variables.get(name)
-
-    def set_variable(self, name: str, value: str) -> None:
-        self.variables[name] = value
-
-
-def with_cdrs(settings: str = "", **options: Any) -> tuple[Served, Dialogs]:
-    config = f"""
-modparam("acc", "db_url", "{URL}")
-modparam("acc", "cdr_enable", 1)
-modparam("acc", "cdrs_table", "cdrs")
-modparam("acc", "cdr_extra", "caller=$fU")
-{settings}
-request_route {{ drop; }}
-"""
-    served = Served(config, "tm sl pv db_mysql dialog acc", extra={"dialog": Dialogs}, **options)
-    dialogs = served.server.modules["dialog"]
-    assert isinstance(dialogs, Dialogs)
-    return served, dialogs
-
-
-def play(served: Served, dialogs: Dialogs, *events: tuple[str, float]) -> Call:
-    call = Call()
-    served.request("OPTIONS")
-    ctx = served.server.context(served.server.faked_message())
-    for event, seconds in events:
-        served.server.timers.now += seconds
-        if event in dialogs.callbacks:
-            dialogs.callbacks[event](call, ctx)
-    return call
-
-
-CALL = (("created", 0.0), ("confirmed", 2.5), ("terminated", 10.0), ("terminated_confirmed", 0.0))
-
-
-def test_a_call_becomes_a_record() -> None:
-    served, dialogs = with_cdrs()
-    call = play(served, dialogs, *CALL)
-    assert call.variables == {"start_time": "1000000.000", "end_time": "1000012.500", "duration": "12.500"}
-    (line,) = served.lines("acc")
-    assert line.startswith("start_time=1000000.000; end_time=1000012.500; duration=12.500; caller=")
-    assert rows(served, "cdrs", "duration") == [(12.5,)]
-
-
-def test_a_record_may_start_with_the_answer() -> None:
-    served, dialogs = with_cdrs('modparam("acc", "cdr_start_on_confirmed", 1)')
-    assert play(served, dialogs, *CALL).variables["duration"] == "10.000"
-
-
-@pytest.mark.parametrize(("mode", "duration"), [(0, "12"), (1, "12.500"), (2, "12.500000")])
-def test_how_durations_are_written(mode: int, duration: str) -> None:
-    served, dialogs = with_cdrs(f'modparam("acc", "cdr_duration_mode", {mode})', target="6.x")
-    assert play(served, dialogs, *CALL).variables["duration"] == duration
-
-
-def test_a_call_that_fails_has_a_record_when_asked_for() -> None:
-    for setting, count in (("0", 0), ("1", 1)):
-        served, dialogs = with_cdrs(f'modparam("acc", "cdr_on_failed", {setting})')
-        play(served, dialogs, ("created", 0.0), ("failed", 1.0))
-        assert len(served.lines("acc")) == count
-
-
-def test_a_record_is_skipped_by_a_variable_of_the_dialog() -> None:
-    served, dialogs = with_cdrs('modparam("acc", "cdr_skip", "skip")')
-    call = Call()
-    call.variables["skip"] = "1"
-    for event in ("created", "terminated", "terminated_confirmed"):
-        dialogs.callbacks[event](call, served.server.context(served.server.faked_message()))
-    assert served.lines("acc") == []

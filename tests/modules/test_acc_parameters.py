@@ -7,7 +7,7 @@ import pytest
 from kamscript.source import ConfigError
 
 from .serving import Served
-from .test_acc import CALL, MODULES, URL, Call, play, rows, serve, with_cdrs
+from .test_acc import MODULES, URL, rows, serve
 
 COLUMNS = (
     ("acc_method_column", "OPTIONS"),
@@ -86,52 +86,6 @@ def test_acc_request_writes_to_log_and_database() -> None:
     assert served.script == ["1"]
     assert rows(served, "acc", "sip_code", "sip_reason") == [("404", "gone away")]
     assert any("code=404;reason=gone away" in line for line in served.lines("acc"))
-
-
-@pytest.mark.parametrize("name", ["cdr_start_id", "cdr_end_id", "cdr_duration_id"])
-def test_names_in_call_data_records(name: str) -> None:
-    served, dialogs = with_cdrs(f'modparam("acc", "{name}", "another")')
-    call = play(served, dialogs, *CALL)
-    assert "another" in call.variables
-    assert "another=" in served.lines("acc")[0]
-    with pytest.raises(ConfigError, match="cdr_parameters are empty"):
-        with_cdrs(f'modparam("acc", "{name}", "")')
-
-
-def test_cdr_facility_is_the_records_own() -> None:
-    served, dialogs = with_cdrs('modparam("acc", "cdr_facility", "LOG_LOCAL3")')
-    play(served, dialogs, *CALL)
-    assert [record.facility for record in served.records if record.origin == "acc"] == ["LOG_LOCAL3"]
-
-
-@pytest.mark.parametrize(("enabled", "lines"), [(0, 0), (1, 1)])
-def test_cdr_log_enable(enabled: int, lines: int) -> None:
-    served, dialogs = with_cdrs(f'modparam("acc", "cdr_log_enable", {enabled})')
-    play(served, dialogs, *CALL)
-    assert len(served.lines("acc")) == lines
-    assert len(rows(served, "cdrs", "duration")) == 1
-
-
-@pytest.mark.parametrize(("enabled", "count"), [(0, 0), (1, 1)])
-def test_cdr_expired_dlg_enable(enabled: int, count: int) -> None:
-    served, dialogs = with_cdrs(f'modparam("acc", "cdr_expired_dlg_enable", {enabled})')
-    call = Call()
-    for event in ("created", "confirmed", "expired"):
-        dialogs.callbacks[event](call, None)
-    assert len(served.lines("acc")) == count
-
-
-@pytest.mark.parametrize(("nullable", "value"), [(0, ""), (1, None)])
-def test_cdr_extra_nullable_keeps_null(nullable: int, value: str | None) -> None:
-    lines = f'modparam("acc", "cdr_extra", "none=$hdr(X-None)")\nmodparam("acc", "cdr_extra_nullable", {nullable})'
-    served, dialogs = with_cdrs(lines)
-    play(served, dialogs, *CALL)
-    assert rows(served, "cdrs", "none") == [(value,)]
-
-
-def test_cdr_extra_size_is_the_most_attributes() -> None:
-    with pytest.raises(ConfigError, match="cdr_extra"):
-        with_cdrs('modparam("acc", "cdr_extra", "a=$fU;b=$tU")\nmodparam("acc", "cdr_extra_size", 1)')
 
 
 @pytest.mark.parametrize("call", ['acc_rad_request("x")', 'acc_diam_request("x")'])

@@ -81,10 +81,11 @@ class Variables(Parameters):
             read = _ATTRIBUTES[name]
         else:
             raise FixupError(f"unknown PV name {name}")
-        context, tracking = self.context, self.tracking
 
+        # Another module may ask for this before this one has started.
         def get(ctx: Context) -> Value:
-            dlg = context.current() if context.dialog is not None else tracking.of_message(ctx)
+            context = self.context
+            dlg = context.current() if context.dialog is not None else self.tracking.of_message(ctx)
             return None if dlg is None else read(dlg)
 
         return Accessor(get)
@@ -162,20 +163,19 @@ class Variables(Parameters):
         name: str = inner if isinstance(inner, str) else inner.text  # type: ignore[attr-defined]
         if not name:
             raise FixupError("$dlg_var() needs a name")
-        tracking, context = self.tracking, self.context
 
         def get(ctx: Context) -> Value:
-            dlg = tracking.of_message(ctx)
-            variables = context.local_variables(ctx.msg) if dlg is None else dlg.variables
+            dlg = self.tracking.of_message(ctx)
+            variables = self.context.local_variables(ctx.msg) if dlg is None else dlg.variables
             if self.debug_variables:
                 self._list(dlg)
             return variables.get(name) if variables else None
 
         def store(ctx: Context, value: Value) -> None:
             text = None if value is None else str(value)
-            dlg = tracking.of_message(ctx)
+            dlg = self.tracking.of_message(ctx)
             if dlg is None:
-                context.set_local_variable(ctx.msg, name, text)
+                self.context.set_local_variable(ctx.msg, name, text)
             else:
                 self.set_dlg_var(dlg, name, text)
             if self.debug_variables:
