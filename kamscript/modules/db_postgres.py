@@ -12,7 +12,7 @@ class DbPostgres(Module, name="db_postgres"):
     """Let modules keep their data on PostgreSQL servers. Other modules name the database in their `db_url`."""
 
     retries = Param(2, "How often a statement is tried again when the connection was lost.")
-    timeout = Param(0, "Seconds after which connecting fails; 0 never.")
+    timeout = Param(0, "Seconds after which connecting fails; 0: 5 seconds, as all calls wait meanwhile.")
     tcp_keepalive = Param(0, "Seconds of silence after which TCP asks the server whether it is there; 0 never.")
     lockset = Param(4, "Locks for transactions: 2^lockset.", inert="one process needs no locks of its own")
     bytea_output_escape = Param(

@@ -36,6 +36,8 @@ from kamscript.stores.base import (
 from kamscript.stores.urls import DatabaseUrl
 
 _WORDS = re.compile(r"\w+")
+#: Seconds that one who serves everybody waits for a PostgreSQL server whose host is gone, when nobody says how long.
+_PATIENCE = 5
 _JULIAN_EPOCH = 2440587.5  # the Julian day on which Unix time starts
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": lambda column, value: column.is_(None) if value is None else column == value,
@@ -110,7 +112,7 @@ class SqlDatabase(Database):
                 args["ssl"] = options["ssl"]
             return args
         if self.dialect == "postgresql":
-            args = {"connect_timeout": options["timeout"]} if options.get("timeout") else {}
+            args = {"connect_timeout": options.get("timeout") or _PATIENCE, "tcp_user_timeout": _PATIENCE * 1000}
             if options.get("keepalive"):
                 args |= {"keepalives": 1, "keepalives_idle": options["keepalive"]}
             return {**args, **options.get("parameters", {})}
@@ -127,8 +129,8 @@ class SqlDatabase(Database):
         return self._connection
 
     def connect(self) -> None:
-        """Open the connection."""
-        self._run(sa.text("SELECT 1"))
+        """Open the connection, in one attempt."""
+        self._run("SELECT 1", retries=0)
 
     def _ping(self, connection: sa.Connection) -> None:
         """Ask the server whether it is there when the connection was idle for `ping_interval` seconds."""
@@ -149,12 +151,12 @@ class SqlDatabase(Database):
             if mode:
                 connection.exec_driver_sql(f"PRAGMA journal_mode={mode}")
 
-    def _run(self, statement: Any, parameters: Any = None) -> sa.CursorResult[Any]:
+    def _run(self, statement: Any, parameters: Any = None, retries: int | None = None) -> sa.CursorResult[Any]:
         """Execute, again on a new connection as often as the driver retries; DatabaseError when it keeps failing.
 
         `parameters` are what the driver takes for a statement that is a text: of one row, or a list of rows.
         """
-        for attempts_left in range(self.options.get("retries", 1), -1, -1):
+        for attempts_left in range(self.options.get("retries", 1) if retries is None else retries, -1, -1):
             try:
                 if isinstance(statement, str):
                     return self.connection.exec_driver_sql(statement, parameters)

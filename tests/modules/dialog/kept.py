@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kamscript.module import Module
 from kamscript.stores import DatabaseUrl, schema
 from kamscript.stores.database import MemoryDatabase
 from tests.core.serving import NOW, Names, Serving
@@ -39,11 +40,11 @@ class Disk(MemoryDatabase):
         self.opened.append(url)
         return self
 
-    def _run(self, statement: Any, parameters: Any = None) -> Any:
+    def _run(self, statement: Any, parameters: Any = None, retries: int | None = None) -> Any:
         if self.down:
             raise self._failed("driver error on query", OSError("server has gone away"), lost=True)
         self.statements += 1
-        return super()._run(statement, parameters)
+        return super()._run(statement, parameters, retries)
 
     def fetch(self, *args: Any, size: int = 2000, **named: Any) -> Any:
         self.fetched.append(size)
@@ -92,14 +93,15 @@ class Kept(Scene):
         database: str = "db_mysql",
         listen: str = "listen=udp:127.0.0.1:5060\n",
         target: str = "5.6",
+        own: dict[str, type[Module]] | None = None,
         **more: str,
     ) -> None:
         self.disk = disk
         self.sent, self.invites, self.answered = [], [], None
         self.cseqs = {"alice": 1, "bob": 0}
-        loads = "".join(f'loadmodule "{name}.so"\n' for name in f"{database} {MODULES}".split())
+        loads = "".join(f'loadmodule "{name}.so"\n' for name in f"{database} {MODULES} {' '.join(own or {})}".split())
         config = f"{listen}{loads}{proxy(params=params, **more)}"
-        Serving.__init__(self, config, Names({}), target=target, now=now, database=disk)
+        Serving.__init__(self, config, Names({}), target=target, now=now, modules=own, database=disk)
         self.server.fire(now)
 
     def after(self, seconds: float, params: str = "db_mode=1", **more: Any) -> Kept:

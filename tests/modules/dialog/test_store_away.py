@@ -95,8 +95,8 @@ def test_a_row_that_was_written_although_the_answer_was_lost_is_not_written_twic
     scene.invite()
     real = disk._run
 
-    def lose_the_answer(statement: Any, parameters: Any = None) -> Any:
-        real(statement, parameters)
+    def lose_the_answer(statement: Any, parameters: Any = None, retries: int | None = None) -> Any:
+        real(statement, parameters, retries)
         raise disk._failed("driver error on query", OSError("connection reset"), lost=True)
 
     disk._run = lose_the_answer  # type: ignore[method-assign]

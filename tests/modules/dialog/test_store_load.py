@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from kamscript.modules.dialog.callbacks import DLGCB_LOADED
-from kamscript.modules.dialog.cell import CALLEE, CALLER, IFLAG_TIMEOUTBYE
+from kamscript.module import Module
+from kamscript.modules.dialog.callbacks import DLGCB_LOADED, DialogParams
+from kamscript.modules.dialog.cell import CALLEE, CALLER, IFLAG_TIMEOUTBYE, DialogCell
 from kamscript.source import ConfigError
 from tests.core.serving import NOW
 
@@ -268,6 +269,30 @@ def test_who_registers_after_the_load_hears_of_every_dialog(disk: Disk) -> None:
     heard: list[tuple[str, int, object]] = []
     again.dialog.register_dlgcb(None, DLGCB_LOADED, lambda d, k, p: heard.append((d.callid, k, p.param)), "me")
     assert heard == [("call-1", DLGCB_LOADED, "me")]
+
+
+class Listener(Module, name="listener", requires=("dialog",)):
+    """A module that wants to know of every call, as others do with load_dlg_api()."""
+
+    def start(self) -> None:
+        """Register, when the rows are read already and nobody was told."""
+        self.heard: list[tuple[str, dict[str, str] | None]] = []
+        self.server.module("dialog").register_dlgcb(None, DLGCB_LOADED, self._loaded)
+
+    def _loaded(self, dlg: DialogCell, kind: int, params: DialogParams) -> None:
+        self.heard.append((dlg.callid, dlg.variables))
+
+
+def test_a_module_that_registers_at_start_hears_of_every_dialog_with_its_variables(disk: Disk) -> None:
+    again = stored(disk, after='$dlg_var(color) = "red";').after(1, own={"listener": Listener})
+    assert again.server.module("listener").heard == [("call-1", {"color": "red"})]
+
+
+def test_keepalives_go_on(disk: Disk) -> None:
+    params = "db_mode=1 ka_timer=5 ka_interval=30"
+    scene = stored(disk, params, before='dlg_set_property("ka-src");')
+    again = scene.after(10, params)
+    assert [(sent.line, sent.to) for sent in again.advance(40)][:1] == [("OPTIONS", "alice")]
 
 
 # -- at run time ------------------------------------------------------------------------------------------------------
