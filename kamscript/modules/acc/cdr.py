@@ -191,11 +191,15 @@ class CdrWriter:
     def _context(self, params: DialogParams, msg: Message | None) -> Context | None:
         """What extra attributes are evaluated over: a message, with the values of its transaction."""
         ctx = params.ctx
-        if msg is None or ctx is None or ctx.msg is msg:
-            return ctx if msg is not None else None
+        if msg is None:
+            return None
+        if ctx is not None and ctx.msg is msg:
+            return ctx
         over = Context(self.acc.server, msg, Route.REQUEST)
-        over.t, over.branch, over.reply = ctx.t, ctx.branch, params.reply
-        over.avps, over.xavps, over.xavus, over.xavis = ctx.avps, ctx.xavps, ctx.xavus, ctx.xavis
+        over.reply = params.reply
+        if ctx is not None:
+            over.t, over.branch = ctx.t, ctx.branch
+            over.avps, over.xavps, over.xavus, over.xavis = ctx.avps, ctx.xavps, ctx.xavus, ctx.xavis
         return over
 
     def _record(self, dlg: DialogCell, ctx: Context | None) -> None:
