@@ -19,6 +19,7 @@ import pytest
 from kamscript.stores import Database, open_database
 from tests.live.phones import Call, Phone, header
 from tests.live.servers import Running, kamailio, kamscript
+from tests.live.wire import Wire
 from tests.stores.conftest import Lines, _server
 
 SCRIPTS = Path("/usr/share/kamailio")
@@ -240,3 +241,63 @@ def test_kill_9_loses_no_call_that_was_confirmed(disk: Disk, phones: tuple[Phone
             names[callid].bye()
         running.wait_for(f"END {[*confirmed][-1]} a17 new")
         assert set(re.findall(r"END (call-\d+) a17 new", running.log())) == set(confirmed)
+
+
+# -- a database that goes away ----------------------------------------------------------------------------------------
+@pytest.fixture
+def wire(disk: Disk) -> Iterator[Wire]:
+    """Between kamscript and a database server."""
+    if disk.kind == "sqlite":
+        pytest.skip("a file has no wire")
+    found = disk.database.url
+    wire = Wire(found.host, found.port)
+    disk.url = disk.url.replace(f":{found.port}/", f":{wire.port}/")
+    yield wire
+    wire.close()
+
+
+def test_calls_go_on_while_the_database_is_away(
+    disk: Disk, wire: Wire, phones: tuple[Phone, Phone], tmp_path: Path
+) -> None:
+    """One call lasts meanwhile, one begins, one ends; all is true again when the database is back."""
+    lasts, begins, ends = (Call(*phones, name) for name in ("lasts", "begins", "ends"))
+    with server("kamscript", disk.config(), tmp_path) as running:
+        lasts.setup()
+        ends.setup()
+        wire.cut()
+        before = time.monotonic()
+        begins.setup()
+        lasts.reply(lasts.bob, lasts.within("INFO"), "200 OK")
+        lasts.alice.expect("SIP/2.0 200", "lasts")
+        ends.bye()
+        assert time.monotonic() - before < 2
+        running.wait_for("the database is away")
+        assert sorted(str(row[0]) for row in disk.rows()) == ["ends", "lasts"]
+        wire.mend()
+        running.wait_for("the database is back")
+        deadline = time.monotonic() + 10
+        while sorted(str(row[0]) for row in disk.rows()) != ["begins", "lasts"]:
+            assert time.monotonic() < deadline, disk.rows()
+            time.sleep(0.05)
+        assert sorted(str(row[1]) for row in disk.variables()) == ["a17", "a17", "changed", "new"]
+        assert "Traceback" not in running.log()
+
+
+def test_a_database_that_hangs_holds_calls_up_for_a_moment_only(
+    disk: Disk, wire: Wire, phones: tuple[Phone, Phone], tmp_path: Path
+) -> None:
+    if disk.kind == "postgres":
+        pytest.skip("psycopg waits for an answer as long as it takes")
+    first, second = (Call(*phones, name) for name in ("first", "second"))
+    with server("kamscript", disk.config(), tmp_path) as running:
+        wire.stall()
+        first.setup()
+        running.wait_for("the database is away")
+        before = time.monotonic()
+        second.setup()
+        assert time.monotonic() - before < 5
+        wire.stall(False)
+        deadline = time.monotonic() + 30
+        while len(disk.rows()) != 2:
+            assert time.monotonic() < deadline, running.log()[-2000:]
+            time.sleep(0.1)
