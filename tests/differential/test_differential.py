@@ -17,7 +17,7 @@ from .real import Real
 
 CASES = all_cases()
 #: Daemons that answer side by side.
-AT_ONCE = 8
+AT_ONCE = 4
 #: Each case carries the sections of the specification that it proves.
 MARKED = [pytest.param(case, marks=pytest.mark.spec(*case.spec.split()) if case.spec else ()) for case in CASES]
 
