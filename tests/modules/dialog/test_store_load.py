@@ -53,6 +53,17 @@ def test_a_bye_ends_a_call_that_another_server_began(disk: Disk) -> None:
     assert (disk.dialogs(), disk.variables()) == ([], {})
 
 
+def test_the_ack_may_come_to_the_next_server(disk: Disk) -> None:
+    first = Kept(disk)
+    first.invite()
+    first.answer()
+    again = first.after(2)
+    assert again.states == [3]
+    again.answered, again.cseqs = first.answered, first.cseqs
+    assert [sent.line for sent in again.ack()] == ["ACK"]
+    assert (again.states, [row["state"] for row in disk.dialogs()]) == ([4], [4])
+
+
 def test_a_request_within_the_call_starts_its_lifetime_anew(disk: Disk) -> None:
     first = stored(disk, "db_mode=1 default_timeout=100")
     again = first.after(50, "db_mode=1 default_timeout=100")
