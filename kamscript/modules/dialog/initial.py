@@ -78,7 +78,7 @@ class Initial(Events):
         """Call-ID, From tag and To tag ("" none); None, and a line in the log, when they are not there."""
         to = msg.to
         callid = msg.callid
-        if to is None or not callid:
+        if to is None or (not callid and msg.first("call-id") is None):
             self.log.error("dialog", "bad request or missing CALLID/TO hdr :-/")
             return None
         from_ = msg.from_

@@ -271,11 +271,18 @@ def route_params(rr: Rr, ctx: Context) -> str | None:
 
 
 def param_of(params: str, name: str) -> str | None:
-    """A parameter's value: "" without one, None when it is not there (get_route_param)."""
+    """A parameter's value: "" without one, None when it is not there (get_route_param).
+
+    As there, one at the end without value is not seen, nor one alone with a value of one character.
+    """
     if '"' not in params and "'" not in params:
+        behind = len(params)
         for piece in params.split(";"):
+            behind -= len(piece) + 1  # what stands behind the next semicolon; -1 at the end
             key, equals, value = piece.partition("=")
             if key.strip(" \t") == name:
+                if behind < 0 and (not value.strip(" \t") or len(params) <= len(name) + 2):
+                    return None
                 return value.strip(" \t").split(" ")[0].split("\t")[0] if equals else ""
         return None
     at, length = 0, len(params)
@@ -288,6 +295,8 @@ def param_of(params: str, name: str) -> str | None:
         key, equals, value = params[at:end].partition("=")
         if key.strip(" \t") == name:
             value = value.strip(" \t")
+            if end == length and not value:
+                return None
             if value[:1] in ('"', "'"):
                 value = value[1:].split(value[0], 1)[0]
             return value.split(" ")[0].split("\t")[0] if equals else ""

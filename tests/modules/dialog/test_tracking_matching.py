@@ -97,7 +97,7 @@ def test_a_cookie_without_value() -> None:
     scene.call()
     scene.records.clear()
     assert scene.answered is not None
-    text = scene.answered.text.replace(f"did={cookie(scene)}", "did")
+    text = scene.answered.text.replace(f"did={cookie(scene)}", "did;x=y")
     scene.answered = scene.answered._replace(text=text)
     scene.request("INFO", answer="")
     assert (scene.script, scene.warned()) == (["0"], ["ERROR: dialog: NULL start of parameter string"])
