@@ -6,11 +6,10 @@ rport on the Via below it, the Path as a Route, another transport for what is to
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import md5
-from struct import unpack
 from typing import TYPE_CHECKING
 
+from kamscript.core.hashes import core_hash
 from kamscript.core.multipart import fix_multipart
 from kamscript.core.sockets import Destination, bracketed
 from kamscript.core.xavps import child, serialize
@@ -304,22 +303,9 @@ def from_reverse_hex(text: str) -> int | None:
         return None
 
 
-@lru_cache(4096)
-def _words(text: str) -> int:
-    """The sum of the words of a text, four characters each, as Kamailio's hash mixes them."""
-    data = text.encode("latin-1")
-    count = len(data) >> 2
-    rest = int.from_bytes(data[count << 2 :], "big")
-    total = rest ^ rest >> 3
-    for value in unpack(f">{count}I", data[: count << 2]):
-        total += value ^ value >> 3
-    return total
-
-
 def hash_index(callid: str, cseq: str) -> int:
-    """tm's bucket, 0 to 65535, of a transaction by Call-ID and CSeq number (hash of core/hashes.h)."""
-    total = (_words(callid) + _words(cseq)) & 0xFFFFFFFF
-    return (total + (total >> 11) + (total >> 13) + (total >> 23)) & 0xFFFF
+    """tm's bucket, 0 to 65535, of a transaction by Call-ID and CSeq number."""
+    return core_hash(callid, 0x10000, cseq)
 
 
 def branch_base(msg: Message) -> str:

@@ -57,6 +57,16 @@ def literal(host: str) -> str:
     return shortest(host.strip("[]")) if ":" in host else host
 
 
+@lru_cache(4096)
+def of_address(host: str, port: int = 0, proto: str = "") -> Destination | None:
+    """Where a host leads that is an IP address; None: it is a name. `port` 0 and `proto` "" mean: not given."""
+    address = literal(host)
+    if not address:
+        return None
+    proto = proto or "udp"
+    return Destination(proto, address, port or (5061 if proto == "tls" else 5060))
+
+
 #: DnsEntry.flags: the name is known not to exist; the entry never expires.
 BAD_NAME, PERMANENT = 1, 2
 
@@ -179,14 +189,13 @@ class Dns:
     # -- from host to destinations --------------------------------------------------------------------------------
     def destinations(self, host: str, port: int = 0, proto: str = "") -> Iterator[Destination]:
         """All addresses of a host in the order to try. `port` 0 and `proto` "" mean: not given."""
-        address = literal(host)
-        if address:
+        known = of_address(host, port, proto)
+        if known is not None:
             flags = self.flags
-            ipv6 = ":" in address
+            ipv6 = ":" in known.ip
             if (ipv6 and flags & IPV4_ONLY and flags != IPV4_ONLY) or (not ipv6 and flags & IPV6_ONLY):
                 return
-            proto = proto or "udp"
-            yield Destination(proto, address, port or (5061 if proto == "tls" else 5060))
+            yield known
             return
         flags = self.flags
         core = self._server.cfg.core
@@ -259,10 +268,10 @@ def uri_to_destination(server: Server, uri: str, proto: str = "") -> Destination
         return None
     host, port, uri_proto, _ = target
     proto = proto or uri_proto
-    address = literal(host)
-    if address and server.plain_dns:
-        proto = proto or "udp"
-        return Destination(proto, address, port or (5061 if proto == "tls" else 5060))
+    if server.plain_dns:
+        known = of_address(host, port, proto)
+        if known is not None:
+            return known
     return next(server.dns.destinations(host, port, proto), None)
 
 

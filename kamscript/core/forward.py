@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from kamscript.core.build import branch_base, build_reply, build_request, from_reverse_hex, via_line
-from kamscript.core.dns import literal
+from kamscript.core.dns import of_address
 from kamscript.core.errors import (
     E_ADM_PROHIBITED,
     E_BAD_ADDRESS,
@@ -117,10 +117,10 @@ def outgoing(ctx: Context, destination: Destination) -> Destination:
 
 
 def _failover(server: Server, host: str, port: int, proto: str) -> Iterable[Destination]:
-    address = literal(host)
-    if address and server.plain_dns:
-        proto = proto or "udp"
-        return (Destination(proto, address, port or (5061 if proto == "tls" else 5060)),)
+    if server.plain_dns:
+        known = of_address(host, port, proto)
+        if known is not None:
+            return (known,)
     every = server.dns.destinations(host, port, proto)
     return every if server.cfg.core["use_dns_failover"] else islice(every, 1)
 
@@ -189,9 +189,9 @@ def via_destination(server: Server, via: Via) -> Destination | None:
 
 
 def _address(server: Server, host: str, port: int, proto: str) -> Destination | None:
-    address = literal(host)
-    if address:
-        return Destination(proto, address, port or (5061 if proto == "tls" else 5060))
+    known = of_address(host, port, proto)
+    if known is not None:
+        return known
     found = next(server.dns.destinations(host, port, proto), None)
     # The transport of a reply is the Via's, whatever a record says.
     return None if found is None else found._replace(proto=proto)

@@ -1,12 +1,22 @@
-"""Kamailio's hash of a text (core/hashes.h): which slot of a table an AOR or a Call-ID has, there and here."""
+"""Kamailio's hash of texts (core/hashes.h): the slot of an AOR, a Call-ID or a transaction, there and here."""
 
 from __future__ import annotations
 
 from struct import unpack
 
+from kamscript.sip.remember import remember
 
-def core_hash(text: str, size: int = 0) -> int:
-    """The hash as an unsigned number of 32 bits; with `size` (a power of two) the slot."""
+
+def core_hash(text: str, size: int = 0, second: str = "") -> int:
+    """The hash of one text, or of two, as an unsigned number of 32 bits; with `size` (a power of two) the slot."""
+    total = (_mixed(text) + _mixed(second) if second else _mixed(text)) & 0xFFFFFFFF
+    total = (total + (total >> 11) + (total >> 13) + (total >> 23)) & 0xFFFFFFFF
+    return total & size - 1 if size else total
+
+
+@remember(4096)
+def _mixed(text: str) -> int:
+    """The sum of the words of a text, four characters each, mixed: of a Call-ID it is asked with each message."""
     data = text.encode("latin-1")
     whole = len(data) & ~3
     if text.isascii():
@@ -17,9 +27,7 @@ def core_hash(text: str, size: int = 0) -> int:
     total = 0
     for word in words:
         total += word ^ word >> 3
-    total &= 0xFFFFFFFF
-    total = (total + (total >> 11) + (total >> 13) + (total >> 23)) & 0xFFFFFFFF
-    return total & size - 1 if size else total
+    return total
 
 
 def _word(data: bytes) -> int:

@@ -35,7 +35,8 @@ def process(server: Server, msg: Message) -> bool:
             verdict = _ask_nonsip(server, ctx)
             if verdict != 1:
                 return verdict >= 0
-        if not _complete(server, msg, "request"):
+        if msg.top_via is None or not msg.complete:
+            _incomplete(server, msg, "request")
             statistics.core("err_requests")
             return False
         if msg.received.connection and server.tcp["accept_aliases"]:
@@ -57,7 +58,8 @@ def process(server: Server, msg: Message) -> bool:
         for behind in hooks.post_script:
             behind(ctx)
         return code >= 0
-    if not _complete(server, msg, "reply"):
+    if msg.top_via is None or not msg.complete:
+        _incomplete(server, msg, "reply")
         statistics.core("err_replies")
         return False
     cseq = msg.cseq
@@ -111,16 +113,10 @@ def _ask_nonsip(server: Server, ctx: Context) -> int:
     return 0
 
 
-def _complete(server: Server, msg: Message, what: str) -> bool:
-    """Whether the headers are there without which no route runs."""
-    if msg.complete and msg.top_via is not None:
-        return True
-    level = server.cfg.core["sip_parser_log"]
-    if msg.top_via is None:
-        server.log.write(level, "<core>", f"no via found in {what}")
-        return False
-    server.log.write(level, "<core>", f"required headers not found in {what}")
-    return False
+def _incomplete(server: Server, msg: Message, what: str) -> None:
+    """Log that the headers are not there without which no route runs."""
+    missing = f"no via found in {what}" if msg.top_via is None else f"required headers not found in {what}"
+    server.log.write(server.cfg.core["sip_parser_log"], "<core>", missing)
 
 
 def unparsable(server: Server, text: str, received: Received, error: SipError) -> bool:

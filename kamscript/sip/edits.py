@@ -32,18 +32,24 @@ if TYPE_CHECKING:
 
 
 class Subst(enum.Enum):
-    """Text that depends on where the message came in (RCV) or goes out (SND): Kamailio's SUBST_*."""
+    """Text that depends on where the message came in (RCV) or goes out (SND): Kamailio's SUBST_*.
 
-    RCV_IP = 1
-    SND_IP = 2
-    RCV_PORT = 3
-    SND_PORT = 4
-    RCV_PROTO = 5
-    SND_PROTO = 6
-    RCV_ALL = 7  #: host[:port][;transport=proto]
-    SND_ALL = 8
-    RCV_ALL_EX = 9  #: the same with ;sn=socketname
-    SND_ALL_EX = 10
+    `part` of what the socket is called is meant: "ip", "port", "proto", "all", "all_ex".
+    """
+
+    RCV_IP = True, "ip"
+    SND_IP = False, "ip"
+    RCV_PORT = True, "port"
+    SND_PORT = False, "port"
+    RCV_PROTO = True, "proto"
+    SND_PROTO = False, "proto"
+    RCV_ALL = True, "all"  #: host[:port][;transport=proto]
+    SND_ALL = False, "all"
+    RCV_ALL_EX = True, "all_ex"  #: the same with ;sn=socketname
+    SND_ALL_EX = False, "all_ex"
+
+    def __init__(self, received: bool, part: str) -> None:
+        self.received, self.part = received, part
 
 
 class Condition(enum.Enum):
@@ -443,8 +449,7 @@ class Edits:
 
 def substitute(subst: Subst, msg: Message, out: Outgoing | None) -> str:
     """The text of a substitution; "" when the socket it asks about is unknown."""
-    name = subst.name
-    if name.startswith("RCV"):
+    if subst.received:
         socket, proto = msg.received.socket, msg.received.proto
         if socket is None:
             return ""
@@ -460,16 +465,17 @@ def substitute(subst: Subst, msg: Message, out: Outgoing | None) -> str:
         show_port = socket.port != 5060 or bool(socket.advertise_port or msg.set_global_port)
     if ":" in host and host[0] != "[":
         host = f"[{host}]"
-    if name.endswith("_IP"):
+    part = subst.part
+    if part == "ip":
         return host
-    if name.endswith("_PORT"):
+    if part == "port":
         return port
-    if name.endswith("_PROTO"):
+    if part == "proto":
         return proto_text
     text = f"{host}:{port}" if show_port else host
     if proto_text != "udp":
         text += f";transport={proto_text}"
-    if name.endswith("_EX") and socket.name:
+    if part == "all_ex" and socket.name:
         text += f";sn={socket.name}"
     return text
 

@@ -395,6 +395,15 @@ class Message:
             return [self._make_header(at) for at in range(index, len(kinds)) if kinds[at] == kind]
         return [headers[at] or self._make_header(at) for at in range(index, len(kinds)) if kinds[at] == kind]
 
+    def values(self, kind: str) -> list[str]:
+        """The values of all headers of a kind in order."""
+        self.ended = True
+        index = self._where.get(kind)
+        if index is None:
+            return []
+        kinds, values = self._kinds, self._values
+        return [values[at] for at in range(index, len(kinds)) if kinds[at] == kind]
+
     def value(self, kind: str) -> str | None:
         """The value of the first header of a kind; None when there is none."""
         index = self._where.get(kind)
@@ -510,11 +519,11 @@ class Message:
         """All Contact headers together; None when there is none; raises SipError when one is malformed."""
         contacts = self._contacts
         if contacts is _UNPARSED:
-            headers = self.all("contact")
-            if len(headers) == 1:
-                contacts = parse_contacts(headers[0].value)
-            elif headers:
-                each = [parse_contacts(header.value) for header in headers]
+            values = self.values("contact")
+            if len(values) == 1:
+                contacts = parse_contacts(values[0])
+            elif values:
+                each = [parse_contacts(value) for value in values]
                 contacts = Contacts(each[0].star, [group for one in each for group in one.groups])
             else:
                 contacts = None
@@ -538,10 +547,10 @@ class Message:
         return routes  # type: ignore[return-value]
 
     def _entries(self, kind: str) -> list[NameAddr]:
-        headers = self.all(kind)
-        if len(headers) == 1:
-            return parse_routes(headers[0].value)
-        return [entry for header in headers for entry in parse_routes(header.value)]
+        values = self.values(kind)
+        if len(values) == 1:
+            return parse_routes(values[0])
+        return [entry for value in values for entry in parse_routes(value)]
 
     @property
     def content_length(self) -> int | None:

@@ -136,10 +136,11 @@ def parse_uri(text: str, host_extra: str = "", phone2tel: bool = True) -> Uri:
     `host_extra` are the characters that core parameter uri_host_extra_chars allows in a host; `phone2tel` is the core
     parameter of that name. Results are kept and shared: do not change them.
     """
-    return (_kept if len(text) <= LONGEST else _parse)(text, host_extra, phone2tel)
+    parse = _kept if len(text) <= LONGEST else _parse
+    return parse(text) if phone2tel and not host_extra else parse(text, host_extra, phone2tel)
 
 
-def _parse(text: str, host_extra: str, phone2tel: bool) -> Uri:
+def _parse(text: str, host_extra: str = "", phone2tel: bool = True) -> Uri:
     plain = _PLAIN.fullmatch(text)
     if plain is not None and "user" not in text.lower():
         return _parse_plain(text, plain)

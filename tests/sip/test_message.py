@@ -65,6 +65,8 @@ def test_headers_cover_the_text(text: str) -> None:
         assert text[header.start :].startswith(header.name)
         assert text[header.value_start : header.value_end] == header.value
     assert [header.name for header in msg.all("via")] == ["Via", "v"]
+    assert msg.values("record-route") == ["<sip:p2;lr>,<sip:p1;lr>", "<sip:p0;lr>"]
+    assert msg.values("x-none") == []
     assert [header.kind for header in msg.headers].count("record-route") == 2
 
 

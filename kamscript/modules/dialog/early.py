@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.modules.dialog.cell import CALLER, EARLY, UNCONFIRMED
-from kamscript.modules.dialog.legs import contact_of, record_routes
+from kamscript.modules.dialog.legs import OWN_ROUTES, contact_of, record_routes
 from kamscript.modules.dialog.uacdialog import restore_alias
 from kamscript.modules.tm.dialog import UacDialog
 from kamscript.sip.errors import SipError
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from kamscript.modules.dialog.cell import DialogCell
     from kamscript.modules.dialog.parameters import Parameters
     from kamscript.modules.tm.api import TmApi
-
-#: Our own Record-Route headers by the branch's flags: one, or two when both sides are other networks.
-_OWN_ROUTES = {1: 1, 3: 2}
 
 
 def end_early(module: Parameters, dlg: DialogCell, side: int) -> bool:
@@ -66,7 +63,7 @@ def early_dialog(module: Parameters, ctx: Context, dlg: DialogCell) -> UacDialog
         log.error("dialog", "invalid cseq")
         return None
     t = ctx.t
-    own = _OWN_ROUTES.get(t.branches[ctx.branch].rr_flags, 0) if t is not None and ctx.branch >= 0 else 0
+    own = OWN_ROUTES.get(t.branches[ctx.branch].rr_flags, 0) if t is not None and ctx.branch >= 0 else 0
     rest = routes[: max(len(routes) - dlg.from_rr_nb - own, 0)]
     return UacDialog(
         callid=dlg.callid,

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 #: More Record-Route entries are an error (MAX_RR_HDRS).
 MAX_RECORD_ROUTES = 63
 
+#: How many Record-Route headers of our own a branch left with, by its flags; two when both sides are other networks.
+OWN_ROUTES = {1: 1, 3: 2}
 #: `keep_proxy_rr`: whose route set keeps our own Record-Route.
 KEEP_CALLEE, KEEP_CALLER = 1, 2
 
 
 def contact_of(msg: Message) -> str:
     """The URI of the only contact of the first Contact header; raises SipError."""
-    header = msg.first("contact")
-    if header is None:
+    value = msg.value("contact")
+    if value is None:
         raise SipError("bad sip message or missing Contact hdr")
     try:
-        contacts = parse_contacts(header.value).contacts
+        contacts = parse_contacts(value).contacts
     except SipError:
         contacts = []
     if len(contacts) != 1:
@@ -39,10 +41,7 @@ def contact_of(msg: Message) -> str:
 def record_routes(msg: Message) -> list[str]:
     """Every Record-Route entry as it stands, parameters included; raises SipError."""
     found: list[str] = []
-    if msg.first("record-route") is None:
-        return found
-    for header in msg.all("record-route"):
-        value = header.value
+    for value in msg.values("record-route"):
         if value[:1] == "<" and "," not in value and '"' not in value and ">" in value:
             # One address in brackets, as every proxy writes it.
             found.append(value)
@@ -88,7 +87,7 @@ def fill_leg(
         return True
     own = 0
     if t is not None and t.relayed_branch >= 0:
-        own = {1: 1, 3: 2}.get(t.branches[t.relayed_branch].rr_flags, 0)
+        own = OWN_ROUTES.get(t.branches[t.relayed_branch].rr_flags, 0)
     keep = module.keep_proxy_rr
     if routes:
         skip = dlg.from_rr_nb + (0 if keep & KEEP_CALLEE else own)

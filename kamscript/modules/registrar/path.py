@@ -20,7 +20,7 @@ _MAX_PATH = 256
 
 def path_vector(registrar: Registrar, ctx: Context) -> tuple[str, str]:
     """All Path headers as one text, and the address that `path_use_received` takes from the first; raises Rejected."""
-    bodies = [header.value for header in ctx.msg.all("path")]
+    bodies = ctx.msg.values("path")
     path = ",".join(bodies)
     if not path:
         return "", ""

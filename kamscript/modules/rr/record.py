@@ -18,6 +18,7 @@ from kamscript.sip.uri import parse_uri
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.modules.rr import Rr
+    from kamscript.sip.edits import Edits
     from kamscript.sip.message import Message
 
 KIND: Final = "record-route"
@@ -99,10 +100,10 @@ def record_route(rr: Rr, ctx: Context, params: str = "") -> int:
             if outbound:
                 piece = edits.insert_condition_before(edit, condition)
                 piece = edits.insert_after(piece, start)
-                _close(msg, edit, end, pending, condition)
+                _close(edits, edit, end, pending, condition)
             else:
                 piece = edits.insert_before(edit, start)
-                _close(msg, edit, end, pending)
+                _close(edits, edit, end, pending)
             piece = edits.insert_subst_after(piece, subst)
             piece = edits.insert_condition_after(piece, condition)
             edits.insert_after(piece, ";r2=on")
@@ -110,13 +111,12 @@ def record_route(rr: Rr, ctx: Context, params: str = "") -> int:
     edit = edits.anchor(offset, KIND, TAG)
     place = substitute(Subst.RCV_ALL_EX if rr.sockname_mode else Subst.RCV_ALL, msg, None)
     edits.insert_before(edit, start + place)
-    _close(msg, edit, end, pending)
+    _close(edits, edit, end, pending)
     return 0
 
 
-def _close(msg: Message, edit: Edit, end: str, pending: str, condition: Condition | None = None) -> None:
+def _close(edits: Edits, edit: Edit, end: str, pending: str, condition: Condition | None = None) -> None:
     """The second half of a header: parameters, those added before, the bracket."""
-    edits = msg.edits
     edits.insert_after(edit, _END)
     if pending:
         edits.insert_after(edit, pending, KIND)
@@ -143,7 +143,7 @@ def record_route_preset(rr: Rr, ctx: Context, address: str) -> int:
     edits = msg.edits
     edit = edits.anchor(msg.first_end, KIND, TAG)
     edits.insert_before(edit, f"{_scheme(rr, msg)}{user}{address}{tag}{pending}")
-    _close(msg, edit, ";lr=on" if rr.enable_full_lr else ";lr", "")
+    _close(edits, edit, ";lr=on" if rr.enable_full_lr else ";lr", "")
     return 0
 
 
@@ -171,10 +171,10 @@ def record_route_advertised(rr: Rr, ctx: Context, address: str) -> int:
         if outbound:
             piece = edits.insert_condition_before(edit, both)
             piece = edits.insert_after(piece, start)
-            _close(msg, edit, end, pending, both)
+            _close(edits, edit, end, pending, both)
         else:
             piece = edits.insert_before(edit, start)
-            _close(msg, edit, end, pending)
+            _close(edits, edit, end, pending)
         piece = edits.insert_condition_after(piece, both)
         piece = edits.insert_after(piece, ";transport=")
         piece = edits.insert_subst_after(piece, subst)

@@ -180,7 +180,7 @@ class Siputils(Module, name="siputils"):
     @function(Route.ANY)
     def is_supported(self, ctx: Context, option: Option) -> bool:
         """Whether Supported lists path, 100rel, timer, eventlist, gruu or outbound."""
-        return any(option in parse_options(header.value) for header in ctx.msg.all("supported"))
+        return any(option in parse_options(value) for value in ctx.msg.values("supported"))
 
     @function(Route.ANY)
     def is_first_hop(self, ctx: Context) -> bool:

@@ -101,7 +101,7 @@ class Branches(Newtran):
         )
         branch.uri, branch.path = uri, path
         if msg.has_edits:
-            count = _record_routes(msg, Departure(branch.socket, branch.destination.proto))
+            count = _record_routes(msg, branch.socket, branch.destination.proto)
             if count:
                 branch.rr_flags = 1 if count == 1 else 3
         return 0
@@ -250,7 +250,7 @@ class Branches(Newtran):
     max_branches: int
 
 
-def _record_routes(msg: Message, out: Departure) -> int:
+def _record_routes(msg: Message, socket: ListenSocket, proto: str) -> int:
     """How many Record-Route headers our edits add on the way out."""
     count = 0
     for edit in msg.edits.headers:
@@ -259,5 +259,5 @@ def _record_routes(msg: Message, out: Departure) -> int:
         pieces = edit.before or edit.after
         if pieces:
             condition = pieces[0].content
-            count += not isinstance(condition, Condition) or holds(condition, msg, out)
+            count += not isinstance(condition, Condition) or holds(condition, msg, Departure(socket, proto))
     return count

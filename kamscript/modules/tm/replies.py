@@ -143,7 +143,8 @@ class Replies(Deciding):
 
     def settle(self, t: Transaction, ctx: Context, msg: Message, branch: ClientBranch, code: int, last: int) -> None:
         """Decide about a reply and act on it; `last` is the branch's reply code before."""
-        if t.is_local:
+        is_local = t.is_local
+        if is_local:
             became, to_cancel = self.local_reply(t, ctx, msg, branch, code)
         else:
             became, to_cancel = self.relay_reply(t, ctx, msg, branch, code)
@@ -151,7 +152,7 @@ class Replies(Deciding):
             self.stop_branches(t)
             if to_cancel:
                 self.cancel_claimed(t, to_cancel, code, KILL)
-            if t.is_local:
+            if is_local:
                 self.put_on_wait(t)
         elif to_cancel:
             self.cancel_claimed(t, to_cancel, code, CANCEL_METHODS[self.cfg["cancel_b_method"]])
