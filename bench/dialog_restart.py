@@ -59,7 +59,17 @@ def fill(path: Path, count: int) -> None:
         caller, callee = f"sip:caller@127.0.0.1:{10000 + number % 50000}", "sip:callee@127.0.0.1:25080"
         xdata = f'{{"profiles":[{{"name":"caller","value":"u{number}","puid":"dlgp-1-{number}"}}]}}'
         here = f"udp:127.0.0.1:{PORT}"
-        row = (entry, ident, callid, f"sip:u{number}@127.0.0.1", f"f{number}", callee, f"t{number}", "1", "0")
+        row: tuple[object, ...] = (
+            entry,
+            ident,
+            callid,
+            f"sip:u{number}@127.0.0.1",
+            f"f{number}",
+            callee,
+            f"t{number}",
+            "1",
+            "0",
+        )
         row += (None, None, caller, callee, here, here, 4, start, start + 43200, 0, 0, None)
         dialogs.append((*row, callee, xdata))
         variables += [(entry, ident, "account", f"a{number}"), (entry, ident, "zone", "inner")]
