@@ -182,7 +182,10 @@ def test_a_bucket_is_16_bits(callid: str, cseq: int) -> None:
     assert 0 <= hash_index(callid, str(cseq)) < 65536
 
 
-@pytest.mark.parametrize(
+BUCKETS = [("call-1@x", "1", 0x5D78), ("a\xe9bc", "1", 0x556A), ("", "", 0)]
+
+
+@pytest.mark.parametrize(("callid", "cseq", "bucket"), BUCKETS)
     ("callid", "cseq", "bucket"), [("call-1@x", "1", 0x5D78), ("a\xe9bc", "1", 0x556A), ("", "", 0)]
 )
 def test_buckets_are_those_of_the_daemon(callid: str, cseq: str, bucket: int) -> None:
