@@ -186,7 +186,5 @@ BUCKETS = [("call-1@x", "1", 0x5D78), ("a\xe9bc", "1", 0x556A), ("", "", 0)]
 
 
 @pytest.mark.parametrize(("callid", "cseq", "bucket"), BUCKETS)
-    ("callid", "cseq", "bucket"), [("call-1@x", "1", 0x5D78), ("a\xe9bc", "1", 0x556A), ("", "", 0)]
-)
 def test_buckets_are_those_of_the_daemon(callid: str, cseq: str, bucket: int) -> None:
     assert hash_index(callid, cseq) == bucket
