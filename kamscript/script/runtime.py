@@ -197,9 +197,17 @@ def failed(ctx: Context, error: EvalError, line: int, column: int) -> None:
     ctx.server.log.error("<core>", f"rval expression evaluation failed ({line},{column}): {error}")
 
 
-def no_text(ctx: Context, value: int, target: str) -> None:
+def no_text(ctx: Context, value: Value, target: str) -> None:
     """A computed number is assigned where a text must be: nothing changes."""
     ctx.server.log.error("pv", f"str value required to set {target}")
+
+
+def set_text(ctx: Context, store: Callable[[Context, Value], object], value: Value, target: str) -> None:
+    """A computed value is assigned where a text must be."""
+    if value.__class__ is int:
+        no_text(ctx, value, target)
+    else:
+        store(ctx, value)
 
 
 def too_deep(ctx: Context, level: int) -> int:
@@ -281,6 +289,7 @@ NAMES: dict[str, Any] = {
     "_converted": converted,
     "_failed": failed,
     "_no_text": no_text,
+    "_set_text": set_text,
     "_too_deep": too_deep,
     "_turns": turns,
     "_runaway": runaway,

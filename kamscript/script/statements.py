@@ -233,7 +233,7 @@ class Writer:
             source, kind = emitter.value(rve)
             if rve.op == "select":
                 source, kind = f"({source} or '')", "str"
-        store = self._store(node, source, kind, emitter, computed=kind == "int" and rve.op != "pv")
+        store = self._store(node, source, kind, emitter, computed=kind in ("int", "val") and rve.op != "pv")
         if raw and isinstance(rve.node, nodes.RouteCall | nodes.Call | nodes.BlockExpr):
             # exit inside the call takes effect behind the assignment
             self.put(0, "try:", node.pos)
@@ -304,9 +304,14 @@ class Writer:
             return f"_set_avp(ctx, {key!r}, {source})"
         if pv.transformations:
             self.scope.error("not-writable", f"{pv.text}: a transformation cannot be assigned to", target.pos)
-        if computed and self.scope.wants_text(pv):
+        wants_text = computed and self.scope.wants_text(pv)
+        if wants_text and kind == "int":
             return f"_no_text(ctx, {source}, {pv.text!r})"
-        return f"{self.scope.need('set', 'set', (pv,), target.pos)}(ctx, {source})"
+        setter = self.scope.need("set", "set", (pv,), target.pos)
+        if wants_text:
+            # Whether `+` adds or joins shows only now.
+            return f"_set_text(ctx, {setter}, {source}, {pv.text!r})"
+        return f"{setter}(ctx, {source})"
 
     def do(self, node: nodes.Do, tail: Tail) -> None:
         """A call standing alone."""

@@ -271,9 +271,8 @@ class Initial(Events):
     # -- behind the script ----------------------------------------------------------------------------------------
     def before_script(self, ctx: Context) -> bool:
         """A message comes: nothing is known about its dialog (dlg_cfg_cb, PRE_SCRIPT)."""
-        context = self.context
-        if ctx.onsend is None and (context.dialog is not None or ctx.route is Route.REQUEST):
-            context.reset()
+        if ctx.onsend is None:
+            self.context.reset()
         return True
 
     def after_script(self, ctx: Context) -> None:

@@ -224,7 +224,10 @@ class RequestFunctions(Parameters):
         dlg = self.context.current()
         if dlg is None:
             return False
-        return self.requests.bye_all(dlg) if side == BOTH else self.requests.bye(dlg, side)
+        dlg.ref += 1
+        sent = self.requests.bye_all(dlg) if side == BOTH else self.requests.bye(dlg, side)
+        self.table.unref(dlg)
+        return sent
 
     @function(Route.ANY)
     def dlg_refer(self, ctx: Context, side: OneSide, address: Str) -> bool:

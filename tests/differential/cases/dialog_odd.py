@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..case import Scene, case
+from ..case import Scene, battery, case
 from .dialog_states import MODULES, Call, config, listed
 
 
@@ -59,3 +59,59 @@ def ended_by_command(scene: Scene) -> None:
     for party in (scene.alice, scene.bob):
         party.expect("BYE").answer(200, "OK")
         listed(scene)
+
+
+@case(
+    config(within='if (is_method("INFO")) { dlg_bye("caller"); xlog("$rc\\n"); dlg_bye("all"); xlog("$rc\\n"); }'),
+    modules=MODULES,
+    spec="7.8",
+)
+def ended_by_the_script(scene: Scene) -> None:
+    """dlg_bye() holds a reference while event routes run."""
+    call = Call(scene).up()
+    scene.alice.request("INFO", "sip:bob@127.0.0.12:21200", cseq=2, to_tag="bob", headers=call.routes)
+    listed(scene)
+
+
+@case(
+    config(
+        rest="""
+event_route[dialog:failed] { $dlg_ctx(on) = 1; $dlg_ctx(timeout) = 55; }
+""",
+    )
+    .replace('event_route[dialog:failed] { xlog("failed', 'route[UNUSED] { xlog("failed', 1)
+    .replace('reply_route { xlog("reply ', 'reply_route { xlog("reply on=$dlg_ctx(on) timeout=$dlg_ctx(timeout) '),
+    modules=MODULES,
+    spec="11.5",
+)
+def context_of_a_command(scene: Scene) -> None:
+    """What an event route that a command ran says of the context does not reach the next message."""
+    call = Call(scene)
+    call.arrive()
+    scene.rpc("dlg.terminate_dlg", "call-1", "alice", "bob")
+    call.respond(180, "Ringing")
+
+
+battery(
+    "dialog_odd",
+    "sums_for_a_text",
+    """
+    $var(n) = 5; $var(t) = "5"; $dlg_var(x) = "kept";
+    $dlg_var(x) = $var(n) + 1;
+    = $dlg_var(x)
+    $dlg_var(x) = $var(t) + 1;
+    = $dlg_var(x)
+    $dlg_var(x) = $(dlg_var(x){s.len}) + "1";
+    = $dlg_var(x)
+    $dlg_var(x) = $var(n);
+    = $dlg_var(x)
+    $rU = $var(n) + 1;
+    = $rU
+    $rU = $var(t) + 1;
+    = $rU
+    $du = $var(n) + 1;
+    = $du
+    """,
+    modules=MODULES,
+    spec="11.6",
+)
