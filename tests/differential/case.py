@@ -493,7 +493,16 @@ def edits(
     return _register(Case(topic, name, text, play))
 
 
-def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog", before: str = "", spec: str = "") -> Case:
+def verdicts(
+    topic: str,
+    name: str,
+    lines: str,
+    *,
+    modules: str = "pv xlog",
+    before: str = "",
+    spec: str = "",
+    differs: Mapping[str, str] | None = None,
+) -> Case:
     """Make one case that only asks whether the server starts: each line of `lines` alone in a config, behind `before`.
 
     A line that begins with `:` stands at the level of the config (`\\n` is a line end there), any other in
@@ -506,7 +515,17 @@ def verdicts(topic: str, name: str, lines: str, *, modules: str = "pv xlog", bef
         top, body = (line[1:].strip().replace("\\n", "\n"), "drop;") if line.startswith(":") else ("", line)
         request = "" if "request_route" in top else f"request_route {{\n{body}\n}}\n"
         configs[line] = f"{loadmodules(modules)}{before}{top}\n{request}"
-    return _register(Case(topic, name, "\n".join(configs.values()), lambda scene: None, verdicts=configs, spec=spec))
+    return _register(
+        Case(
+            topic,
+            name,
+            "\n".join(configs.values()),
+            lambda scene: None,
+            verdicts=configs,
+            spec=spec,
+            differs=differs or {},
+        )
+    )
 
 
 def _value(number: int, expr: str) -> str:

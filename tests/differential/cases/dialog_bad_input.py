@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from ..case import Scene, battery, build, case
+from ..case import Scene, battery, build, case, verdicts
 
 MODULES = "pv xlog tm sl rr textops siputils kex dialog"
 BOB = "sip:bob@127.0.0.12:21200"
@@ -116,6 +116,173 @@ battery(
     messages=(message(),),
 )
 
+# -- what refuses the start -----------------------------------------------------------------------------------------
+
+verdicts(
+    "dialog_bad_input",
+    "settings",
+    r"""
+    : modparam("dialog", "hash_size", 0)
+    : modparam("dialog", "hash_size", -1)
+    : modparam("dialog", "hash_size", 1)
+    : modparam("dialog", "hash_size", 3)
+    : modparam("dialog", "hash_size", "x")
+    : modparam("dialog", "rr_param", "")
+    : modparam("dialog", "rr_param", " ")
+    : modparam("dialog", "rr_param", "a;b=c")
+    : modparam("dialog", "rr_param", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
+    : modparam("dialog", "rr_param", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
+    : modparam("dialog", "dlg_flag", 31)
+    : modparam("dialog", "dlg_flag", 32)
+    : modparam("dialog", "dlg_flag", -2)
+    : modparam("dialog", "timeout_avp", "")
+    : modparam("dialog", "timeout_avp", " ")
+    : modparam("dialog", "timeout_avp", "$avp")
+    : modparam("dialog", "timeout_avp", "$avp(x)")
+    : modparam("dialog", "timeout_avp", "$avp(x)y")
+    : modparam("dialog", "timeout_avp", "$avp(i:10)")
+    : modparam("dialog", "timeout_avp", "$var(x)")
+    : modparam("dialog", "timeout_avp", "$ru")
+    : modparam("dialog", "timeout_avp", "$nope")
+    : modparam("dialog", "timeout_avp", "i:10")
+    : modparam("dialog", "default_timeout", 0)
+    : modparam("dialog", "default_timeout", -1)
+    : modparam("dialog", "default_timeout", 2147483647)
+    : modparam("dialog", "default_timeout", 4294967297)
+    : modparam("dialog", "early_timeout", -1)
+    : modparam("dialog", "noack_timeout", -1)
+    : modparam("dialog", "end_timeout", -1)
+    : modparam("dialog", "dlg_extra_hdrs", "no header")
+    : modparam("dialog", "dlg_match_mode", 3)
+    : modparam("dialog", "dlg_match_mode", -1)
+    : modparam("dialog", "detect_spirals", 2)
+    : modparam("dialog", "detect_spirals", -1)
+    : modparam("dialog", "db_mode", -1)
+    : modparam("dialog", "db_mode", 1)
+    : modparam("dialog", "db_mode", 4)
+    : modparam("dialog", "db_mode", 1)\nmodparam("dialog", "db_url", "")
+    : modparam("dialog", "db_mode", 1)\nmodparam("dialog", "db_url", "nonsense")
+    : modparam("dialog", "db_mode", 1)\nmodparam("dialog", "db_url", "x://")
+    : modparam("dialog", "db_update_period", -1)
+    : modparam("dialog", "db_fetch_rows", -1)
+    : modparam("dialog", "table_name", "")
+    : modparam("dialog", "call_id_column", "a b'c")
+    : modparam("dialog", "ruri_pvar", "")
+    : modparam("dialog", "ruri_pvar", "$")
+    : modparam("dialog", "ruri_pvar", "$nope")
+    : modparam("dialog", "ruri_pvar", "text")
+    : modparam("dialog", "initial_cbs_inscript", 2)
+    : modparam("dialog", "send_bye", -1)
+    : modparam("dialog", "wait_ack", 7)
+    : modparam("dialog", "ka_interval", 1)
+    : modparam("dialog", "ka_timer", -1)
+    : modparam("dialog", "timeout_noreset", 2)
+    : modparam("dialog", "timer_procs", 99)
+    : modparam("dialog", "enable_dmq", 1)
+    : modparam("dialog", "enable_dmq", -1)
+    : modparam("dialog", "h_id_start", -2)
+    : modparam("dialog", "h_id_step", -1)
+    : modparam("dialog", "keep_proxy_rr", 4)
+    : modparam("dialog", "keep_proxy_rr", -1)
+    : modparam("dialog", "dlg_filter_mode", -1)
+    : modparam("dialog", "enable_stats", -1)
+    : modparam("dialog", "enable_stats", "1")
+    : modparam("dialog", "default_timeout", "1")
+    : modparam("dialog", "profiles_no_value", 1)
+    : modparam("dialog", "default_timeout", 1.5)
+    : modparam("dialog", "default_timeout", $var(x))
+    : modparam("dialog", "default_timeout", x)
+    : modparam("dialog", "default_timeout")
+    : modparam("dialog", "default_timeout", 1, 2)
+    : modparam("dialog", "nope", 1)
+    : modparam("dialogs", "default_timeout", 1)
+    : modparam("dialog", "", 1)
+    : modparam("dialog|tm", "default_timeout", 1)
+    : modparam("dialo.*", "default_timeout", 0)
+    : modparam(5, "default_timeout", 1)
+    """,
+    modules="pv xlog tm rr sl dialog",
+    spec="6.1 6.2 6.3 6.4 6.5 6.6 6.8 6.9 6.11 6.45 6.49 6.50",
+    differs={
+        'starts/: modparam("dialog", "hash_size", 3)': "5.6.3 rounds up to 2^30 slots and has no memory for them",
+        'starts/: modparam("dialog", "timeout_avp", "$avp")': "there is no AVP without a name",
+        'starts/: modparam("dialog", "timeout_avp", "$avp(x)y")': "the daemon does not look at what stands behind it",
+    },
+)
+verdicts(
+    "dialog_bad_input",
+    "arguments",
+    r"""
+    dlg_setflag("");
+    dlg_setflag("+");
+    dlg_setflag("1x");
+    dlg_setflag("0x1");
+    dlg_setflag(32);
+    dlg_setflag(2147483648);
+    dlg_setflag("99999999999");
+    dlg_setflag("$nope");
+    dlg_setflag("$");
+    dlg_setflag("$var(x)y");
+    dlg_setflag("$null");
+    dlg_setflag($null);
+    dlg_setflag($var(x) + 1);
+    dlg_setflag(1, 2);
+    dlg_setflag();
+    dlg_set_timeout("-1");
+    dlg_set_timeout("1", "2");
+    dlg_set_timeout("1", "2", "3");
+    dlg_set_timeout("1", "2", "3", "4");
+    dlg_set_timeout("x", "2", "3");
+    dlg_set_timeout("1", "$nope", "3");
+    dlg_set_timeout($var(x));
+    dlg_set_timeout($var(x), "2", "3");
+    dlg_set_property("");
+    dlg_set_property("nope");
+    dlg_set_property("$nope");
+    dlg_set_property($var(x));
+    dlg_set_property("ka-src", "ka-dst");
+    dlg_get("a", "b");
+    dlg_get("a", "b", "c");
+    dlg_get("a", "b", "c", "d");
+    dlg_get("", "", "");
+    dlg_get("$nope", "b", "c");
+    dlg_manage("");
+    is_known_dlg("");
+    dlg_bridge("", "", "");
+    dlg_bridge("a", "b", "c", "d");
+    dlg_refer("", "");
+    dlg_refer("caller", "");
+    dlg_remote_profile("nope", "nope", "", "", "x");
+    dlg_remote_profile("nope", "nope", "", "", "1");
+    dlg_remote_profile("add", "v", "x", "u");
+    dlg_remote_profile("add", "v", "x", "u", "$nope");
+    dlg_set_timeout_by_profile("v", "$nope");
+    dlg_set_timeout_by_profile("v", "$");
+    dlg_set_timeout_by_profile("v", "x", "");
+    dlg_db_load_callid("");
+    dlg_db_load_callid();
+    dlg_db_load_extra("");
+    dlg_reset_property("");
+    dlg_set_ruri("");
+    $dlg_ctx(timeout) = "x";
+    $dlg_ctx(timeout) = $null;
+    $dlg_ctx(timeout) = 99999999999;
+    $dlg_var(ä) = "x";
+    $dlg_var(a'b"c) = "x";
+    $dlg_var(a(b)c) = "x";
+    $dlg_var(a(b) = "x";
+    $dlg_var( ) = "x";
+    """.replace(r"\xe4", "\xe4"),
+    modules="pv xlog tm rr sl dialog",
+    before=PROFILES,
+    spec="7.5 7.6 7.7 7.9 7.10 7.11 7.12 7.13 7.14 7.15 7.16 7.17",
+    differs={
+        'starts/dlg_setflag("");': "an empty text is no number, though the daemon takes it for 0",
+        'starts/dlg_setflag("+");': "a sign is no number either",
+        'starts/dlg_setflag("$var(x)y");': "the daemon does not look at what stands behind the pseudo-variable",
+    },
+)
+
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 SEEN = "set=$dlg_ctx(set) state=$dlg(state) count=$DLG_count"
@@ -136,7 +303,6 @@ request_route {{
         dlg_set_ruri();
         xlog("is_known_dlg $var(rc) dlg_set_ruri $rc $ru\\n");
         if (is_method("BYE|ACK")) {{ t_relay(); exit; }}
-        if (!is_method("ACK")) {{ sl_send_reply("202", "Seen"); }}
         exit;
     }}
     if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
@@ -159,19 +325,19 @@ BROKEN = {
     "Contact": (
         "", "Contact:", "Contact: *", "Contact: <>", "Contact: <sip:", 'Contact: "a', "Contact: sip:a@b;expires=x",
         "Contact: <sip:a@b>, <sip:c@d>", "Contact: <sip:a@b>\nContact: <sip:c@d>", "Contact: *, <sip:a@b>",
-        "Contact: <sip:a@b>,", f"Contact: <sip:{'a' * 6000}@b>", "Contact: x", "Contact: <tel:1>;q=9", "m: <sip:a@b>",
+        "Contact: <sip:a@b>,", f"Contact: <sip:{'a' * 1500}@b>", "Contact: x", "Contact: <tel:1>;q=9", "m: <sip:a@b>",
         "Contact: \xe4 <sip:\xe4@b>", "Contact: <sip:a@b>\n , <sip:c@d>", "Contact: <sip:a@b>;", "Contact: ,",
         "Contact: <sip:a@b> x", "Contact:\n <sip:a@b>",
     ),
     "From": (
         "", "From:", "From: <sip:a@b>", "From: <sip:a@b>;tag=", "From: <sip:a@b>;tag", "From: x", "From: <sip:a@b",
-        "From: *;tag=a", 'From: "x" <>;tag=a', f"From: <sip:a@b>;tag={'t' * 6000}", "From: <sip:a@b>;tag=a;tag=b",
+        "From: *;tag=a", 'From: "x" <>;tag=a', f"From: <sip:a@b>;tag={'t' * 1500}", "From: <sip:a@b>;tag=a;tag=b",
         "From: <sip:a@b>;tag=\xe4\xf6", 'From: <sip:a@b>;tag="a b"', "From: <sip:a@b>;tag=a\nFrom: <sip:c@d>;tag=c",
         "From: sip:a@b;tag=a", "f: <sip:a@b>;tag=a", "From: <sip:a@b>;x=y",
     ),
     "To": (
         "", "To:", "To: <sip:a@b>;tag=", "To: <sip:a@b>;tag", "To: x", "To: <sip:a@b", "To: <>", "To: *",
-        f"To: <sip:{'a' * 6000}@b>", "To: sip:a@b", "To: <sip:a@b>\nTo: <sip:c@d>;tag=x", "To: <\xe4:x>",
+        f"To: <sip:{'a' * 1500}@b>", "To: sip:a@b", "To: <sip:a@b>\nTo: <sip:c@d>;tag=x", "To: <\xe4:x>",
     ),
     "CSeq": (
         "", "CSeq:", "CSeq: x INVITE", "CSeq: -1 INVITE", "CSeq: 4294967296 INVITE", "CSeq: 99999999999 INVITE",
@@ -180,12 +346,12 @@ BROKEN = {
         "CSeq: \xb2 INVITE", "CSeq: 0x1 INVITE",
     ),
     "Call-ID": (
-        "", "Call-ID:", "Call-ID: a b", f"Call-ID: {'c' * 8000}", "Call-ID: \xe4\x01\xff", "i: compact", "Call-ID: a@b\nCall-ID: c@d",
+        "", "Call-ID:", "Call-ID: a b", f"Call-ID: {'c' * 3000}", "Call-ID: \xe4\x01\xff", "i: compact", "Call-ID: a@b\nCall-ID: c@d",
         "Call-ID: $var(x)", "Call-ID: ';--", 'Call-ID: "a', "Call-ID: a\n b",
     ),
     "Record-Route": (
         "Record-Route:", "Record-Route: x", "Record-Route: <", "Record-Route: <sip:a@b>,", "Record-Route: <sip:a@b>, <sip:c@d>;x=y",
-        "Record-Route: *", "Record-Route: <>", f"Record-Route: <sip:{'a' * 6000}@b>", 'Record-Route: "a',
+        "Record-Route: *", "Record-Route: <>", f"Record-Route: <sip:{'a' * 1500}@b>", 'Record-Route: "a',
         "Record-Route: " + ",".join(["<sip:a@b;lr>"] * 63), "Record-Route: " + ",".join(["<sip:a@b;lr>"] * 64),
         "Record-Route: sip:a@b;lr", "Record-Route: <sip:a@b;did=1.2;lr>", "Record-Route: <sip:\xe4>", "Record-Route: <sip:a@b\n >",
         "Record-Route: <sip:a@b>\nRecord-Route: x",
@@ -237,7 +403,7 @@ STRANGERS = (
     ("alice", "bob", "call-1"), ("bob", "alice", "call-1"), ("alice", "zoe", "call-1"), ("zoe", "bob", "call-1"),
     ("zoe", "yves", "call-1"), ("alice", "bob", "call-2"), ("alice", "alice", "call-1"), ("bob", "bob", "call-1"),
     ("ALICE", "BOB", "call-1"), ("alice", "bob", "CALL-1"), ("alice", "bo", "call-1"), ("alice", "\xe4", "call-1"),
-    ("t" * 6000, "bob", "call-1"), ("", "bob", "call-1"),
+    ("t" * 1500, "bob", "call-1"), ("", "bob", "call-1"),
 )  # fmt: skip
 
 
@@ -299,3 +465,87 @@ for mode, name in enumerate(("cookie", "fallback", "elements")):
 
     _strangers.__name__, _strangers.__doc__ = f"strangers_by_{name}", strangers.__doc__
     case(f'modparam("dialog", "dlg_match_mode", {mode})\n' + PROXY, modules=MODULES, spec="6.8")(_strangers)
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+#: What operators and their scripts may send by mistake.
+ARGUMENTS: tuple[tuple[str | int | float, ...], ...] = (
+    (), ("",), ("x",), (1,), (-1,), (1.5,), ("call-1",), ("v",), ("n",), ("\xe4\xff\x01",), ("y" * 900,), ("'\"\\\r\n",),
+    ("", ""), ("x", "x"), (0, 0), (1, 1), (-1, -1), (2147483647, 2147483647), (-2147483648, -2147483648), (1.5, 1.5),
+    ("1", "1"), ("99999999999", "99999999999"), ("v", ""), ("v", 1), ("v", 1.5), ("v", "y" * 900), ("n", "x"),
+    ("call-1", "zoe"), ("call-1", ""), ("call-1", 1), ("callid", "eq"),
+    ("", "", ""), (1, 1, 1), (1, 1, "X"), ("call-1", "alice", "zoe"), ("call-1", "alice", 1), ("call-1", "", ""),
+    ("callid", "eq", "x"), ("callid", "re", "("), ("callid", "re", "y" * 900), ("callid", "gt", "x"), ("x", "eq", "x"),
+    ("start_ts", "gt", "-1"), ("start_ts", "lt", "99999999999999999999"), ("start_ts", "gt", "x"), ("callid", "x", "x"),
+    ("callid", "eq", "call-1", -1), ("callid", "eq", "call-1", "x"), ("callid", "sw", "", 1), ("callid", "eq", 1, 1),
+    ("call-1", "alice", "bob", -1), ("call-1", "alice", "bob", 6), ("call-1", "alice", "bob", "x"),
+    ("call-1", "alice", "bob", 2147483647), ("call-1", "alice", "bob", 1.5), ("x", "x", "x", "x", "x", "x"),
+)  # fmt: skip
+COMMANDS = (
+    "dlg.list", "dlg.list_ctx", "dlg.dlg_list", "dlg.dlg_list_ctx", "dlg.list_match", "dlg.list_match_ctx", "dlg.briefing",
+    "dlg.stats_active", "dlg.profile_get_size", "dlg.profile_list", "dlg.is_alive", "dlg.end_dlg", "dlg.terminate_dlg",
+    "dlg.set_state",
+)  # fmt: skip
+
+
+#: Those that read numbers; the others take any value for a text.
+NUMBERS = ("dlg.end_dlg", "dlg.stats_active")
+
+
+def _is_plain(command: str, arguments: tuple[str | int | float, ...]) -> bool:
+    """Whether these are worth asking, and no trouble of the daemon itself: see `texts_that_the_daemon_cannot_tell`."""
+    if command in ("dlg.list", "dlg.list_ctx", "dlg.stats_active", "dlg.briefing") and len(arguments) > 1:
+        return False  # they look at one at most
+    if command in NUMBERS:
+        return True
+    if (
+        command.startswith("dlg.profile")
+        and arguments
+        and (str(arguments[0])[:1] == "-" or len(str(arguments[0])) > 99)
+    ):
+        return False
+    return not any(isinstance(one, float) for one in arguments)
+
+
+@case(PROFILES + PROXY, modules=MODULES, spec="10.1 10.2 10.3 10.4 10.5 10.6 10.7 10.8")
+def arguments_of_commands(scene: Scene) -> None:
+    """Each has an answer or a fault, and none touches the call."""
+    set_up(scene)
+    for command in COMMANDS:
+        for arguments in ARGUMENTS:
+            if _is_plain(command, arguments):
+                scene.rpc(command, *arguments)
+    for addresses in (
+        (),
+        ("",),
+        (1,),
+        ("sip:a@b",),
+        ("", ""),
+        ("x", "y"),
+        (1, 2),
+        ("<", ">"),
+        ("sip:a@b", ""),
+        ("x", 1),
+    ):
+        scene.rpc("dlg.bridge_dlg", *addresses)
+    for path in ((), ("",), ("/nonexistent/dialogs",), ("/" + "y" * 900,)):
+        scene.rpc("dlg.dump_file", *path)
+    scene.rpc("dlg.stats_active")
+    scene.rpc("stats.get_statistics", "dialog:")
+
+
+@case(
+    PROFILES + PROXY,
+    modules=MODULES,
+    differs={
+        "rpc/0": "the daemon's ctl writes negative numbers as texts of 64 bits without sign",
+        "rpc/1": "and makes no text of a fraction: an error within itself",
+        "rpc/2": "and has no answer when the text of a fault is too long",
+    },
+)
+def texts_that_the_daemon_cannot_tell(scene: Scene) -> None:
+    """Numbers where a command wants a text."""
+    scene.rpc("dlg.profile_get_size", -1)
+    scene.rpc("dlg.profile_get_size", 1.5)
+    scene.rpc("dlg.profile_get_size", "y" * 8000)
