@@ -80,7 +80,7 @@ class Proof(NamedTuple):
 
 def sections_of(item: pytest.Item) -> tuple[str, ...]:
     """What the test proves."""
-    return tuple(str(section) for mark in item.iter_markers("spec") for section in mark.args)
+    return tuple(section for mark in item.iter_markers("spec") for text in mark.args for section in str(text).split())
 
 
 def proofs(items: Iterable[pytest.Item]) -> list[Proof]:
