@@ -254,7 +254,10 @@ class RequestFunctions(Parameters):
         if not address:
             self.server.log.error("dialog", "invalid To parameter")
             return False
-        return self.requests.transfer(dlg, address, side)
+        dlg.ref += 1
+        sent = self.requests.transfer(dlg, address, side)
+        self.table.unref(dlg)
+        return sent
 
     @function(Route.ANY)
     def dlg_bridge(self, ctx: Context, first: Str, second: Str, proxy: Str) -> bool:

@@ -46,6 +46,8 @@ class Timeouts(Within):
             if socket is None or socket not in self.server.sockets:
                 return
         dlg.dflags |= FLAG_EXPIRED
+        # What an event route said before, outside of any message, is not meant for this dialog.
+        self.context.reset()
         if dlg.state in (CONFIRMED_NA, CONFIRMED):
             if dlg.toroute:
                 self._run_route(dlg)

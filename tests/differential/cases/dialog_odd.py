@@ -115,3 +115,31 @@ battery(
     modules=MODULES,
     spec="11.6",
 )
+
+
+@case(
+    config(within='if (is_method("INFO")) { dlg_refer("callee", "sip:dave@127.0.0.14:21200"); xlog("$rc\\n"); }'),
+    modules=MODULES,
+    spec="7.9",
+)
+def referred_by_the_script(scene: Scene) -> None:
+    """So does dlg_refer()."""
+    call = Call(scene).up()
+    scene.alice.request("INFO", "sip:bob@127.0.0.12:21200", cseq=2, to_tag="bob", headers=call.routes)
+    listed(scene)
+
+
+@case(
+    config("default_timeout=1 send_bye=1")
+    .replace('event_route[dialog:end] { xlog("end', 'event_route[dialog:end] { xlog("end on=$dlg_ctx(on)')
+    .replace('event_route[dialog:failed] { xlog("', 'event_route[dialog:failed] { $dlg_ctx(on) = 1; xlog("'),
+    modules=MODULES,
+    spec="11.5",
+)
+def context_of_an_expired_call(scene: Scene) -> None:
+    """Nor the routes of a dialog whose time is over."""
+    Call(scene).up()
+    other = Call(scene, call_id="call-2")
+    other.arrive()
+    scene.rpc("dlg.terminate_dlg", "call-2", "alice", "bob")
+    scene.wait(2.5)
