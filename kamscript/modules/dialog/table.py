@@ -81,11 +81,12 @@ class DialogTable:
         for dlg in slot.values():
             if dlg.callid != callid:
                 continue
-            direction = match(dlg, from_tag, to_tag)
+            direction = match(dlg, from_tag, to_tag, early_direction)
             if direction == DIR_NONE:
                 continue
             if dlg.callee.tag:
                 return dlg, direction
+            # Another one may match wholly, but only in this direction.
             early, early_direction = dlg, direction
         return early, early_direction
 
@@ -113,15 +114,18 @@ class DialogTable:
             self.destroyed(dlg)
 
 
-def match(dlg: DialogCell, from_tag: str, to_tag: str) -> int:
-    """The direction in which a message with these tags flows within `dlg`; DIR_NONE: it is not of this dialog."""
+def match(dlg: DialogCell, from_tag: str, to_tag: str, only: int = DIR_NONE) -> int:
+    """The direction in which a message with these tags flows within `dlg`; DIR_NONE: it is not of this dialog.
+
+    `only`: the one direction that counts; DIR_NONE: any.
+    """
     caller, callee = dlg.caller.tag, dlg.callee.tag
-    if not callee:
-        # The callee's tag is not known yet.
-        return UPSTREAM if caller == to_tag else DOWNSTREAM if caller == from_tag else DIR_NONE
-    if callee == from_tag and caller == to_tag:
+    if only != DOWNSTREAM and caller == to_tag and (not callee or callee == from_tag):
+        # Without a callee its tag is not known yet.
         return UPSTREAM
-    if caller == from_tag and (callee == to_tag or (not to_tag and dlg.state == CONFIRMED_NA)):
-        # Without To tag: the INVITE itself, looked at while its 2xx goes through.
+    if only != UPSTREAM and caller == from_tag and (not callee or callee == to_tag):
+        return DOWNSTREAM
+    if only == DIR_NONE and caller == from_tag and not to_tag and dlg.state == CONFIRMED_NA:
+        # The INVITE itself, looked at while its 2xx goes through.
         return DOWNSTREAM
     return DIR_NONE

@@ -143,3 +143,25 @@ def context_of_an_expired_call(scene: Scene) -> None:
     other.arrive()
     scene.rpc("dlg.terminate_dlg", "call-2", "alice", "bob")
     scene.wait(2.5)
+
+
+@case(config(), modules=MODULES, spec="2 7.13")
+def each_calls_the_other(scene: Scene) -> None:
+    """Two INVITEs of one Call-ID in opposite directions: the first dialog found decides which way counts."""
+    scene.bob.request(
+        "INVITE", scene.alice.contact, to="<sip:alice@example.com>", from_="<sip:bob@example.com>", headers="X: 1"
+    )
+    scene.bob.expect(100)
+    alices = scene.alice.expect("INVITE")
+    call = Call(scene)
+    call.respond(180, "Ringing")
+    alices.answer(180, "Ringing")
+    scene.bob.expect(180)
+    call.respond(200, "OK")
+    call.by_alice("ACK")
+    listed(scene)
+    alices.answer(200, "OK", headers=f"Contact: <{scene.alice.contact}>")
+    scene.bob.expect(200)
+    listed(scene)
+    call.by_bob("BYE", 9)
+    listed(scene)
