@@ -25,6 +25,7 @@ from server_call import reply, request
 CONFIG = HERE / "configs" / "dialog.cfg"
 COUNTS = 1000  #: how often the config counts for one OPTIONS
 WINDOW = 50  #: calls under way at once
+PACE = 1200  #: calls a second: as many transactions live at once when memory is weighed first and last
 OPTIONS = (
     "OPTIONS sip:127.0.0.1:25060 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:25070;branch=z9hG4bK-o-{0}\r\n"
     "Max-Forwards: 70\r\nFrom: <sip:caller@127.0.0.1:25070>;tag=o\r\nTo: <sip:127.0.0.1:25060>\r\n"
@@ -53,7 +54,9 @@ class Phones:
 
     def calls(self, first: int, count: int, crowd: bool) -> None:
         """Set up some calls and leave them."""
+        started = time.monotonic()
         for at in range(first, first + count, WINDOW):
+            time.sleep(max(0.0, started + (at - first) / PACE - time.monotonic()))
             numbers = range(at, min(at + WINDOW, first + count))
             for number in numbers:
                 text = request("INVITE", number)
