@@ -195,9 +195,13 @@ class Edits:
         return self._lists.body if msg.ended and 0 <= msg.eoh < offset else self._lists.headers
 
     def _add(self, edit: Edit) -> Edit:
-        self._own()
+        if self._lists.shared:
+            self._own()
         edits = self._list(edit.offset)
-        edits.insert(bisect_right(edits, edit.offset, key=_offset), edit)
+        if edits:
+            edits.insert(bisect_right(edits, edit.offset, key=_offset), edit)
+        else:
+            edits.append(edit)
         return edit
 
     def _own(self) -> None:
@@ -453,8 +457,9 @@ def substitute(subst: Subst, msg: Message, out: Outgoing | None) -> str:
         socket, proto = msg.received.socket, msg.received.proto
         if socket is None:
             return ""
-        host, port, proto_text = socket.via_host, str(socket.via_port), _uri_proto(socket.proto, proto)
-        show_port = socket.via_port != 5060
+        number = socket.via_port
+        host, port, proto_text = socket.via_host, str(number), _uri_proto(socket.proto, proto)
+        show_port = number != 5060
     else:
         if out is None:
             return ""

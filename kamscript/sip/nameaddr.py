@@ -48,6 +48,8 @@ _PLAIN = re.compile(
     r"(\"[^\"\\\r\n\0]*\"[ \t]*|[^<>\"\\;\0 \t\r\n][^<>\"\\;\0\r\n]*)?<([^<>\"\\\0 \t\r\n;][^<>\"\\\0 \t\r\n]*)>"
     r"(?:;tag=([^ \t\r\n\0\\\";=,]+))?"
 )
+# and the one that nearly every Route has: an address in brackets, nothing else
+_PLAIN_ROUTE = re.compile(r"<([^<>\"]*)>")
 
 
 class NameAddr:
@@ -215,8 +217,14 @@ def parse_routes(value: str) -> list[NameAddr]:
 
     The list is shared: do not change it.
     """
-    routes: list[NameAddr] = []
     length = len(value)
+    plain = _PLAIN_ROUTE.fullmatch(value)
+    if plain is not None:
+        only = NameAddr()
+        only.display, only.uri, only._params = "", plain[1], []
+        only.start, only.uri_start, only.addr_end, only.end = 0, 1, length, length
+        return [only]
+    routes: list[NameAddr] = []
     at = _skip(value, 0)
     if at >= length:
         raise SipError("empty Route")

@@ -91,6 +91,18 @@ def test_routes() -> None:
     assert first.parsed_uri.lr == ""
 
 
+@given(st.text("<>;,=sip:p", max_size=12))
+def test_a_route_alone_is_read_as_one_with_a_blank_in_front(text: str) -> None:
+    def read(value: str) -> list[tuple[str, str, int, int]] | None:
+        try:
+            return [(entry.display, entry.uri, entry.addr_end, entry.end) for entry in parse_routes(value)]
+        except SipError:
+            return None
+
+    behind = read(f" <{text}>")
+    assert read(f"<{text}>") == (behind and [(shown, uri, addr - 1, end - 1) for shown, uri, addr, end in behind])
+
+
 @pytest.mark.parametrize(
     "value", ["", "sip:p1;lr", "<sip:p1", "<sip:p1>,", "<sip:p1> <sip:p2>", "<sip:p1>;", '"a<sip:p1>']
 )
