@@ -349,24 +349,19 @@ def _value(value: Any, kind: str, position: int, convert: bool) -> Any:
         return value
     if kind == "int" and isinstance(value, int):
         return value
-    if kind == "float" and isinstance(value, int | float):
-        return float(value)
     if kind == "str" and isinstance(value, str):
         return value
-    if convert:
-        if kind == "str":
+    try:
+        if kind == "float" and (convert or not isinstance(value, str)):
+            return float(value)
+        if convert and kind == "str":
             return f"{value:f}" if isinstance(value, float) else str(value)
-        if kind == "int" and isinstance(value, float):
-            return int(value)
-        if kind == "int" and isinstance(value, str):
-            number = parse_int(value)
+        if convert and kind == "int":
+            number = parse_int(value) if isinstance(value, str) else int(value)
             if number is not None:
                 return number
-        if kind == "float" and isinstance(value, str):
-            try:
-                return float(value)
-            except ValueError:
-                pass
+    except (ValueError, OverflowError):  # no number, an infinite one, or one of thousands of digits
+        pass
     text = f"error at parameter {position}: expected {_TYPE[kind]} type but record doesn't match type"
     raise RpcFault(400, text, of_channel=True)
 

@@ -8,6 +8,7 @@ Source: jsonrpcs manual, src/modules/jsonrpcs/jsonrpcs_mod.c, core/utils/srjson.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from itertools import zip_longest
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kamscript.core.rpc import RETURNS_ARRAY
 from kamscript.module import Accessor, FixupError, Module, Param, PvRef, Route, Str, function, pv_class, rpc
 from kamscript.modules._json import Object, write
-from kamscript.values import Value
+from kamscript.values import INT_MIN, Value
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -45,7 +46,21 @@ _RESERVED = {
 _MAX_ERROR = 127  #: longest error text
 #: Halves of surrogate pairs, but for those that stand for bytes that were no UTF-8.
 _HALVES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=lambda pairs: Object(pairs))
+
+
+def _integer(digits: str) -> int | float:
+    """A number without fraction; one that is too long for an integer is a double, as all are in Kamailio."""
+    return int(digits) if len(digits) < 19 else float(digits)
+
+
+def _constant(name: str) -> float:
+    """Infinity and NaN, which are no JSON."""
+    raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(
+    strict=False, object_pairs_hook=lambda pairs: Object(pairs), parse_int=_integer, parse_constant=_constant
+)
 
 
 class Reply(NamedTuple):
@@ -242,9 +257,9 @@ class Jsonrpcs(Module, name="jsonrpcs"):
     def echo(self, rpc: Rpc, *values: str | int | float) -> None:
         """Give back a text and a number."""
         if values:
-            rpc.add(str(values[0]) if not isinstance(values[0], float) else str(int(values[0])))
+            rpc.add(str(values[0]) if not isinstance(values[0], float) else str(_whole(values[0])))
             if len(values) > 1:
-                rpc.add(int(values[1]) if isinstance(values[1], int | float) else 0)
+                rpc.add(_whole(values[1]) if isinstance(values[1], int | float) else 0)
 
     def _error(self, text: str) -> None:
         self.server.log.error(self.name, text)
@@ -261,10 +276,15 @@ class _Double(float):
     """A number with a fraction: a command that wants a text is given its integer part."""
 
     def __str__(self) -> str:
-        return str(int(self))
+        return str(_whole(self))
 
     def __format__(self, spec: str) -> str:
         return str(self)
+
+
+def _whole(value: float) -> int:
+    """The integer part; of more than the largest double what the processor makes of it."""
+    return int(value) if math.isfinite(value) else INT_MIN
 
 
 def _argument(value: Any, kind: str) -> Any:
@@ -275,7 +295,7 @@ def _argument(value: Any, kind: str) -> Any:
         # A text counts as 0 where a number is wanted; it is not read.
         return 0 if kind in ("int", "float") else _bytes(value)
     if isinstance(value, float):
-        return int(value) if kind == "int" or value.is_integer() else _Double(value)
+        return _whole(value) if kind == "int" or value.is_integer() else _Double(value)
     return 0 if value is None else value
 
 

@@ -67,6 +67,9 @@ def test_arguments_are_converted_for_channels_that_cannot_tell_types() -> None:
     assert call("join", [1, 2.5]) == ["1-2.500000"]
     assert call("half", ["3"]) == [1.5]
     assert call("half", [3]) == [1.5]
+    for number in ("x", float("inf"), float("nan"), "9" * 5000):
+        with pytest.raises(RpcFault, match="expected integer type"):
+            call("add", [number])
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,7 @@ def test_arguments_are_converted_for_channels_that_cannot_tell_types() -> None:
         ("add", ["2"], "error at parameter 0: expected integer type but record doesn't match type"),
         ("add", [], "error at parameter 0: expected integer type but end of packet encountered"),
         ("join", [1], "error at parameter 0: expected string type but record doesn't match type"),
+        ("half", [1 << 2000], "error at parameter 0: expected double type but record doesn't match type"),
     ],
 )
 def test_the_binary_channel_wants_the_right_types(name: str, arguments: list[Any], text: str) -> None:

@@ -130,6 +130,19 @@ def test_the_name_of_the_reply() -> None:
     assert reply is not None and reply.reply_name == "r"
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 5000, "1" + "0" * 400, "1e400", "0.5"])
+@pytest.mark.parametrize("method", ["jsonrpc.echo", "core.sockets_list", "cfg.seti", "cfg.get"])
+def test_numbers_that_no_double_holds(method: str, number: str) -> None:
+    for params in (f"[{number}]", f'["core",{number},{number}]', f'{{"a":{number}}}', number):
+        text = f'{{"jsonrpc":"2.0","method":"{method}","params":{params},"id":{number}}}'
+        assert json.loads(answer(text).body)["jsonrpc"] == "2.0"
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_words_for_numbers_are_no_json(word: str) -> None:
+    assert SHARED.handle(f'{{"jsonrpc":"2.0","method":"jsonrpc.echo","params":["a",{word}]}}') is None
+
+
 @given(JSON)
 def test_no_input_breaks_it(request: Any) -> None:
     reply = SHARED.handle(json.dumps(request))

@@ -157,7 +157,8 @@ class Scene(Stage):
         alice = by == "alice"
         route = self.answered.header("Record-Route")
         if cookie is not None:
-            route = [re.sub(r";did=[^;>]*", f";did={cookie}" if cookie else "", value) for value in route]
+            wanted = f";did={cookie}" if cookie else ""
+            route = [re.sub(r";did=[^;>]*", lambda _: wanted, value) for value in route]
         self.cseqs[by] += method not in ("ACK",)
         number = cseq or str(self.cseqs[by])
         from_tag, to_tag = tags or (("a1", "b1") if alice else ("b1", "a1"))
