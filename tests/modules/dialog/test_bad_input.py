@@ -26,16 +26,17 @@ from .scene import Scene, proxy
 LONG = "x" * 10_000
 DIGITS = "9" * 10_000
 PROFILES = 'profiles_with_value="v" profiles_no_value="n"'
-#: Values that somebody tried before, and any other.
+#: Values that somebody tried before; any other comes with them.
+TRIED = (
+    *("", " ", "0", "-1", "1", "4294967296", "-2147483649", "0x10", "1.5", "\xb2", "$var(x)", "<null>", "call-1"),
+    *("a1", "b1", "sip:", "sip:a@b", "<sip:a@b>", "v", "n", "add", "rm", "caller", "callee", "all", "ka-src", "e"),
+    *("\xff\x01;,<>\"'\\%s", DIGITS, "0" * 10_000 + "1", LONG, "\xe4" * 10_000),
+)
 TEXTS = st.one_of(
-    st.sampled_from(
-        ["", " ", "0", "-1", "1", "4294967296", "-2147483649", "0x10", "1.5", "\xb2", "$var(x)", "<null>", "call-1"]
-        + ["a1", "b1", "sip:", "sip:a@b", "<sip:a@b>", "v", "n", "add", "rm", "caller", "callee", "all", "ka-src"]
-        + ["e", "\xff\x01;,<>\"'\\%s", DIGITS, "0" * 10_000 + "1", LONG, "\xe4" * 10_000]
-    ),
+    st.sampled_from(TRIED),
     st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40),
     st.integers(-(2**33), 2**33).map(str),
-)  # fmt: skip
+)
 
 
 def wrong(scene: Scene) -> list[str]:
@@ -92,7 +93,8 @@ def _all_functions() -> str:
     rest = (
         f"branch_route[B] {{ {_calls(Route.BRANCH)} }}\nonreply_route[R] {{ {_calls(Route.ONREPLY)} }}\n"
         f"failure_route[F] {{ {_calls(Route.FAILURE)} }}\nreply_route {{ {_calls(Route.CORE_ONREPLY)} }}\n"
-        f"onsend_route {{ {_calls(Route.ONSEND)} }}\nevent_route[tm:local-request] {{ {_calls(Route.LOCAL, SENDING)} }}\n"
+        f"onsend_route {{ {_calls(Route.ONSEND)} }}\n"
+        f"event_route[tm:local-request] {{ {_calls(Route.LOCAL, SENDING)} }}\n"
         f"event_route[dialog:start] {{ {_calls(Route.EVENT)} }}\nevent_route[dialog:end] {{ {_calls(Route.EVENT)} }}\n"
         f"event_route[dialog:failed] {{ {_calls(Route.EVENT)} }}\n"
     )
