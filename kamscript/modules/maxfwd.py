@@ -9,6 +9,7 @@ from kamscript.module import Int, Module, Param, Route, function
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
+    from kamscript.sip.message import Message
 
 _ABSENT, _MALFORMED = -1, -2
 _BLANKS = " \t\r\n"
@@ -37,16 +38,17 @@ class Maxfwd(Module, name="maxfwd"):
         """
         if not self._good(limit):
             return -1
-        value = self._value(ctx)
         msg = ctx.msg
-        if value == _ABSENT:
-            msg.edits.insert_before(msg.first_end, f"Max-Forwards: {limit}\r\n")
-            return 2
+        text = msg.value("max-forwards")
+        value = self._number(msg, text)
         if value == _MALFORMED:
             return -2
+        if text is None:
+            msg.edits.insert_before(msg.first_end, f"Max-Forwards: {limit}\r\n")
+            return 2
         if value == 0:
             return -1
-        text = (msg.value("max-forwards") or "").rstrip(_BLANKS)
+        text = text.rstrip(_BLANKS)
         at = len(text) - len(text.lstrip(_BLANKS))
         msg.overwrite("max-forwards", at, str(min(value - 1, self._cfg["max_limit"])).rjust(len(text) - at))
         return 1
@@ -58,7 +60,8 @@ class Maxfwd(Module, name="maxfwd"):
         """Whether Max-Forwards is less than `limit`: 1, -1; -2 there is none, -3 malformed."""
         if not self._good(limit):
             return -1
-        value = self._value(ctx)
+        msg = ctx.msg
+        value = self._number(msg, msg.value("max-forwards"))
         if value < 0:
             return value - 1
         return -1 if value >= limit else 1
@@ -69,10 +72,10 @@ class Maxfwd(Module, name="maxfwd"):
         self.server.log.error(self.name, f"limit {limit} is not between 0 and 255")
         return False
 
-    def _value(self, ctx: Context) -> int:
-        value = ctx.msg.value("max-forwards")
+    def _number(self, msg: Message, value: str | None) -> int:
+        """What Max-Forwards says, or _ABSENT, _MALFORMED."""
         if value is None:
-            return _MALFORMED if ctx.msg.header_error else _ABSENT
+            return _MALFORMED if msg.header_error else _ABSENT
         if len(value) < 5 and value.isascii() and value.isdigit():
             return int(value)
         digits = value.strip(_BLANKS)

@@ -630,17 +630,18 @@ class Message:
         Raises SipError when the value ends before `text` does, and for Via, To and CSeq, which are parsed already.
         """
         index = self._where.get(kind)
-        value = self.value(kind)
-        if index is None or value is None or at < 0 or at + len(text) > len(value) or kind in ("via", "to", "cseq"):
+        old = "" if index is None else self._values[index]
+        end = at + len(text)
+        if index is None or at < 0 or end > len(old) or kind in ("via", "to", "cseq"):
             raise SipError("overwriting outside a header's value")
         start = self.place(kind)[1]
-        end = start + at + len(text)
-        self.buf = f"{self.buf[: start + at]}{text}{self.buf[end:]}"
+        buf = self.buf
+        self.buf = f"{buf[: start + at]}{text}{buf[start + end :]}"
         headers = self._headers
         header = headers[index] if headers is not None else None
         if header is None and text[:1] in _BLANKS:
             header = self._make_header(index)  # which keeps where the value starts
-        value = f"{value[:at]}{text}{value[at + len(text) :]}"
+        value = f"{old[:at]}{text}{old[end:]}"
         if header is not None:
             ended = self.ended
             headers = self._headers = list(self.headers)  # a clone may hold the old list
