@@ -527,6 +527,13 @@ TRAPS = {
         'request_route { dlg_remote_profile("add", "calls", "", "uid-1", "0"); }',
         "Count shared calls by other means on Kamailio itself, such as DMQ.",
     ),
+    "hash-size": _warning(
+        "Size of the dialog table",
+        "hash_size of dialog must be a power of two. Kamailio means to round another number down, but asks for 2^30 "
+        "slots and does not start for lack of memory. kamscript rounds down.",
+        _DIALOG + 'modparam("dialog", "hash_size", 1000)\nrequest_route { dlg_manage(); }',
+        "Write a power of two: 1024.",
+    ),
     "number-in-variable": _warning(
         "Number in a dialog variable",
         "$dlg_var(...) holds texts: a number that is written there is refused when the line runs, and nothing changes.",

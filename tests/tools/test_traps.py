@@ -96,6 +96,11 @@ STATEMENTS = [
 
 #: Rule, further top-level text that it warns of, text that is fine.
 TOP = [
+    (
+        "hash-size",
+        DIALOG + 'modparam("dialog", "hash_size", 1000)\nrequest_route { exit; }',
+        DIALOG + 'modparam("dialog", "hash_size", 1024)\nmodparam("tm", "fr_timer", 1000)\nrequest_route { exit; }',
+    ),
     ("return-zero", "request_route { route(A); }\nroute[A] { return 0; }", "request_route { return 0; }"),
     (
         "return-zero",

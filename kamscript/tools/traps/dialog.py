@@ -64,4 +64,14 @@ def number_in_variable(config: Config) -> Iterator[Diagnostic]:
             yield Diagnostic("number-in-variable", text, node.value.pos, "warning", "write it in quotes")
 
 
-TRAPS = (valueless_profile, profile_timeout, remote_profile, number_in_variable)
+def hash_size(config: Config) -> Iterator[Diagnostic]:
+    """A table of dialogs whose size Kamailio rounds up without end."""
+    for module, line in config.resolved.params:
+        size = line.value.value if isinstance(line.value, n.IntLit) else 1
+        if module == "dialog" and line.name == "hash_size" and size > 0 and size & (size - 1):
+            lower = 1 << size.bit_length() - 1
+            text = f"hash_size {size} is no power of two: Kamailio asks for 2^30 slots and does not start"
+            yield Diagnostic("hash-size", text, line.pos, "warning", f"write {lower} or {2 * lower}")
+
+
+TRAPS = (valueless_profile, profile_timeout, remote_profile, number_in_variable, hash_size)

@@ -164,6 +164,14 @@ def test_profiles_with_values_want_them(call: str, code: str) -> None:
 
 
 @pytest.mark.kamailio
+@pytest.mark.parametrize(("size", "starts"), [(1024, True), (1000, False), (3, False), (1, True), (0, True)])
+def test_the_dialog_table_has_a_power_of_two(size: int, starts: bool) -> None:
+    config = f'{_HEAD}\nrequest_route {{ exit; }}\n{_DIALOG} modparam("dialog", "hash_size", {size})\n'
+    log = started(config, 'xlog("L_ALERT", "said up\\n");')
+    assert (log is not None and "said up" in log) is starts
+
+
+@pytest.mark.kamailio
 def test_a_dialog_variable_takes_no_number() -> None:
     statements = '$dlg_var(a) = "x"; $dlg_var(a) = 5; xlog("L_ALERT", "said $dlg_var(a)\\n");'
     assert said(statements, _DIALOG) == ["x"]
