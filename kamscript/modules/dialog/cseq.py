@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kamscript.modules.dialog.cell import DOWNSTREAM, FLAG_CHANGED, FLAG_CHANGED_VARS, IFLAG_CSEQ_DIFF
+from kamscript.modules.dialog.initial import BLANKS
 from kamscript.modules.tm.cancel import UAC_CSEQ_AUTH, UAC_CSEQ_REFRESH
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_UAC_AUTH, Message
@@ -114,7 +115,7 @@ class CseqUpdates:
         if not via.branch or branch is None or (not to.tag and msg.method_id not in _INITIAL):
             return text
         assert msg.from_ is not None and msg.cseq is not None
-        dlg, direction = self.module.table.search(msg.callid, msg.from_.tag, to.tag)
+        dlg, direction = self.module.table.search(msg.callid.strip(BLANKS), msg.from_.tag, to.tag)
         if dlg is None or direction != DOWNSTREAM:
             return text
         header = next((h for name in (UAC_CSEQ_AUTH, UAC_CSEQ_REFRESH) for h in msg.headers if _is(h, name)), None)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: dlg_match_mode.
 DID_ONLY, DID_FALLBACK, DID_NONE = 0, 1, 2
+#: What may stand around a Call-ID and is no part of it.
+BLANKS = " \t\r\n"
 #: dlg_ctxiuid_mode.
 CTXIUID_CANCEL = 1
 
@@ -77,7 +79,7 @@ class Initial(Events):
     def elements(self, msg: Message) -> tuple[str, str, str] | None:
         """Call-ID, From tag and To tag ("" none); None, and a line in the log, when they are not there."""
         to = msg.to
-        callid = msg.callid
+        callid = msg.callid.strip(BLANKS)
         if to is None or (not callid and msg.first("call-id") is None):
             self.log.error("dialog", "bad request or missing CALLID/TO hdr :-/")
             return None

@@ -15,6 +15,7 @@ from kamscript.modules.dialog.cell import (
     UNCONFIRMED,
     UPSTREAM,
 )
+from kamscript.modules.dialog.initial import BLANKS
 from kamscript.modules.dialog.legs import contact_of
 from kamscript.modules.dialog.parameters import Parameters
 from kamscript.modules.dialog.states import REQ, REQUEST_EVENTS, RPL_1XX, RPL_2XX, RPL_3XX
@@ -111,7 +112,7 @@ class Manage(Parameters):
                 return None
         assert msg.from_ is not None
         assert msg.to is not None
-        return self.table.search(msg.callid, msg.from_.tag or "", msg.to.tag or "")[0]
+        return self.table.search(msg.callid.strip(BLANKS), msg.from_.tag or "", msg.to.tag or "")[0]
 
     @function(Route.ANY, since="6.x")
     def dlg_set_state(self, ctx: Context, state: Str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.modules.dialog.cell import CALLEE, CALLER, DialogCell
+from kamscript.modules.dialog.initial import BLANKS
 from kamscript.modules.dialog.legs import fill_leg
 from kamscript.modules.dialog.uacdialog import uac_dialog, was_sent
 
@@ -80,7 +81,7 @@ class Transfer:
         if not reply.callid or not reply.from_.tag:
             self.log.error("dialog", "invalid request -> callid or from TAG empty")
             return
-        call = DialogCell(reply.callid, reply.from_.uri, reply.to.uri, reply.to.uri, reply.from_.tag)
+        call = DialogCell(reply.callid.strip(BLANKS), reply.from_.uri, reply.to.uri, reply.to.uri, reply.from_.tag)
         call.caller.cseq, call.caller.contact = reply.cseq.number_text, self.module.bridge_controller
         if not fill_leg(self.module, call, reply, CALLEE, reply.to.tag, t):
             self.log.error("dialog", "could not add further info to the dialog")

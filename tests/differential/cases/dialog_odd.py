@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..case import Scene, battery, case
-from .dialog_states import MODULES, Call, config, listed
+from .dialog_states import MODULES, SEEN, Call, config, listed
 
 
 @case(config(), modules=MODULES, spec="3")
@@ -164,4 +164,16 @@ def each_calls_the_other(scene: Scene) -> None:
     scene.bob.expect(200)
     listed(scene)
     call.by_bob("BYE", 9)
+    listed(scene)
+
+
+@case(config(within=f'xlog("call [$dlg(callid)] {SEEN}\\n");'), modules=MODULES, spec="11.4")
+def blanks_around_call_ids(scene: Scene) -> None:
+    """They are no part of the Call-ID of a dialog."""
+    call = Call(scene, call_id="call-1  ")
+    call.up()
+    call.call_id = "call-1"
+    call.by_bob("INFO", 5)
+    call.call_id = "\t call-1\t"
+    call.by_alice("BYE", 2)
     listed(scene)
