@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -80,7 +80,7 @@ class Variables(Parameters):
         elif name in _ATTRIBUTES:
             read = _ATTRIBUTES[name]
         else:
-            raise FixupError(f"unknown PV name {name}")
+            raise _unknown("dlg", name, ("toroute", "dflags", *_ATTRIBUTES))
 
         # Another module may ask for this before this one has started.
         def get(ctx: Context) -> Value:
@@ -119,7 +119,7 @@ class Variables(Parameters):
             return Accessor(self._timeout_route_number, self._set_on)
         # No generation reads its name: all of them look for a sixth character.
         if name not in _NUMBERS or (name == "flags" and self.server.target != "all"):
-            raise FixupError(f"unknown PV name {name}")
+            raise _unknown("dlg_ctx", name, (*_NUMBERS[:3], "timeout_route", "timeout_route_id", "dir", "set"))
 
         def store(ctx: Context, value: Value) -> None:
             number = value if isinstance(value, int) else 0
@@ -246,6 +246,10 @@ class Variables(Parameters):
                 self.server.log.error("dialog", f"invalid {what} parameter")
                 return None
         return self.table.search(callid, from_tag, to_tag)[0]
+
+
+def _unknown(variable: str, name: str, known: Iterable[str]) -> FixupError:
+    return FixupError(f"unknown PV name {name}: ${variable}() has {', '.join(known)}")
 
 
 def _name(ref: PvRef) -> str | None:
