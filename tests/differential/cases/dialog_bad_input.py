@@ -389,6 +389,93 @@ def broken_headers(scene: Scene) -> None:
     scene.rpc("stats.get_statistics", "dialog:")
 
 
+# -- every route -------------------------------------------------------------------------------------------------------
+
+#: Functions with what a header of the message holds, or nothing; each logs its route and what it gave.
+TRIED = (
+    'dlg_set_timeout("$(hdr(X-Odd){s.int})")', 'dlg_set_timeout("$hdr(X-Nobody)")', 'dlg_setflag("$hdr(X-Many)")',
+    'dlg_isflagset("$hdr(X-Nobody)")', 'dlg_set_property("$hdr(X-Odd)")', 'dlg_reset_property("$hdr(X-Nobody)")',
+    'dlg_get("$hdr(X-Nobody)", "$ft", "$tt")', 'dlg_get("$ci", "$hdr(X-Odd)", "$tt")', 'dlg_get("$ci", "$ft", "")',
+    'set_dlg_profile("v", "$hdr(X-Nobody)")', 'set_dlg_profile("v", "$hdr(X-Odd)")', 'is_in_profile("v", "$hdr(X-Odd)")',
+    'get_profile_size("v", "$hdr(X-Odd)", "$var(size)")', 'is_in_profile("n", "$hdr(X-Many)")', "is_known_dlg()", "dlg_set_ruri()",
+    'dlg_refer("caller", "")', 'dlg_bridge("", "sip:a@b", "")', 'dlg_bridge("$hdr(X-Nobody)", "", "")',
+    'dlg_remote_profile("$hdr(X-Odd)", "v", "x", "u", "1")', 'dlg_set_timeout_by_profile("v", "nobody", "5")',
+    'dlg_db_load_callid("$hdr(X-Odd)")', "dlg_db_load_extra()",
+)  # fmt: skip
+
+
+def block(name: str, without: tuple[str, ...] = ()) -> str:
+    """The calls, one after the other."""
+    lines = [
+        f'{call}; xlog("{name} {number}: $rc\\n");'
+        for number, call in enumerate(TRIED)
+        if not call.startswith(without or ("-",))
+    ]
+    odd = "$dlg_var(odd) = $hdr(X-Odd); $dlg_ctx(timeout) = $hdr(X-Odd); $dlg_ctx(timeout_route) = $hdr(X-Odd); $dlg_var(\xe4\xff) = $hdr(X-Nobody);"
+    show = f'xlog("{name} var=$dlg_var(odd) timeout=$dlg_ctx(timeout) size=$var(size) flags=$dlg(sflags) state=$dlg(state)\\n");'
+    return "\n".join([*lines, odd, show, "$dlg_ctx(timeout) = 0;"])
+
+
+EVERYWHERE = f"""
+modparam("tm", "retr_timer1", 20000)
+modparam("tm", "retr_timer2", 20000)
+modparam("tm", "wt_timer", 1000)
+modparam("dialog", "dlg_match_mode", 2)
+request_route {{
+    if (is_method("CANCEL")) {{ if (t_check_trans()) t_relay(); exit; }}
+    if (has_totag()) {{
+        if (loose_route()) {{ {block("within")} t_relay(); exit; }}
+        if (is_method("ACK") && t_check_trans()) t_relay();
+        exit;
+    }}
+    {block("before")}
+    dlg_manage();
+    {block("managed")}
+    record_route();
+    t_on_branch("B"); t_on_reply("R"); t_on_failure("F");
+    t_relay();
+}}
+branch_route[B] {{ {block("branch")} }}
+onreply_route[R] {{ {block("onreply")} }}
+failure_route[F] {{ {block("failure")} }}
+reply_route {{ {block("reply")} }}
+onsend_route {{ {block("onsend")} }}
+event_route[dialog:start] {{ {block("start")} }}
+event_route[dialog:end] {{ {block("end")} }}
+event_route[dialog:failed] {{ {block("failed")} }}
+"""
+ODDITIES = 'X-Odd: -7 "\xe4\xff\x01\nX-Many: 1\nX-Many: 40'
+
+
+@case(PROFILES + EVERYWHERE, modules=MODULES, spec="7.1 7.3 7.4 7.5 7.6 7.9 7.11 7.12 7.13 7.14 7.15 7.16 7.17")
+def odd_values_in_every_route(scene: Scene) -> None:
+    """A call that is answered and one that is refused."""
+    for call_id, code in (("call-1", 200), ("call-2", 486)):
+        invite = scene.alice.request("INVITE", BOB, headers=ODDITIES, call_id=call_id)
+        scene.alice.expect(100)
+        got = scene.bob.expect("INVITE")
+        got.answer(180, "Ringing", headers=f"Contact: <{scene.bob.contact}>\n{ODDITIES}")
+        scene.alice.expect(180)
+        got.answer(code, "Done", headers=f"Contact: <{scene.bob.contact}>\n{ODDITIES}")
+        reply = scene.alice.expect(code)
+        scene.settle()
+        if code > 299:
+            scene.bob.expect("ACK")
+            scene.alice.ack(invite, reply)
+            continue
+        routes = "\n".join(f"Route: {route}" for route in got.headers("Record-Route"))
+        for number, method in ((1, "ACK"), (2, "INFO"), (3, "BYE")):
+            headers = f"{routes}\n{ODDITIES}"
+            scene.alice.request(method, BOB, to_tag="bob", cseq=number, headers=headers, call_id=call_id)
+            request = scene.bob.expect(method)
+            if method != "ACK":
+                request.answer(200, "OK", headers=ODDITIES)
+                scene.alice.expect(200)
+    scene.wait(3)
+    scene.rpc("dlg.list")
+    scene.rpc("stats.get_statistics", "dialog:")
+
+
 # -- requests within calls ---------------------------------------------------------------------------------------------
 
 #: Cookies; RIGHT is the one of the call, ENTRY and NUMBER its halves.
