@@ -44,7 +44,7 @@ def record_routes(msg: Message) -> list[str]:
     for value in msg.values("record-route"):
         if value[:1] == "<" and "," not in value and '"' not in value and ">" in value:
             # One address in brackets, as every proxy writes it.
-            found.append(value)
+            found.append(value.rstrip())
             continue
         found += [value[entry.start : entry.end] for entry in parse_routes(value)]
     if len(found) > MAX_RECORD_ROUTES:

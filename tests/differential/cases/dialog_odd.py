@@ -177,3 +177,40 @@ def blanks_around_call_ids(scene: Scene) -> None:
     call.call_id = "\t call-1\t"
     call.by_alice("BYE", 2)
     listed(scene)
+
+
+def _blanks_in_routes(number: int, routes: str) -> None:
+    def play(scene: Scene) -> None:
+        call = Call(scene)
+        bobs = call.arrive()
+        own = bobs.headers("Record-Route")[0]
+        bobs.answer(180, "Ringing", tag="bob")
+        scene.alice.expect(180)
+        lines = [f"Via: {via}" for via in bobs.headers("Via")]
+        lines += [f"Record-Route: {value}" for value in routes.replace("OWN", own).split("|")]
+        lines += [f"From: {bobs.header('From')}", f"To: {bobs.header('To')};tag=bob"]
+        lines += [
+            f"Call-ID: {bobs.header('Call-ID')}",
+            f"CSeq: {bobs.header('CSeq')}",
+            f"Contact: <{scene.bob.contact}>",
+        ]
+        # A line of `build` would lose its blanks.
+        scene.bob.send("SIP/2.0 200 OK\n" + "\n".join(lines) + "\nContent-Length: 0\n\n")
+        scene.alice.expect(200)
+        listed(scene)
+
+    play.__name__, play.__module__ = f"blanks_in_record_routes_{number}", __name__
+    play.__doc__ = "How much of a Record-Route with blanks the route set takes."
+    case(config("keep_proxy_rr=3"), modules=MODULES, spec="3")(play)
+
+
+for _number, _text in enumerate(
+    (
+        "<sip:10.1.0.1;lr>  |OWN  ",
+        "<sip:10.1.0.1;lr>;x=1  |OWN ;y  ",
+        '<sip:10.1.0.1;lr> ;x=1 , "N" <sip:10.1.0.2;lr>  ; y = 2 , OWN ',
+        "\t<sip:10.1.0.1;lr>\t|  OWN\t",
+        "sip:10.1.0.1;lr  |OWN",
+    )
+):
+    _blanks_in_routes(_number, _text)
