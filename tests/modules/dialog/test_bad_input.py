@@ -26,6 +26,8 @@ from .scene import Scene, proxy
 LONG = "x" * 10_000
 DIGITS = "9" * 10_000
 PROFILES = 'profiles_with_value="v" profiles_no_value="n"'
+#: Nothing is forgotten merely because it is old: who keeps a reference too many is found out.
+NO_CLEANER = "early_timeout=90000000 end_timeout=90000000"
 #: Values that somebody tried before; any other comes with them.
 TRIED = (
     *("", " ", "0", "-1", "1", "4294967296", "-2147483649", "0x10", "1.5", "\xb2", "$var(x)", "<null>", "call-1"),
@@ -90,6 +92,9 @@ def _calls(route: Route, without: tuple[str, ...] = ()) -> str:
 @functools.cache
 def _all_functions() -> str:
     block = _calls(Route.REQUEST)
+    # In a call that no transaction carries yet, dlg_bye() runs dialog:failed, which leaves the context without dialog,
+    # as in Kamailio: nobody hears the replies, and only the cleaner forgets the call.
+    unheard = _calls(Route.REQUEST, ("dlg_bye",))
     rest = (
         f"branch_route[B] {{ {_calls(Route.BRANCH)} }}\nonreply_route[R] {{ {_calls(Route.ONREPLY)} }}\n"
         f"failure_route[F] {{ {_calls(Route.FAILURE)} }}\nreply_route {{ {_calls(Route.CORE_ONREPLY)} }}\n"
@@ -98,8 +103,8 @@ def _all_functions() -> str:
         f"event_route[dialog:start] {{ {_calls(Route.EVENT)} }}\nevent_route[dialog:end] {{ {_calls(Route.EVENT)} }}\n"
         f"event_route[dialog:failed] {{ {_calls(Route.EVENT)} }}\n"
     )
-    after = f'{block} t_on_branch("B"); t_on_reply("R"); t_on_failure("F");'
-    return proxy(params=PROFILES, before=block, after=after, within=block, rest=rest)
+    after = f'{unheard} t_on_branch("B"); t_on_reply("R"); t_on_failure("F");'
+    return proxy(params=f"{PROFILES} {NO_CLEANER}", before=block, after=after, within=block, rest=rest)
 
 
 def test_every_function_is_called() -> None:
@@ -169,7 +174,7 @@ def _damaged(text: str, data: st.DataObject) -> str:
 @given(st.data())
 def test_a_call_outlives_damaged_messages(data: st.DataObject) -> None:
     """INVITEs, requests within the call, replies: whole or damaged, from strangers; one real call stays."""
-    scene = Scene(params=f"dlg_match_mode={data.draw(st.integers(0, 2))}")
+    scene = Scene(params=f"dlg_match_mode={data.draw(st.integers(0, 2))} {NO_CLEANER}")
     scene.call()
     dlg = scene.only
     invite = request(
@@ -204,24 +209,26 @@ def test_a_call_outlives_damaged_messages(data: st.DataObject) -> None:
 @pytest.mark.spec("6.8")
 def test_any_cookie(cookie: str, mode: int) -> None:
     """A cookie finds the call of the request's elements, or none."""
-    scene = Scene(params=f"dlg_match_mode={mode}")
+    scene = Scene(params=f"dlg_match_mode={mode} {NO_CLEANER}")
     scene.call()
     for tags in (("a1", "b1"), ("zoe", "yves")):
         scene.request("INFO", cookie=cookie, tags=tags, answer="")
         scene.request("BYE", cookie=cookie, tags=("zoe", "b1"), answer="")
         is_sound(scene)
+    scene.request("BYE", tags=("zoe", "yves"), answer="")
     assert scene.states == [4]
     scene.bye()
     scene.nothing_left()
 
 
 @settings(max_examples=100, deadline=None)
-@given(TEXTS, st.sampled_from(["Contact", "From", "To", "Call-ID", "CSeq", "Record-Route", "Max-Forwards"]))
-def test_any_value_of_a_header(value: str, name: str) -> None:
-    """An INVITE with it makes one dialog or none, which goes when nobody answers."""
-    scene = Scene(rest="event_route[dialog:start] { exit; }")
+@given(st.none() | TEXTS, st.sampled_from(["Contact", "From", "To", "Call-ID", "CSeq", "Record-Route", "Max-Forwards"]))
+def test_any_value_of_a_header(value: str | None, name: str) -> None:
+    """An INVITE with it, or without the header, makes one dialog or none, which goes when nobody answers."""
+    scene = Scene(params=NO_CLEANER, rest="event_route[dialog:start] { exit; }")
     lines = request(headers="Contact: <sip:alice@127.0.0.11:5060>\nRecord-Route: <sip:p;lr>\n").split("\n")
-    scene.play("\n".join(f"{name}: {value}" if line.startswith(f"{name}:") else line for line in lines))
+    changed = (f"{name}: {value}" if line.startswith(f"{name}:") else line for line in lines)
+    scene.play("\n".join(line for line in changed if value is not None or not line.startswith(f"{name}:")))
     is_sound(scene)
     assert len(scene.dialogs) <= 1
     found = [one for one in scene.sent if one.line == "INVITE"]
