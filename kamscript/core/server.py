@@ -329,6 +329,7 @@ class Server(Sending):
             self.report(error)
             return False
         finally:
+            self.bind = None  # what commands send is sent by a process without a socket of its own
             if self.log.prefixed:
                 self.log.begin(None)
             if self.cfg.selected:
@@ -402,9 +403,12 @@ class Server(Sending):
             raise NotLoaded(name)
         return module
 
-    def double(self, module: str, function: str, arity: int) -> DoubleCall:
-        """What a call of a function runs that only the catalogue knows; asked for once per call site."""
-        return self.doubles.call(module, function, arity)
+    def double(self, module: str, function: str, arity: int, texts: tuple[str | None, ...] = ()) -> DoubleCall:
+        """What a call of a function runs that only the catalogue knows; asked for once per call site.
+
+        `texts` are the arguments as the config has them, None where they are more than a constant or one variable.
+        """
+        return self.doubles.call(module, function, arity, texts)
 
     def double_pv(self, ref: PvRef) -> Accessor:
         """The accessor of a pseudo-variable that only the catalogue knows."""

@@ -30,6 +30,9 @@ Tables = tuple[Mapping[str, "tuple[str, PvDecl]"], Mapping[str, "tuple[str, Tran
 
 GENERATIONS = ("4.4", "5.6", "6.x")
 
+#: Kinds of need that hold pseudo-variables.
+_OF_TEXTS = frozenset({"get", "text", "set", "accessor", "format", "resolved", "converted", "expand"})
+
 
 def exists(since: str, until: str, target: str) -> bool:
     """Whether something with these generations is part of `target` ("all": everything is)."""
@@ -83,7 +86,7 @@ def variable_name(kind: str, name: str) -> str:
 class Binding:
     """What one server has made of its config's texts; found at `server.shared["script"]`."""
 
-    __slots__ = ("_accessors", "_formats", "_found", "names", "routes", "server")
+    __slots__ = ("_accessors", "_formats", "_found", "doubled", "names", "routes", "server")
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -92,6 +95,7 @@ class Binding:
         self._accessors: dict[str, PvAccessor] = {}
         self._formats: dict[str, Any] = {}
         self._found: Tables | None = None
+        self.doubled: set[str] = set()  #: pseudo-variable classes that a test reads and writes in place of the module
 
     # -- what routes need ------------------------------------------------------------------------------------------
     def make(self, need: Need) -> Any:
@@ -135,11 +139,11 @@ class Binding:
     def _make_variable(self, initial: Value) -> Value:
         return initial
 
-    def _make_function(self, module: str, method: str) -> Any:
+    def _make_function(self, module: str, method: str, name: str) -> Any:
         return getattr(self.server.modules[module], method)
 
-    def _make_double(self, module: str, name: str, arity: int) -> Any:
-        return self.server.double(module, name, arity)
+    def _make_double(self, module: str, name: str, arity: int, texts: tuple[str | None, ...]) -> Any:
+        return self.server.double(module, name, arity, texts)
 
     def _make_resolved(self, module: str, name: str, arity: int, position: int, text: str) -> Any:
         return self._fixup(module, name, arity, position).resolve(text, self.server)
@@ -297,6 +301,19 @@ class Binding:
         return made
 
     def _base(self, pv: PvText) -> Accessor:
+        if pv.name in self.doubled:
+            return self.server.doubles.pv(self._ref(pv), self._real(pv))
+        return self._real(pv)
+
+    def forget_texts(self, needs: Mapping[str, Need]) -> None:
+        """Make everything anew that reads or writes a pseudo-variable: `doubled` has changed."""
+        self._accessors.clear()
+        self._formats.clear()
+        for name, need in needs.items():
+            if need.kind in _OF_TEXTS:
+                self.names.pop(name, None)
+
+    def _real(self, pv: PvText) -> Accessor:
         name = pv.name
         if name == "$":
             return Accessor(lambda ctx: "$", None, pv.text)

@@ -98,9 +98,10 @@ class Calls:
         context = "_zero(ctx)" if reads else "ctx"
         if decl is None or meaning.module not in self.scope.modules:
             args = ", ".join([context, *(self._plain(arg) for arg in node.args)])
-            double = (meaning.module, meaning.name, len(node.args))
+            double = (meaning.module, meaning.name, len(node.args), tuple(_written(arg) for arg in node.args))
             return f"{self.scope.need('double_' + meaning.name, 'double', double, node.pos)}({args})"
-        name = self.scope.need(f"{meaning.module}_{decl.method}", "function", (meaning.module, decl.method), node.pos)
+        place = (meaning.module, decl.method, meaning.name)
+        name = self.scope.need(f"{meaning.module}_{decl.method}", "function", place, node.pos)
         sources = [self.argument(node, meaning, decl, at, arg) for at, arg in enumerate(node.args)]
         if any(bad for _, bad in sources):
             context = "_zero(ctx)" if fresh else context
@@ -292,7 +293,7 @@ class Calls:
             return f"(1 if {test} else -1)"
         if name in ("setflag", "resetflag"):
             bit = self._flag(node.args[0], self.scope.resolved.flags) or 0
-            return f"{self.scope.need('core_' + name, 'function', ('core', name), node.pos)}({context}, {bit})"
+            return f"{self.scope.need('core_' + name, 'function', ('core', name, name), node.pos)}({context}, {bit})"
         args = [context]
         for position, arg in enumerate(node.args):
             if name in ("setavpflag", "resetavpflag", "isavpflagset"):
@@ -309,7 +310,7 @@ class Calls:
                 args.append(self.scope.need("socket", "socket_id", plain, node.pos))
             else:
                 args.append(self.value(fold(arg))[0])
-        method = self.scope.need("core_" + name, "function", ("core", name), node.pos)
+        method = self.scope.need("core_" + name, "function", ("core", name, name), node.pos)
         return f"{method}({', '.join(args)})"
 
     def flag_test(self, node: nodes.CoreCall, context: str = "ctx") -> str | None:
@@ -351,6 +352,14 @@ def route_global(kind: nodes.RouteKind, name: str) -> str:
     """The global name of a route's function."""
     short = {"request_route": "route"}.get(str(kind), str(kind))
     return f"{short}_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+
+
+def _written(arg: nodes.Expr) -> str | None:
+    """An argument as the config has it: a constant, or one variable; None for anything else."""
+    rve = fold(arg)
+    if rve.op == "const":
+        return str(rve.value)
+    return getattr(arg, "text", None) if rve.op == "pv" else None
 
 
 def _reads_rc(arg: nodes.Expr) -> bool:

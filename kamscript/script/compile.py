@@ -23,13 +23,16 @@ from kamscript.script.statements import Function, write_block
 from kamscript.source import ConfigError, Span
 
 
-def compile(resolved: Resolved, modules: Mapping[str, type[Module]], target: str = "all") -> Program:
+def compile(
+    resolved: Resolved, modules: Mapping[str, type[Module]], target: str = "all", *, namespace: str = ""
+) -> Program:
     """Compile a resolved config. `modules` are the declared modules by name; a module that is missing there is known
-    only from the catalogue, and its functions and pseudo-variables become doubles.
+    only from the catalogue, and its functions and pseudo-variables become doubles. `namespace` stands in front of
+    the names that the routes use, so that they can join those of another program (`Program.join`).
 
     Raises ConfigError for what Kamailio refuses only when it fixes the routes (bad regular expressions, arguments).
     """
-    scope = Scope(resolved, modules, target)
+    scope = Scope(resolved, modules, target, namespace)
     if scope.traced:
         scope.needs["_trace"] = Need("trace", (), resolved.config.items[0].pos)
         scope.needs["_assigned"] = Need("assigned", (), resolved.config.items[0].pos)

@@ -107,6 +107,7 @@ class Program:
     missing: tuple[str, ...] = ()  #: names of import_file that were not found
     environment: Mapping[str, str | None] = field(default_factory=dict)  #: the variables that were asked for
     warnings: tuple[Diagnostic, ...] = ()
+    on_disk: bool = True  #: the names in `sources` are files; False for a config that was handed over as a text
 
     @property
     def settings(self) -> list[Setting]:
@@ -133,8 +134,18 @@ class Program:
         cache: dict[bytes, CodeType] = self.__dict__.setdefault("_code", {})
         code = cache.get(part.code)
         if code is None:
-            code = cache[part.code] = marshal.loads(part.code)
+            code = marshal.loads(part.code)
+            if not self.on_disk:  # so that no tool takes it for the file of this name
+                code = code.replace(co_filename=f"<{code.co_filename}>")
+            cache[part.code] = code
         return code
+
+    def source_of(self, code: CodeType) -> str | None:
+        """The name of the file that a code object was made from, None when it is none of this config's."""
+        name = code.co_filename
+        if not self.on_disk and name[:1] == "<":
+            name = name[1:-1]
+        return name if name in self.sources or name == self.path else None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
@@ -148,12 +159,30 @@ class Program:
         binding = binding_of(server)
         names = binding.names
         names["__builtins__"] = Lazy(binding, self.needs)
+        names["__name__"] = self.__dict__.get("_label", self.path)  # what `coverage --source` looks at
         for part in self.parts:
             names[part.name] = FunctionType(self.code(part), names, part.name, (1,))
         routes = binding.routes
         for route in self.routes:
             routes[KINDS[route.kind], route.name] = FunctionType(self.code(route), names, route.name, (1,))
         return routes
+
+    def join(self, server: Server, name: str) -> RouteFunction:
+        """Route `name` of this program as part of the one that `server` runs: its variables and routes are that one's.
+
+        Compiled in a `namespace` of its own, for the same modules. Raises FixupError where Kamailio would refuse it.
+        """
+        binding = binding_of(server)
+        names = binding.names
+        lazy: Lazy = names["__builtins__"]
+        lazy.needs = {**lazy.needs, **self.needs}
+        for part in self.parts:
+            names[part.name] = FunctionType(self.code(part), names, part.name, (1,))
+        for need_name, need in self.needs.items():
+            if need_name not in names:
+                names[need_name] = binding.make(need)
+        code = next(route for route in self.routes if route.name == name)
+        return FunctionType(self.code(code), names, name, (1,))
 
     def check(self, server: Server) -> list[Diagnostic]:
         """Fix up every argument and pseudo-variable on `server`, as the daemon does at start; what it would refuse.

@@ -24,8 +24,10 @@ BOTH_FORMS: Final = frozenset({"rp", "cs", "rs", "cl", "expires", "dp", "op"})
 class Scope:
     """One compilation: collects needs and diagnostics; the same text gives the same name."""
 
-    def __init__(self, resolved: Resolved, modules: Mapping[str, type[Module]], target: str) -> None:
-        self.resolved, self.modules, self.target = resolved, modules, target
+    def __init__(
+        self, resolved: Resolved, modules: Mapping[str, type[Module]], target: str, namespace: str = ""
+    ) -> None:
+        self.resolved, self.modules, self.target, self.namespace = resolved, modules, target, namespace
         self.needs: dict[str, Need] = {}
         self.diagnostics: list[Diagnostic] = []
         self.actions: list[Action] = []
@@ -65,6 +67,7 @@ class Scope:
             name = None
             key = ()
         if name is None:
+            prefix = self.namespace + prefix
             name = prefix if prefix not in self.needs else f"{prefix}_{len(self.needs)}"
             self.needs[name] = Need(kind, args, span)
             if key:
