@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class FileReader:
     """Files from the disk and the environment of this process (or a mapping given in its place)."""
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
-        self.env = env
+    def __init__(self, env: Mapping[str, str] | None = None, include: tuple[str, ...] = ()) -> None:
+        """`include` are folders in which included files are looked for last."""
+        self.env, self.include = env, include
 
     def read(self, path: str) -> str:
         """The file's bytes as latin-1; raises OSError."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
@@ -78,9 +79,12 @@ def load(
     defines: Defines = (),
     target: str | None = None,
     subst: Iterable[str] = (),
+    include: Iterable[str | Path] = (),
     reader: Reader | None = None,
 ) -> Program:
     """The compiled program of the config at `path`; raises ConfigError with everything found wrong, and OSError.
+
+    `include` are folders in which an included file is looked for when Kamailio would not find it.
 
     Within a process a program is built once and used again as long as no file and no variable of the environment that
     it was made from changed.
@@ -91,8 +95,9 @@ def load(
     wanted, names, substitutions = target_of(target), defines_of(defines), tuple(subst)
     if reader is not None:
         return _build(path, reader, names, wanted, substitutions)
-    key = (os.path.abspath(path), tuple(sorted(names.items())), wanted, substitutions)
-    disk = FileReader()
+    folders = tuple(os.path.abspath(folder) for folder in include)
+    key = (os.path.abspath(path), tuple(sorted(names.items())), wanted, substitutions, folders)
+    disk = FileReader(include=folders)
     known = _loaded.get(key)
     if known is not None and _is_current(*known, disk):
         return known[1]
@@ -107,6 +112,7 @@ def load(
             lambda: _build(path, disk, names, wanted, ()),
             defines=names,
             target=wanted,
+            include=folders,
         )
     _remember(key, _states((*program.sources, *program.missing)), program)
     return program
@@ -123,7 +129,7 @@ def load_text(
     known = _loaded.get(key)
     if known is not None:
         return known[1]
-    program = _build(path, reader, names, wanted, ())
+    program = replace(_build(path, reader, names, wanted, ()), on_disk=False)
     _remember(key, (), program)
     return program
 

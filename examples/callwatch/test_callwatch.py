@@ -49,6 +49,7 @@ def test_the_listing_shows_the_diary(sip: Lab) -> None:
     alice.call("sip:bob@10.0.0.2:5060")
     bob.call_waiting.answer()
     assert "answered" in str(sip.rpc("dlg.list_ctx"))
+    sip.expect_left(dialogs=1)
 
 
 def test_the_script_sees_the_diary(sip: Lab) -> None:

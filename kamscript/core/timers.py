@@ -72,6 +72,11 @@ class Timers:
         if now > self.now:
             self.now = now
 
+    def armed(self) -> list[tuple[float, Callable[[], object]]]:
+        """Every deadline that will come, with what runs then, the next first: for those who look from outside."""
+        live = [(deadline, serial, timer.callback) for deadline, serial, timer in self._heap]
+        return [(deadline, callback) for deadline, _, callback in sorted(live, key=lambda e: e[:2]) if callback]
+
     def compact(self) -> None:
         """Drop cancelled timers from the heap (called when many were cancelled)."""
         self._heap = [entry for entry in self._heap if entry[2].callback is not None]

@@ -1,18 +1,23 @@
 """A config at work offline: one server on a virtual network, and a clock that only a test moves.
 
-lab = Lab("kamailio.cfg")
-alice, bob = lab.phone("alice"), lab.phone("bob")
-bob.register()
-call = alice.call("bob")
-lab.advance(hours=12)
-print(lab.ladder())
+    with Lab("kamailio.cfg") as lab:
+        alice, bob = lab.phone("alice"), lab.phone("bob")
+        bob.register()
+        call = alice.call("bob")
+        lab.advance(hours=12)
+        print(lab.ladder())
+
+At the end of the block nothing of the test may be left on the server: see `kamscript.lab.leaks`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
 from kamscript.core.rpc import to_json
@@ -21,13 +26,21 @@ from kamscript.core.sockets import SEND_CLOSE, Destination, ListenSocket, Receiv
 from kamscript.core.timers import Timers
 from kamscript.lab.alone import RouteRun, run_alone
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
+from kamscript.lab.leaks import Leaks, Mode
 from kamscript.lab.network import Address, Network, address
 from kamscript.lab.phone import Phone
 from kamscript.lab.stream import HttpReply, Stream
 from kamscript.loader import load, load_text, module_classes
 from kamscript.module import Route
-from kamscript.report.ladder import ladder
+from kamscript.report.ladder import Exchange, ladder
 from kamscript.values import Value
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from kamscript.lab import held
+    from kamscript.lab.snapshots import Messages, Recording
+    from kamscript.lab.variants import Params
 
 #: When the lab's clock starts: 2026-01-01 00:00:00 UTC.
 EPOCH = 1767225600.0
@@ -35,6 +48,19 @@ EPOCH = 1767225600.0
 SERVER = "kamailio"
 #: Deliveries without time passing after which a test is told that messages circulate.
 MAX_DELIVERIES = 100_000
+
+#: Told of each lab that starts: the pytest plugin shows what happened in those of a failed test.
+observers: list[Callable[[Lab], object]] = []
+
+
+def moment(start: float | str | datetime) -> float:
+    """Unix seconds of a time: as they are, a datetime, or `"2026-12-24 18:00"`; local time unless it has a zone.
+
+    Raises ValueError.
+    """
+    if isinstance(start, str):
+        start = datetime.fromisoformat(start)
+    return start.timestamp() if isinstance(start, datetime) else float(start)
 
 
 class Log(list[LogRecord]):
@@ -86,10 +112,13 @@ class _ServerParty:
 class Lab:
     """One config under test.
 
-    `config` is a path, or `text` the config itself. `defines` are `-A` definitions, `hosts` the DNS, `files` what the
-    config reads at run time, `target` the Kamailio generation, `seed` the lab's chance, `start` its first moment
-    (Unix seconds). `database` opens databases by their URL; without one any URL is an empty database in memory. A
-    server that comes after another finds what that one kept: `Lab(..., database=first.database, start=first.now)`.
+    `config` is a path, or `text` the config itself. `defines` are `-A` definitions, `params` module parameters in place
+    of the config's (`{"tm": {"fr_timer": 5000}, "core": {"debug": 3}}`), `include` folders in which included files are
+    looked for last, `target` the Kamailio generation. `hosts` is the DNS, `files` what the config reads, `seed` the
+    lab's chance, `start` its first moment (Unix seconds, a datetime, or "2026-12-24 18:00" in local time). `leaks` says
+    what may be left at the end: "check" nothing of a call, "ignore" anything, "strict" no registration and no row.
+    `database` opens databases by their URL; without one any URL is an empty database in memory. A server that comes
+    after another finds what that one kept: `Lab(..., database=first.database, start=first.now)`.
     Raises ConfigError where Kamailio would refuse to start.
     """
 
@@ -99,32 +128,47 @@ class Lab:
         *,
         text: str | None = None,
         defines: Mapping[str, str] | Sequence[str] = (),
+        params: Params | None = None,
+        include: Sequence[str | Path] = (),
         target: str | None = None,
         hosts: Mapping[str, str | list[str]] | None = None,
         files: Mapping[str, str] | None = None,
         environ: Mapping[str, str] | None = None,
         seed: int = 1,
-        start: float = EPOCH,
+        start: float | str | datetime = EPOCH,
+        leaks: Mode = "check",
         database: Callable[[str], Any] | None = None,
     ) -> None:
+        self.text = text  #: the config when it was given as a text
         if text is not None:
-            self.program = load_text(text, defines=defines, target=target)
+            program = load_text(text, defines=defines, target=target, files=files)
         elif config is not None:
-            self.program = load(config, defines=defines, target=target)
+            program = load(config, defines=defines, target=target, include=include)
         else:
             raise TypeError("Lab needs a config path or a text")
+        if params:
+            from kamscript.lab.variants import with_params
+
+            program = with_params(program, params)
+        self.program = program
         self.log = Log()
         self._databases = database
         self.seed = seed
         self.resolver = LabResolver(hosts)
-        self.timers = Timers(start)
+        self.timers = Timers(moment(start))
         self.network = Network(self.timers)
         self.phones: dict[str, Phone] = {}
         self.streams: dict[Address, Stream] = {}
+        #: Called when the test is over, before the leak check; raises AssertionError for what should have happened.
+        self.at_end: list[Callable[[], object]] = []
         self._seats: dict[ListenSocket, Address] = {}
         self._serial = self._connections = 0
+        self._ended: float | None = None
+        self._stopped = False
+        for observer in observers:
+            observer(self)
         environment = Environment(
-            now=start,
+            now=self.timers.now,
             chance=seeded(seed),
             resolver=self.resolver,
             files=LabFiles(files),
@@ -132,12 +176,103 @@ class Lab:
             database=self.database,
             environ=dict(environ or {}),
         )
-        program = self.program
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.server.start()
+        self.leaks = Leaks(self, leaks)
+        self.leaks.watch()
         for socket in self.server.sockets:
             self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), SERVER)
         self.flush()
+
+    # -- the end of a test
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.verify()
+            elif isinstance(error, Exception):
+                error.add_note(self.story())
+        finally:
+            self.close()
+
+    def verify(self) -> None:
+        """The test is over: everything that it expected has happened and nothing of it is left.
+
+        Lets time pass until the transactions of the test are gone. Raises AssertionError (LeftBehind for what is left).
+        """
+        self._ended = self.now
+        for check in self.at_end:
+            check()
+        self.leaks.verify()
+
+    def expect_left(self, **counts: int) -> None:
+        """Say what is left when the test ends, exactly: `expect_left(dialogs=1)`.
+
+        Kinds are transactions, suspended, dialogs, profiles, timers, rows, registrations.
+        """
+        self.leaks.expect(counts)
+
+    def close(self) -> None:
+        """Stop the server, once: its modules write what they keep."""
+        if not self._stopped:
+            self._stopped = True
+            self.server.stop()
+
+    # -- what the server holds
+
+    def module(self, name: str) -> Any:
+        """A running module of the server; LookupError when the config does not load it."""
+        found = self.server.modules.get(name)
+        if found is None:
+            raise LookupError(f"the config does not load {name}.so")
+        return found
+
+    @property
+    def dialogs(self) -> list[held.Dialog]:
+        """The calls that the dialog module tracks, oldest first."""
+        from kamscript.lab.held import dialogs
+
+        return dialogs(self)
+
+    @property
+    def registrations(self) -> list[held.Registration]:
+        """The contacts that lookup() would find."""
+        from kamscript.lab.held import registrations
+
+        return registrations(self)
+
+    @property
+    def transactions(self) -> list[held.TransactionView]:
+        """What tm works on or still remembers, oldest first."""
+        from kamscript.lab.held import transactions
+
+        return transactions(self)
+
+    @property
+    def profiles(self) -> dict[str, Counter[str]]:
+        """Members of dialog profiles by name and value: `lab.profiles["caller"]["alice"]`, `.total()`."""
+        from kamscript.lab.held import profiles
+
+        return profiles(self)
+
+    @property
+    def htables(self) -> Mapping[str, Mapping[str, Value]]:
+        """The hash tables of module htable: `lab.htables["blocked"]["10.0.0.1"]`."""
+        from kamscript.lab.held import htables
+
+        return htables(self)
+
+    @property
+    def stats(self) -> held.Statistics:
+        """Counters: `lab.stats["dialog:active_dialogs"]`, or `lab.stats["active_dialogs"]`."""
+        from kamscript.lab.held import Statistics
+
+        return Statistics(self)
 
     def database(self, url: str) -> Any:
         """The database that the server finds at a URL (kamscript.stores.Database): to fill, and to look at."""
@@ -165,24 +300,47 @@ class Lab:
                 return
         raise AssertionError(f"messages circulate: {MAX_DELIVERIES} deliveries at one moment\n{self.ladder(last=20)}")
 
-    def advance(self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0) -> None:
-        """Let time pass, stopping at every deadline on the way."""
-        until = self.now + seconds + 60 * minutes + 3600 * hours
+    def advance(
+        self, seconds: float = 0.0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0,
+        to: float | str | datetime | None = None,
+    ) -> None:  # fmt: skip
+        """Let time pass, stopping at every deadline on the way: for so long, or up to a moment (see `moment`)."""
+        until = (self.now if to is None else moment(to)) + seconds + 60 * minutes + 3600 * hours + 86400 * days
+        if until < self.now:
+            raise ValueError("time only goes forward")
         self.run()
         while (deadline := self._next_deadline()) is not None and deadline <= until:
             self._fire(deadline)
         self._fire(until)
 
     def wait(self, condition: Callable[[], Any], timeout: float = 300.0) -> Any:
-        """Jump from deadline to deadline until `condition()` holds; returns what it gave."""
+        """Jump from deadline to deadline until `condition()` holds; returns what it gave.
+
+        Raises AssertionError, at once as people count, when nothing within `timeout` seconds makes it hold.
+        """
         until = self.now + timeout
         self.run()
         while not (result := condition()):
-            deadline = self._next_deadline()
-            if deadline is None or deadline > until:
-                raise AssertionError(f"it did not happen within {timeout:g} seconds\n{self.story()}")
-            self._fire(deadline)
+            if not self.step(until):
+                self._give_up(condition, timeout)
         return result
+
+    def _give_up(self, condition: Callable[[], Any], timeout: float) -> NoReturn:
+        from kamscript.lab.pending import pending_text, source_of
+
+        what = source_of(condition)
+        raise AssertionError(
+            f"it did not happen within {timeout:g} seconds{f': {what}' if what else ''}\n"
+            f"{pending_text(self)}{self.story()}"
+        )
+
+    def step(self, limit: float) -> bool:
+        """Go on to the next deadline; False when there is none up to `limit` (Unix seconds), and no time passes."""
+        deadline = self._next_deadline()
+        if deadline is None or deadline > limit:
+            return False
+        self._fire(deadline)
+        return True
 
     def _next_deadline(self) -> float | None:
         mine, servers = self.timers.next_deadline(), self.server.timers.next_deadline()
@@ -333,17 +491,43 @@ class Lab:
     # -- what happened
 
     def ladder(self, last: int = 0) -> str:
-        """The messages so far as a ladder; only the newest `last` when given."""
-        exchanges = self.network.exchanges()
+        """The messages so far as a ladder, up to the end of the test; only the newest `last` when given."""
+        exchanges = self.exchanges()
         first = [*self.phones][:1]
         parties = dict.fromkeys((*first, SERVER, *self.phones))
         return ladder(exchanges[-last:] if last else exchanges, self.network.names, tuple(parties))
+
+    def exchanges(self) -> list[Exchange]:
+        """Every message so far; what crossed the network after the end of the test, to settle, is not among them."""
+        found = self.network.exchanges()
+        if self._ended is not None:
+            end = self._ended - self.network.started
+            found = [one for one in found if one.time <= end]
+        return found
+
+    def sent_by_server(self, exchange: Exchange) -> bool:
+        """Whether the server sent this message."""
+        return self.network.names.get(exchange.source) == SERVER
+
+    @property
+    def messages(self) -> Messages:
+        """The messages that the server sent so far: `assert lab.messages == snapshot("name")`."""
+        from kamscript.lab.snapshots import Messages
+
+        return Messages(self, self.exchanges())
+
+    def snapshot(self, *, messages: bool = True, log: bool = False, rows: Sequence[str] = ()) -> Recording:
+        """What the server sent, its log, rows of tables, as one text for a snapshot; see `kamscript.lab.snapshots`."""
+        from kamscript.lab.snapshots import record
+
+        return record(self, messages=messages, log=log, rows=rows)
 
     def forget(self) -> None:
         """Drop the record of messages, calls and log lines so far: for long runs."""
         self.network.delivered.clear()
         self.network.unreachable.clear()
         self.log.clear()
+        self.leaks.forget()
         for phone in self.phones.values():
             phone.forget()
 

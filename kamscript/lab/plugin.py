@@ -1,62 +1,320 @@
-"""The pytest plugin: the fixture `lab` loads configs, and a failing test shows what happened on the wire.
+"""The pytest plugin: configs, phones and a clock for tests, and what happened on the wire when one fails.
 
     def test_nobody_is_registered(lab):
         sip = lab("kamailio.cfg")
         assert sip.phone("alice").call("bob").status == 404
 
-Each call gives a fresh server; the config is compiled once per session. Relative paths are looked up beside the test
-file, then in the directory pytest was started in.
+`lab` loads a config into a fresh server; the config is compiled once. With `kam_config` in the ini file, or the marker
+`@pytest.mark.kam(config=...)`, the fixture itself is that lab: `lab.phone("alice")`. Relative paths are looked up
+beside the test file, then beside the ini file. `snapshot("name")` is what was kept of an earlier run.
+
+Everything else is the API in `kamscript.lab`; this is only its door.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from kamscript.lab.lab import Lab
+    from kamscript.lab.snapshots import Snapshot
 
-
-class LabLoader(Protocol):
-    """What the fixture gives: the arguments are those of `kamscript.lab.Lab`."""
-
-    def __call__(self, config: str | Path | None = None, **options: Any) -> Lab: ...
-
+#: Options of `Lab` that hold mappings or lists: what the marker, the ini file and the test say is put together.
+_ADDED = ("defines", "params", "hosts", "files", "environ", "include")
 
 _labs: pytest.StashKey[list[Lab]] = pytest.StashKey()
+_checked: pytest.StashKey[list[Lab]] = pytest.StashKey()
+_snapshots: pytest.StashKey[list[Snapshot]] = pytest.StashKey()
+
+
+# -- options --------------------------------------------------------------------------------------------------------
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the ini file and the command line may say."""
+    parser.addini("kam_config", "config that `lab` loads when a test names none", default="")
+    parser.addini("kam_defines", "defines for every config: NAME or NAME=VALUE", type="linelist", default=[])
+    parser.addini("kam_params", "parameters for every config: module.name=value, core.name=value", "linelist", [])
+    parser.addini("kam_include", "folders in which included files are looked for last", type="linelist", default=[])
+    parser.addini("kam_target", "Kamailio generation of every config: 4.4, 5.6, 6.x or all", default="")
+    parser.addini("kam_leaks", "what may be left of a test: check, ignore or strict", default="")
+    parser.addini("kam_seed", "the lab's chance: a number, or random", default="")
+    group = parser.getgroup("kamscript", "Kamailio routing scripts (kamscript)")
+    group.addoption("--kam-config", metavar="FILE", default="", help="config that `lab` loads when a test names none")
+    group.addoption("--kam-define", metavar="NAME[=VALUE]", action="append", default=[], help="define for every config")
+    group.addoption(
+        "--kam-param", metavar="MODULE.NAME=VALUE", action="append", default=[], help="parameter for every config"
+    )
+    group.addoption("--kam-target", metavar="TARGET", default="", help="Kamailio generation: 4.4, 5.6, 6.x or all")
+    group.addoption("--kam-seed", metavar="N", default="", help="the lab's chance: a number, or random")
+    group.addoption("--kam-update", action="store_true", help="write the snapshots as they are now")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Announce the marker; draw a seed when a random one is asked for (workers of xdist get it with the options)."""
+    config.addinivalue_line(
+        "markers",
+        "kam(config, **options): what `lab` loads for this test, with any options of kamscript.lab.Lab",
+    )
+    seed = str(config.getoption("--kam-seed") or config.getini("kam_seed"))
+    if seed == "random":
+        import random
+
+        seed = str(random.SystemRandom().randrange(1, 1_000_000))
+    if seed and not re.fullmatch(r"-?\d+", seed):
+        raise pytest.UsageError(f"--kam-seed={seed}: a number or random is wanted")
+    config.option.kam_seed = seed
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Tell the seed when it is not the usual one."""
+    seed = config.option.kam_seed
+    return f"kamscript: --kam-seed={seed}" if seed else None
+
+
+def _named_values(lines: Sequence[str], what: str) -> dict[str, dict[str, int | str]]:
+    """`module.name=value` lines as parameters; whole numbers are numbers."""
+    params: dict[str, dict[str, int | str]] = {}
+    for line in lines:
+        name, equals, value = line.partition("=")
+        module, dot, name = name.strip().partition(".")
+        if not equals or not dot:
+            raise pytest.UsageError(f"{what}: {line!r} is not MODULE.NAME=VALUE")
+        value = value.strip()
+        params.setdefault(module, {})[name] = int(value) if re.fullmatch(r"-?\d+", value) else value.strip('"')
+    return params
+
+
+def options_of(config: pytest.Config) -> dict[str, Any]:
+    """What ini file and command line ask of every lab."""
+    from kamscript.loader import defines_of
+
+    options: dict[str, Any] = {}
+    root = config.inipath.parent if config.inipath is not None else config.rootpath
+    defines = [*config.getini("kam_defines"), *config.getoption("--kam-define")]
+    if defines:
+        options["defines"] = defines_of(defines)
+    params = [*config.getini("kam_params"), *config.getoption("--kam-param")]
+    if params:
+        options["params"] = _named_values(params, "kam_params, --kam-param")
+    include = [root / folder for folder in config.getini("kam_include")]
+    if include:
+        options["include"] = include
+    target = config.getoption("--kam-target") or config.getini("kam_target")
+    if target:
+        options["target"] = target
+    if config.getini("kam_leaks"):
+        options["leaks"] = config.getini("kam_leaks")
+    if config.option.kam_seed:
+        options["seed"] = int(config.option.kam_seed)
+    if config.getoption("--kam-config"):
+        options["config"] = config.invocation_params.dir / config.getoption("--kam-config")
+    elif config.getini("kam_config"):
+        options["config"] = root / config.getini("kam_config")
+    return options
+
+
+# -- fixtures -------------------------------------------------------------------------------------------------------
+class LabLoader:
+    """The fixture `lab`: call it to load a config, or use it as the lab of the default config.
+
+    The arguments are those of `kamscript.lab.Lab`; what they leave out comes from the marker `kam`, the command line
+    and the ini file. The seed of the command line is stronger than all.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._item: pytest.Item = request.node
+        self._path = request.path
+        self._made: list[Lab] = []
+        self._item.stash[_checked] = self._made
+
+    def __call__(self, config: str | Path | None = None, **options: Any) -> Lab:
+        """Load a config, or `text=...`, into a fresh lab."""
+        from kamscript.lab.lab import Lab
+
+        if config is not None:
+            options["config"] = config
+        options = self._all(options)
+        if options.get("config") is None and options.get("text") is None:
+            raise pytest.UsageError(
+                'no config: write lab("kamailio.cfg"), @pytest.mark.kam(config="kamailio.cfg"), or kam_config in the '
+                "ini file"
+            )
+        made = Lab(options.pop("config", None), **options)
+        self._made.append(made)
+        return made
+
+    def _all(self, options: dict[str, Any]) -> dict[str, Any]:
+        layers = [options_of(self._item.config)]
+        for marker in reversed(list(self._item.iter_markers("kam"))):
+            said = dict(marker.kwargs)
+            if marker.args:
+                said["config"] = marker.args[0]
+            layers.append(said)
+        layers.append(options)
+        result: dict[str, Any] = {}
+        for layer in layers:
+            if layer.get("text") is not None:
+                result.pop("config", None)
+            elif layer.get("config") is not None:
+                result.pop("text", None)
+                layer = {**layer, "config": self._found(layer["config"])}
+            for name, value in layer.items():
+                known = result.get(name)
+                result[name] = _together(name, known, value) if name in _ADDED and known is not None else value
+        seed = self._item.config.getoption("--kam-seed")
+        return {**result, "seed": int(seed)} if seed else result
+
+    def _found(self, config: str | Path) -> str | Path:
+        """A relative path beside the test file, beside the ini file, else as it is."""
+        if Path(config).is_absolute():
+            return config
+        ini = self._item.config.inipath
+        for folder in (self._path.parent, *([ini.parent] if ini is not None else [])):
+            if (folder / config).exists():
+                return folder / config
+        return config
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._only(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("_item", "_path", "_made"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._only(), name, value)
+
+    def _only(self) -> Lab:
+        if len(self._made) > 1:
+            raise pytest.UsageError("the test loaded several configs: use what lab(...) returned")
+        return self._made[0] if self._made else self()
+
+
+def _together(name: str, known: Any, value: Any) -> Any:
+    from kamscript.loader import defines_of
+
+    if name == "include":
+        return [*value, *known]
+    if name == "defines":
+        return {**defines_of(known), **defines_of(value)}
+    if name == "params":
+        return {module: {**known.get(module, {}), **value.get(module, {})} for module in {**known, **value}}
+    assert isinstance(known, Mapping)
+    return {**known, **value}
 
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[LabLoader]:
     """Load a config into a fresh lab: `lab("kamailio.cfg", defines={"WITH_AUTH": ""})` or `lab(text="...")`."""
-    from kamscript.lab.lab import Lab
+    loader = LabLoader(request)
+    yield loader
+    for made in loader._made:
+        made.close()
 
-    labs: list[Lab] = []
-    request.node.stash[_labs] = labs
 
-    def load(config: str | Path | None = None, **options: Any) -> Lab:
-        if config is not None and not Path(config).is_absolute():
-            beside = request.path.parent / config
-            config = beside if beside.exists() else config
-        made = Lab(config, **options)
-        labs.append(made)
-        return made
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Any:
+    """What was kept of an earlier run: `assert lab.messages == snapshot("invite")`; without a name, the test's."""
+    from kamscript.lab.snapshots import Snapshot
 
-    yield load
-    for made in labs:
-        made.server.stop()
+    node, path = request.node, request.path
+    made: list[Snapshot] = node.stash.setdefault(_snapshots, [])
+
+    def find(name: str = "") -> Snapshot:
+        wanted = name or (f"{node.name}-{len(made) + 1}" if made else node.name)
+        file = re.sub(r"[^\w.=-]+", "_", wanted).strip("_")
+        found = Snapshot(
+            path.parent / "snapshots" / path.stem / f"{file}.txt", update=request.config.getoption("--kam-update")
+        )
+        made.append(found)
+        return found
+
+    return find
+
+
+# -- the end of a test ----------------------------------------------------------------------------------------------
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Run the test, then see that nothing of it is left in the labs that the fixture made; note all labs."""
+    from kamscript.lab import lab as labs
+
+    made: list[Lab] = []
+    item.stash[_labs] = made
+    labs.observers.append(made.append)
+    try:
+        result = yield
+    finally:
+        labs.observers.remove(made.append)
+    for one in item.stash.get(_checked, []):
+        one.verify()
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """Add ladder and log of the test's labs to the report of a failure."""
+    """Tell a failure in the words of the config and the wire: no lines of kamscript's own, a ladder, the log."""
+    told = call.excinfo is not None and _tell(item, call.excinfo)
     report = yield
+    if told and call.excinfo is not None:
+        report.longrepr = call.excinfo.getrepr(style="value")
     if call.when == "call" and report.failed:
-        for made in item.stash.get(_labs, []):
-            report.sections.append(("SIP", made.ladder()))
-            if made.log:
-                report.sections.append(("Kamailio log", "\n".join(line.rstrip("\n") for line in made.log.lines())))
+        from kamscript.lab.failure import sections
+
+        found = item.stash.get(_labs, [])
+        for number, made in enumerate(found, 1):
+            which = f" of lab {number}" if len(found) > 1 else ""
+            text = str(call.excinfo.value) if call.excinfo is not None else ""
+            report.sections += [(f"{title}{which}", part) for title, part in sections(made, text)]
+    if call.when == "teardown":
+        for stash in (_labs, _checked):
+            if stash in item.stash:
+                del item.stash[stash]
+    if call.when == "call":
+        for one in item.stash.get(_snapshots, []):
+            if one.written:
+                item.user_properties.append(("kam_snapshot", str(one.path)))
+        report.user_properties = item.user_properties
     return report
+
+
+def _tell(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Leave kamscript's own frames out of what is meant for the test's author; True when the text says it all."""
+    from kamscript.lab.failure import WORDS, own_frame
+    from kamscript.lab.leaks import LeftBehind
+    from kamscript.source import ConfigError
+
+    error = excinfo.value
+    if not isinstance(error, WORDS) or item.config.getoption("fulltrace", False):
+        return False
+    if isinstance(error, ConfigError | LeftBehind):
+        return True
+    kept = [entry for entry in excinfo.traceback if not own_frame(str(entry.path))]
+    if kept and len(kept) < len(excinfo.traceback):
+        excinfo.traceback = type(excinfo.traceback)(kept)
+    return False
+
+
+def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, right: object) -> list[str] | None:
+    """Explain a snapshot that differs."""
+    from kamscript.lab.snapshots import Snapshot
+
+    found = next((side for side in (right, left) if isinstance(side, Snapshot)), None)
+    return found.explain() if found is not None and op == "==" else None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the snapshots that were written."""
+    written = dict.fromkeys(
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "kam_snapshot"
+    )
+    for path in written:
+        terminalreporter.write_line(f"snapshot written: {path}")

@@ -75,9 +75,10 @@ def key_of(
     *,
     kind: str = "program",
     subst: Iterable[str] = (),
+    include: Iterable[str] = (),
 ) -> str:
     """The name of the entry for a config: one per file, kind of result, way of reading, and kamscript."""
-    parts = (kind, os.path.abspath(path), path, sorted(defines.items()), list(subst), target, version)
+    parts = (kind, os.path.abspath(path), path, sorted(defines.items()), list(subst), list(include), target, version)
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -182,12 +183,13 @@ def cached(
     *,
     defines: Mapping[str, str] | None = None,
     target: str = "all",
+    include: Iterable[str] = (),
     version: Callable[[], str] = installed,
 ) -> Program:
     """The program for the config at `path`: from `store` when nothing changed, otherwise from `build()`, then kept."""
     import pickle
 
-    key = key_of(path, defines or {}, target, version())
+    key = key_of(path, defines or {}, target, version(), include=include)
     data = store.load(key)
     result = None if data is None else unpack(data, reader)
     if result is not None:

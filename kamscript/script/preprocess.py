@@ -720,6 +720,8 @@ class _Scanner:
         current = self.frame.source.path
         if name[0] != "/" and "/" in current:
             tried.append(f"{current.rsplit('/', 1)[0]}/{name}")
+        if name[0] != "/":
+            tried += [f"{folder}/{name}" for folder in getattr(self.reader, "include", ())]
         for path in tried:
             try:
                 text = self.reader.read(path) if self.reader is not None else None

@@ -1,0 +1,100 @@
+"""Other parameters than the config has, without another config: `Lab(..., params={"dialog": {"default_timeout": 60}})`.
+
+A parameter given here takes the place of every line of the config that sets it; `core` stands for the core's own
+settings. What Kamailio would refuse in the config is refused here, at the line that would have done it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kamscript.script.nodes import IntLit, Item, ModParam, Setting, StrLit
+from kamscript.script.settings import SettingDecl, by_name
+from kamscript.source import ConfigError, Diagnostic, Source, Span, did_you_mean
+
+if TYPE_CHECKING:
+    from kamscript.script.program import Program
+
+Value = int | str
+#: Parameters by module, `core` for the core: `{"tm": {"fr_timer": 5000}, "core": {"debug": 3}}`.
+Params = Mapping[str, Mapping[str, Value | list[Value]]]
+
+CORE = "core"
+_NUMBERS = frozenset({"number", "integer"})
+
+
+def with_params(program: Program, params: Params) -> Program:
+    """`program` with these parameters in place of its own; the same object for the same parameters.
+
+    Raises ConfigError for a module that the config does not load, and for a core setting that does not exist.
+    """
+    key = repr(sorted((name, sorted(values.items())) for name, values in params.items()))
+    variants: dict[str, Program] = program.__dict__.setdefault("_variants", {})
+    variant = variants.get(key)
+    if variant is None:
+        variant = variants[key] = _changed(program, params)
+        # The routes are the same: their code is unmarshalled once for all variants.
+        variant.__dict__["_code"] = program.__dict__.setdefault("_code", {})
+    return variant
+
+
+def _changed(program: Program, params: Params) -> Program:
+    errors: list[Diagnostic] = []
+    items: list[Item] = list(program.items)
+    lines = list(program.params)
+    for module, values in params.items():
+        if module == CORE:
+            items += _settings(values, errors)
+            continue
+        if module not in program.modules:
+            span = _written(f'modparam("{module}", ...)')
+            loaded = did_you_mean(module, program.modules)
+            message = f"parameters for module {module}, which the config does not load"
+            errors.append(Diagnostic("unknown-module", message, span, hint=loaded))
+            continue
+        lines = [(name, line) for name, line in lines if name != module or line.name not in values]
+        for name, value in values.items():
+            lines += [(module, line) for line in _lines(module, name, value)]
+    if errors:
+        raise ConfigError(errors)
+    return replace(program, items=tuple(items), params=tuple(lines))
+
+
+def _lines(module: str, name: str, value: Value | list[Value]) -> Iterator[ModParam]:
+    for one in value if isinstance(value, list) else [value]:
+        span = _written(f'modparam("{module}", "{name}", {_shown(one)})')
+        yield ModParam(span, module, name, _literal(span, one))
+
+
+def _settings(values: Mapping[str, Value | list[Value]], errors: list[Diagnostic]) -> Iterator[Setting]:
+    known = by_name()
+    for name, value in values.items():
+        span = _written(f"{name} = {_shown(value)}")
+        decl = known.get(name)
+        if decl is None:
+            hint = did_you_mean(name, known) or "lines such as listen and alias need a define in the config"
+            errors.append(Diagnostic("unknown-setting", f"the core has no parameter {name}", span, hint=hint))
+        elif isinstance(value, list) or not _fits(decl, value):
+            errors.append(Diagnostic("setting-value", f"{name} takes a {decl.kind.replace('|', ' or ')}", span))
+        else:
+            yield Setting(span, decl.name, _literal(span, value))
+
+
+def _fits(decl: SettingDecl, value: Value) -> bool:
+    kinds = set(decl.kind.split("|"))
+    return bool(kinds & _NUMBERS) if isinstance(value, int) else bool(kinds - _NUMBERS)
+
+
+def _literal(span: Span, value: Value) -> IntLit | StrLit:
+    return IntLit(span, int(value)) if isinstance(value, int) else StrLit(span, value)
+
+
+def _shown(value: object) -> str:
+    return str(int(value)) if isinstance(value, int) else f'"{value}"'
+
+
+def _written(text: str) -> Span:
+    """The line as a config would have it, for error texts."""
+    return Span(Source("params", text), 0, len(text))
