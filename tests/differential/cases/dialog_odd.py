@@ -214,3 +214,15 @@ for _number, _text in enumerate(
     )
 ):
     _blanks_in_routes(_number, _text)
+
+
+@case(
+    "listen=udp:127.0.0.1:21200\nlisten=udp:127.0.0.1:21201\ndisable_tcp=yes\nauto_aliases=no\n" + config(),
+    modules=MODULES,
+    spec="10.8",
+)
+def bridged_over_two_sockets(scene: Scene) -> None:
+    """A command sends over the default socket, not over the one where the last message came in."""
+    scene.alice.request("OPTIONS", "sip:127.0.0.1:21200", call_id="else")
+    scene.rpc("dlg.bridge_dlg", scene.alice.contact, scene.bob.contact)
+    scene.alice.expect("INVITE")
