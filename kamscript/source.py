@@ -51,6 +51,11 @@ class Source:
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 
+    def offset(self, line: int) -> int:
+        """Where line `line` (from 1) begins; the end of the text for a line behind it."""
+        starts = self._line_starts()
+        return starts[line - 1] if line <= len(starts) else len(self.text)
+
     def line(self, number: int) -> str:
         """The text of line `number` (from 1) without its line end; empty outside the text."""
         starts = self._line_starts()

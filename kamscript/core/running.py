@@ -100,8 +100,9 @@ class Running:
         last = ""
         while trace is not None:
             code = trace.tb_frame.f_code
-            if code.co_filename in self.program.sources or code.co_filename == self.program.path:
-                where = f"{code.co_filename}:{trace.tb_lineno}: in {code.co_name}: "
+            path = self.program.source_of(code)
+            if path is not None:
+                where = f"{path}:{trace.tb_lineno}: in {code.co_name}: "
             last = f" ({code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno})"
             trace = trace.tb_next
         if isinstance(error, RecursionError):

@@ -27,6 +27,7 @@ from kamscript.core.timers import Timers
 from kamscript.lab.alone import RouteRun, run_alone
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.leaks import Leaks, Mode
+from kamscript.lab.measured import measured
 from kamscript.lab.network import Address, Network, address
 from kamscript.lab.phone import Phone
 from kamscript.lab.stream import HttpReply, Stream
@@ -151,6 +152,7 @@ class Lab:
 
             program = with_params(program, params)
         self.program = program
+        measured(program)
         self.log = Log()
         self._databases = database
         self.seed = seed

@@ -33,8 +33,11 @@ _snapshots: pytest.StashKey[list[Snapshot]] = pytest.StashKey()
 
 
 # -- options --------------------------------------------------------------------------------------------------------
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """What the ini file and the command line may say."""
+    from kamscript.lab import evidence
+
+    pluginmanager.register(evidence, "kamscript-evidence")
     parser.addini("kam_config", "config that `lab` loads when a test names none", default="")
     parser.addini("kam_defines", "defines for every config: NAME or NAME=VALUE", type="linelist", default=[])
     parser.addini("kam_params", "parameters for every config: module.name=value, core.name=value", "linelist", [])

@@ -23,12 +23,13 @@ def current_place(server: Server) -> Place | None:
     Compiled routes carry the config's own file names and lines (see kamscript.script.compile), so the running frames
     tell; this costs nothing until somebody asks.
     """
-    sources = server.program.sources
+    program = server.program
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if code.co_filename in sources:
-            return Place(code.co_filename, frame.f_lineno, code.co_name)
+        path = program.source_of(code)
+        if path is not None:
+            return Place(path, frame.f_lineno, code.co_name)
         if frame.f_back is None:
             break
         frame = frame.f_back

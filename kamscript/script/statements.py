@@ -187,7 +187,7 @@ class Writer:
             inner.put(0, "return None", first.pos)
         name = self.scope.need("included", "part", (len(self.scope.needs),), first.pos)
         self.function.parts.append((name, part))
-        here = self.function.span
+        here = self.function.lines[-1].span if self.function.lines else self.function.span
         if tail == "return":
             self.put(0, f"return {name}(ctx, _d)", here)
             return
@@ -515,7 +515,7 @@ class Writer:
             if not node.cases[index].regex and test is not None and test in tests[:index]:
                 label = node.cases[index].label
                 self.scope.error("duplicate-case", "the case is there already", (label or node).pos)
-        if self._falls_through(node):
+        if falls_through(node):
             self._through(node, tests, keep)
         else:
             self._exclusive(node, tests, keep)
@@ -537,20 +537,6 @@ class Writer:
         if texts:
             return f"{subject} == {str(rve.value)!r}"
         return f"{subject} == {to_int(rve.value)}"
-
-    def _falls_through(self, node: nodes.Switch) -> bool:
-        """Whether a case can run on into the next one, or a break stands where only leaving a loop can do it."""
-        for index, case in enumerate(node.cases):
-            body = case.body.statements
-            last = index == len(node.cases) - 1
-            if not body and not last:
-                return True
-            if body and not last and not isinstance(body[-1], nodes.Jump):
-                return True
-            inner = body[:-1] if body and isinstance(body[-1], nodes.Jump) else body
-            if any(_breaks_out(statement) for statement in inner):
-                return True
-        return False
 
     def _exclusive(self, node: nodes.Switch, tests: list[str | None], keep: str) -> None:
         """An if-elif chain; a default goes last wherever it stands."""
@@ -577,28 +563,56 @@ class Writer:
                 self.level -= 1
 
     def _through(self, node: nodes.Switch, tests: list[str | None], keep: str) -> None:
-        """Cases numbered in order: each body runs when the one that fits is it or stands before it."""
+        """Cases numbered in order: each body runs when the one that fits is it or stands before it.
+
+        Only the search for the case that fits stands on the lines of the cases; the rest on that of the switch.
+        """
         pos = node.pos
         at = self.function.temp()
         default = next((index for index, test in enumerate(tests) if test is None), len(tests))
+        nothing = Span(pos.source, start := pos.source.offset(no_case_line(node)), start)
         word = "if"
         for index, test in enumerate(tests):
             if test is not None:
                 self.put(0, f"{word} {test}: {at} = {index}", node.cases[index].pos)
                 word = "elif"
-        self.put(0, f"else: {at} = {default}" if word == "elif" else f"{at} = {default}", pos)
+        self.put(0, f"else: {at} = {default}" if word == "elif" else f"{at} = {default}", nothing)
         self.put(0, "for _ in (0,):", pos)
         self.breaks.append("switch")
         self.level += 1
         self.indent += 1
         for index, case in enumerate(node.cases):
             if case.body.statements:
-                self.put(0, f"if {at} <= {index}:", case.pos)
+                self.put(0, f"if {at} <= {index}:", pos)
                 self.block(case.body.statements, 1, keep)
         self.put(0, "pass", pos)
         self.indent -= 1
         self.level -= 1
         self.breaks.pop()
+
+
+def falls_through(node: nodes.Switch) -> bool:
+    """Whether a case can run on into the next one, or a break stands where only leaving a loop can do it."""
+    for index, case in enumerate(node.cases):
+        body = case.body.statements
+        last = index == len(node.cases) - 1
+        if not body and not last:
+            return True
+        if body and not last and not isinstance(body[-1], nodes.Jump):
+            return True
+        inner = body[:-1] if body and isinstance(body[-1], nodes.Jump) else body
+        if any(_breaks_out(statement) for statement in inner):
+            return True
+    return False
+
+
+def no_case_line(node: nodes.Switch) -> int:
+    """The line for "no case fits" of a switch that falls through: that of its default, or where the switch ends.
+
+    No statement of the switch stands there, so a look at the lines that ran can tell it from a case that fits.
+    """
+    default = next((case for case in node.cases if case.label is None), None)
+    return max(node.cline, node.pos.line) if default is None else default.pos.line
 
 
 def fold_type(case: nodes.Case) -> str:

@@ -90,8 +90,8 @@ def test_a_traceback_names_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
     server = server_of(HEAD + 'request_route {\n    route(A);\n}\nroute[A] {\n\n    xlog("x $var(boom)\\n");\n}\n')
     with pytest.raises(RuntimeError) as caught:
         server.routes[Route.REQUEST, ""](context(server))
-    frames = [(f.filename, f.name, f.lineno) for f in traceback.extract_tb(caught.tb) if f.filename == "kamailio.cfg"]
-    assert frames == [("kamailio.cfg", "request_route", 6), ("kamailio.cfg", "route[A]", 10)]
+    frames = [(f.filename, f.name, f.lineno) for f in traceback.extract_tb(caught.tb) if f.filename == "<kamailio.cfg>"]
+    assert [frame[1:] for frame in frames] == [("request_route", 6), ("route[A]", 10)]  # a text, not a file
 
 
 def test_every_kind_of_route_has_a_name() -> None:
