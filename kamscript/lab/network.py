@@ -1,12 +1,18 @@
-"""The virtual network: datagrams between addresses, delivered in order, recorded for the ladder."""
+"""The virtual network: datagrams between addresses, delivered in order, recorded for the ladder.
+
+A network is perfect until `Lab.link` makes a link of it worse (kamscript.lab.links).
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kamscript.core.timers import Timers
 from kamscript.report.ladder import Exchange
+
+if TYPE_CHECKING:
+    from kamscript.lab.links import Link, Nat
 
 
 class Address(NamedTuple):
@@ -20,10 +26,12 @@ class Address(NamedTuple):
 
 
 def address(text: str | tuple[str, int], default_port: int = 5060) -> Address:
-    """`"10.0.0.1:5060"`, `"10.0.0.1"` or a pair as an Address."""
+    """`"10.0.0.1:5060"`, `"10.0.0.1"` or a pair as an Address. Raises ValueError for what is no address."""
     if not isinstance(text, str):
         return Address(*text)
     ip, colon, port = text.rpartition(":")
+    if colon and not port.isdecimal() and ":" not in ip and "]" not in port:
+        raise ValueError(f"{text!r} is no address: 10.0.0.1 or 10.0.0.1:5060")
     if not colon or not port.isdecimal():
         return Address(text, default_port)
     return Address(ip, int(port))
@@ -37,7 +45,7 @@ class Party(Protocol):
 
 
 class Wire(NamedTuple):
-    """One message under way or delivered."""
+    """One message under way or delivered. `time` is when it arrives, of a lost one when it was sent."""
 
     time: float
     proto: str
@@ -46,19 +54,30 @@ class Wire(NamedTuple):
     text: str
 
 
+class Lost(NamedTuple):
+    """A message that a link did not let pass, and why."""
+
+    wire: Wire
+    why: str
+
+
 class Network:
     """Every party by address, and the messages between them.
 
-    `timers` holds the deadlines of the parties (the server keeps its own); its `now` is the lab's clock.
+    `timers` holds the deadlines of the parties (the server keeps its own); its `now` is the lab's clock. `links` are
+    those that are not perfect, in the order they were made.
     """
 
-    def __init__(self, timers: Timers) -> None:
-        self.timers = timers
+    def __init__(self, timers: Timers, seed: int = 1) -> None:
+        self.timers, self.seed = timers, seed
         self.started = timers.now
         self.parties: dict[Address, Party] = {}
         self.names: dict[str, str] = {}
         self.delivered: list[Wire] = []
         self.unreachable: list[Wire] = []  #: sent to an address where nobody sits
+        self.lost: list[Lost] = []  #: stopped by a link
+        self.links: list[Link] = []
+        self.nats: dict[str, Nat] = {}  #: by public address
         self._queue: deque[Wire] = deque()
 
     def attach(self, where: Address, party: Party, name: str) -> None:
@@ -68,7 +87,17 @@ class Network:
 
     def send(self, text: str, proto: str, source: Address, target: Address) -> None:
         """Put a message on the wire; it arrives when the lab runs."""
-        self._queue.append(Wire(self.timers.now, proto, source, target, text))
+        wire = Wire(self.timers.now, proto, source, target, text)
+        if self.links:
+            from kamscript.lab.links import travel
+
+            travel(self, wire)
+        else:
+            self._queue.append(wire)
+
+    def arrive(self, wire: Wire) -> None:
+        """A message reaches the end of its way: it is delivered when the lab runs."""
+        self._queue.append(wire)
 
     def step(self) -> bool:
         """Deliver the next message; False when the wire is empty."""
@@ -84,9 +113,21 @@ class Network:
             party.deliver(wire.text, wire.proto, wire.source, wire.target)
         return True
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether the seed decides what becomes of messages."""
+        return any(link.by_chance for link in self.links)
+
+    def forget(self) -> None:
+        """Drop the record of messages so far."""
+        self.delivered.clear()
+        self.unreachable.clear()
+        self.lost.clear()
+
     def exchanges(self) -> list[Exchange]:
         """What crossed the network so far, as a ladder draws it."""
         wires = [(wire, "") for wire in self.delivered] + [(wire, "nobody there") for wire in self.unreachable]
+        wires += self.lost
         wires.sort(key=lambda pair: pair[0].time)
         return [
             Exchange(wire.time - self.started, str(wire.source), str(wire.target), wire.text, note)
