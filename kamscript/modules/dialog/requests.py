@@ -67,8 +67,10 @@ class Requests:
         self.keepalive.ready()
 
     # -- BYE ------------------------------------------------------------------------------------------------------
-    def bye(self, dlg: DialogCell, side: int, headers: str = "") -> bool:
+    def bye(self, dlg: DialogCell, side: int, headers: str = "", ctx: Context | None = None) -> bool:
         """Send BYE to one leg (CALLER, CALLEE), once; False: it could not be sent (dlg_bye).
+
+        `ctx` is the running context, whose lists the event route sees.
 
         An early dialog (6.x) is ended by a reply to the caller or CANCELs to the callees.
         """
@@ -77,17 +79,17 @@ class Requests:
             return False
         dlg.dflags |= flag
         sent = self._send_bye(dlg, side, self._headers(headers))
-        self.module.tracking.run_event_route(dlg, None, dlg.state, DELETED)
+        self.module.tracking.run_event_route(dlg, None, dlg.state, DELETED, ctx)
         return sent
 
-    def bye_all(self, dlg: DialogCell, headers: str = "") -> bool:
+    def bye_all(self, dlg: DialogCell, headers: str = "", ctx: Context | None = None) -> bool:
         """Send BYE to both legs; False: the dialog is not confirmed, or a BYE could not be sent (dlg_bye_all)."""
         tracking = self.module.tracking
         tracking.tell(DLGCB_TERMINATED, dlg)
         headers = self._headers(headers)
         sent = self._send_bye(dlg, CALLER, headers)
         sent = self._send_bye(dlg, CALLEE, headers, enforce=True) and sent
-        tracking.run_event_route(dlg, None, dlg.state, DELETED)
+        tracking.run_event_route(dlg, None, dlg.state, DELETED, ctx)
         return sent
 
     def _headers(self, headers: str) -> str:
@@ -225,7 +227,8 @@ class RequestFunctions(Parameters):
         if dlg is None:
             return False
         dlg.ref += 1
-        sent = self.requests.bye_all(dlg) if side == BOTH else self.requests.bye(dlg, side)
+        requests = self.requests
+        sent = requests.bye_all(dlg, ctx=ctx) if side == BOTH else requests.bye(dlg, side, ctx=ctx)
         self.table.unref(dlg)
         return sent
 

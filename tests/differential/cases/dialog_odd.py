@@ -226,3 +226,20 @@ def bridged_over_two_sockets(scene: Scene) -> None:
     scene.alice.request("OPTIONS", "sip:127.0.0.1:21200", call_id="else")
     scene.rpc("dlg.bridge_dlg", scene.alice.contact, scene.bob.contact)
     scene.alice.expect("INVITE")
+
+
+@case(
+    config(
+        before='$avp(x) = "kept"; $xavp(y=>z) = 5;',
+        after='dlg_bye("caller"); xlog("$rc $avp(x) $avp(n)\\n"); dlg_bye("all"); xlog("$rc $avp(x) $avp(n)\\n");',
+    ).replace(
+        'event_route[dialog:failed] { xlog("failed ',
+        'event_route[dialog:failed] { $avp(n) = "new"; xlog("failed avp=$avp(x) xavp=$xavp(y=>z) $T_branch_idx ',
+    ),
+    modules=MODULES,
+    spec="7.8 12.3",
+)
+def what_the_route_of_an_early_bye_sees(scene: Scene) -> None:
+    """dlg_bye() of a ringing call sends nothing, but runs event_route[dialog:failed] with the AVPs of the message."""
+    Call(scene).arrive()
+    listed(scene)
