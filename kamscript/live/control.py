@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from kamscript.live import binrpc, lines
+from kamscript.core import binrpc
+from kamscript.live import lines
 from kamscript.live.fifo import FifoControl, JsonRpcFifo, ReplyFifos
 from kamscript.live.mi import MiFifoControl, answer_datagram
 

@@ -1,7 +1,7 @@
 """ctl: the addresses where kamcmd and other binrpc clients reach the server, and who is there.
 
 The module only says where to listen; the live driver opens the sockets, takes requests apart with
-`kamscript.live.binrpc` and `kamscript.live.lines`, and keeps `connections` up to date. Source: ctl manual,
+`kamscript.core.binrpc` and `kamscript.live.lines`, and keeps `connections` up to date. Source: ctl manual,
 src/modules/ctl/ctl.c, ctrl_socks.c.
 """
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kamscript.core.binrpc import answer
 from kamscript.core.environment import LEVEL_NAMES
 from kamscript.lab import Lab as Network
 from kamscript.lab.lab import Mailbox
 from kamscript.lab.network import Address as Seat
-from kamscript.live.binrpc import answer
 from kamscript.source import ConfigError
 
 from . import binrpc

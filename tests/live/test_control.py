@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from kamscript.live.binrpc import decode_reply, encode_request
+from kamscript.core.binrpc import decode_reply, encode_request
 from tests.live.servers import Running, kamailio, kamscript
 
 CONFIG = """

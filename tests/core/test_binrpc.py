@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kamscript.core import binrpc
+from kamscript.core.binrpc import BadPacket, Incomplete, Overflow
 from kamscript.core.rpc import Rpc, RpcFault, Struct
-from kamscript.live import binrpc
-from kamscript.live.binrpc import BadPacket, Incomplete, Overflow
 from tests.core.serving import Serving
 
 CONFIG = "listen=udp:127.0.0.1:5060\nrequest_route { exit; }"
