@@ -37,9 +37,11 @@ from kamscript.report.ladder import Exchange, ladder
 from kamscript.values import Value
 
 if TYPE_CHECKING:
-    from typing import Self
+    from kamscript.lab.links import Link, NatKind, Way
+    from typing import Self, Unpack
 
     from kamscript.lab import held
+    from kamscript.lab.sipp import SippOptions, SippParty, SippResult
     from kamscript.lab.snapshots import Messages, Recording
     from kamscript.lab.variants import Params
 
@@ -489,6 +491,18 @@ class Lab:
         self.flush()
         self.run()
         return answer[0] if len(answer) == 1 else answer
+
+    def sipp(self, *scenarios: str | Path | SippParty, calls: int = 1, **options: Unpack[SippOptions]) -> SippResult:
+        """Play SIPp scenarios, XML files or built-in ones, until all their calls are over.
+
+        `lab.sipp("uac.xml", "uas.xml", calls=10, keys={"domain": "example.com"}).check()`: each client opens `calls`
+        calls, servers take what comes. The result is true when all calls were good; see `kamscript.lab.sipp` for the
+        options. Raises ScenarioError for files that cannot be played.
+        """
+        from kamscript.lab.sipp import play_scenarios
+
+        self._serial += 1
+        return play_scenarios(self, scenarios, self._serial, calls, options)
 
     # -- what happened
 

@@ -73,6 +73,7 @@ class Network:
         self.started = timers.now
         self.parties: dict[Address, Party] = {}
         self.names: dict[str, str] = {}
+        self.everywhere: Party | None = None  #: answers at addresses where nobody sits
         self.delivered: list[Wire] = []
         self.unreachable: list[Wire] = []  #: sent to an address where nobody sits
         self.lost: list[Lost] = []  #: stopped by a link
@@ -105,7 +106,7 @@ class Network:
         if not queue:
             return False
         wire = queue.popleft()
-        party = self.parties.get(wire.target)
+        party = self.parties.get(wire.target, self.everywhere)
         if party is None:
             self.unreachable.append(wire)
         else:

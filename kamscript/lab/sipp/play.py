@@ -1,0 +1,223 @@
+"""Playing scenarios against the lab's server: who sits where, when calls begin, when a run is over."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kamscript.core.timers import Timer
+from kamscript.lab.network import Address, address
+from kamscript.lab.sipp.injection import InjectionFile
+from kamscript.lab.sipp.party import Everywhere, Party
+from kamscript.lab.sipp.result import ScenarioResult, SippResult
+from kamscript.lab.sipp.scenario import Scenario, builtin, builtin_names, load, read_file
+from kamscript.lab.sipp.settings import Settings, SippParty
+from kamscript.source import Source
+
+if TYPE_CHECKING:
+    from kamscript.lab.lab import Lab
+
+#: Seconds without a message after which calls that only wait for one are given up: nothing will come any more.
+PATIENCE = 300.0
+#: Seconds after which calls are given up that go on and on.
+LONGEST = 30 * 86400.0
+#: Moments of the run between two calls of `on_progress`.
+PROGRESS = 50
+
+
+class SeatTaken(Exception):
+    """Two want the same address: what SIPp ends with 254 for."""
+
+
+@dataclass(slots=True)
+class Run:
+    """How scenarios are played together."""
+
+    calls: int = 1  #: -m: how many each client opens
+    rate: float = 10.0  #: -r
+    period: float = 1000.0  #: -rp, ms
+    limit: int = 0  #: -l; 0: what SIPp computes
+    timeout: float = 0.0  #: -timeout, seconds; 0: none
+    timeout_error: bool = False
+    patience: float = PATIENCE
+    settings: Settings = field(default_factory=Settings)  #: for all; a SippParty changes them for itself
+    inject: Sequence[str | Path] = ()
+    on_progress: Callable[[Sequence[Party]], None] | None = None
+    on_message: Callable[[Party], Callable[[float, str, str], None]] | None = None
+    directory: Path | None = None  #: where files are looked for that are not found as named: beside the config
+    serial: int = 1  #: tells one run of a lab from another in Call-IDs and branches
+
+
+def play(lab: Lab, scenarios: Sequence[str | Path | SippParty], run: Run) -> SippResult:
+    """Play scenarios until all calls are over. Raises ScenarioError, SeatTaken and SippError."""
+    if not scenarios:
+        raise ValueError("lab.sipp needs a scenario: a file, or the name of a built-in one")
+    specs = [spec if isinstance(spec, SippParty) else SippParty(spec) for spec in scenarios]
+    return _Play(lab, specs, run).result()
+
+
+class _Play:
+    def __init__(self, lab: Lab, specs: Sequence[SippParty], run: Run) -> None:
+        self.lab, self.run = lab, run
+        self.started = lab.now
+        self.chance = random.Random(f"{lab.seed}/{run.serial}")
+        self.timed_out = self.stalled = False
+        self.moments = 0
+        self.watcher: Timer | None = None
+        self.parties: list[Party] = []
+        self.seats: list[Address] = []
+        for number, spec in enumerate(specs):
+            self.parties.append(self.party(spec, number))
+
+    # -- who sits where
+
+    def party(self, spec: SippParty, number: int) -> Party:
+        settings = self.settings(spec, number)
+        scenario = self.read(spec.scenario, settings)
+        if settings.seat is None and scenario.sends_first:
+            settings.seat = self.free_seat()
+            scenario = self.read(spec.scenario, settings)
+        name = Path(scenario.source.path).stem
+        taken = {party.name for party in self.parties}
+        unique = next(n for n in (name, *(f"{name}-{k}" for k in range(2, len(taken) + 3))) if n not in taken)
+        chance = random.Random(self.chance.getrandbits(64))
+        party = Party(self.lab, scenario, settings, unique, chance)
+        if settings.seat is not None:
+            self.sit(settings.seat, party)
+        if self.run.on_message is not None:
+            party.on_message = self.run.on_message(party)
+        return party
+
+    def settings(self, spec: SippParty, number: int) -> Settings:
+        common = self.run.settings
+        proto = spec.proto or common.proto
+        files = [InjectionFile(read_file(self.find(path))) for path in (*self.run.inject, *spec.inject)]
+        return replace(
+            common,
+            service=common.service if spec.service is None else spec.service,
+            keys={**common.keys, **spec.keys},
+            variables={**common.variables, **spec.variables},
+            files={file.name: file for file in files},
+            auth_user=common.auth_user if spec.auth_user is None else spec.auth_user,
+            auth_password=common.auth_password if spec.auth_password is None else spec.auth_password,
+            proto=proto,
+            media_ip=spec.media_ip or common.media_ip,
+            media_port=spec.media_port or common.media_port,
+            pid=1000 * self.run.serial + number,
+            seat=address(spec.at) if spec.at else None,
+            remote=self.lab.server_address(proto),
+        )
+
+    def read(self, scenario: str | Path, settings: Settings) -> Scenario:
+        return load(self.source(scenario), settings)
+
+    def source(self, scenario: str | Path) -> Source:
+        """A file, or the built-in scenario of that name where there is no such file."""
+        path = self.find(scenario)
+        if not path.is_file() and str(scenario) in builtin_names():
+            return builtin(str(scenario))
+        return read_file(path)
+
+    def find(self, name: str | Path) -> Path:
+        """A file as named, or else beside the config."""
+        path = Path(name)
+        beside = self.run.directory / path if self.run.directory is not None else path
+        return beside if not path.exists() and beside.exists() else path
+
+    def free_seat(self) -> Address:
+        parties = self.lab.network.parties
+        return next(seat for n in range(1, 65000) if (seat := _client_seat(n)) not in parties)
+
+    def sit(self, seat: Address, party: Party) -> None:
+        network = self.lab.network
+        if seat in network.parties:
+            name = network.names.get(str(seat), "another party")
+            raise SeatTaken(f"{party.scenario.source.path}: {name} sits at {seat} already")
+        network.attach(seat, party, party.name)
+        self.seats.append(seat)
+
+    def leave(self) -> None:
+        network = self.lab.network
+        for seat in self.seats:
+            network.parties.pop(seat, None)
+        network.everywhere = None
+
+    # -- the run
+
+    def result(self) -> SippResult:
+        lab, run, parties = self.lab, self.run, self.parties
+        wanderers = [party for party in parties if party.settings.seat is None]
+        if wanderers:
+            lab.network.everywhere = Everywhere(wanderers)
+        if run.timeout:
+            lab.timers.after(run.timeout, self.time_is_up)
+        self.watch()
+        try:
+            for party in parties:
+                party.guard(lambda party=party: party.begin(run.calls, run.rate, run.period, run.limit))  # type: ignore[misc]
+            lab.run()
+            while not self.over():
+                lab.step(float("inf"))  # there is always one: watch's
+        finally:
+            if self.watcher is not None:
+                self.watcher.cancel()
+            self.leave()
+        for party in parties:
+            if party.error is not None:
+                raise party.error
+        stopped = any(party.stopped_now for party in parties)
+        for party in parties:
+            party.give_up("when the run was stopped" if stopped else "for ever")
+        return SippResult(
+            [
+                ScenarioResult(
+                    party.name, party.scenario.source.path, party.is_client, party.counts, party.scenario.steps,
+                    party.failures, party.log, party.warnings,
+                )
+                for party in parties
+            ],
+            seconds=lab.now - self.started,
+            stopped=stopped,
+            timed_out=self.timed_out,
+        )  # fmt: skip
+
+    def over(self) -> bool:
+        """Whether nothing more can happen. The lab asks at every moment of the run."""
+        parties, run = self.parties, self.run
+        self.moments += 1
+        if run.on_progress is not None and not self.moments % PROGRESS:
+            run.on_progress(parties)
+        if any(party.stopped_now for party in parties) or self.stalled:
+            return True
+        if not all(party.done for party in parties):
+            return False
+        # servers alone: the config may call them, and they wait for their calls
+        return any(party.is_client or party.stopping or party.counts.created >= run.calls for party in parties)
+
+    def watch(self) -> None:
+        """See whether something still goes on, and look again later."""
+        lab, parties, patience = self.lab, self.parties, self.run.patience
+        moved = max(party.moved_at for party in parties)
+        waiting = any(party.has_deadline for party in parties)
+        self.stalled = lab.now - self.started >= LONGEST or (lab.now - moved >= patience and not waiting)
+        for party in parties:
+            party.forget_dead()
+        self.watcher = lab.timers.after(patience if waiting else max(moved + patience - lab.now, 1.0), self.watch)
+
+    def time_is_up(self) -> None:
+        """-timeout: no more new calls; those that are open may end."""
+        from kamscript.lab.sipp.call import SippError
+
+        self.timed_out = True
+        for party in self.parties:
+            party.stop(now=False)
+            if self.run.timeout_error:
+                party.error = SippError(f"{party.scenario.source.path}: timed out after {self.run.timeout:g} seconds")
+                party.stop(now=True)
+
+
+def _client_seat(number: int) -> Address:
+    return Address(f"10.0.{1 + number // 250}.{1 + number % 250}", 5060)
