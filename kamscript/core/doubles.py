@@ -55,6 +55,16 @@ class Site(NamedTuple):
     texts: tuple[str | None, ...] = ()
 
 
+class Backed(NamedTuple):
+    """A pseudo-variable with a life of its own, set for its bare name: the inner name, None without, tells which.
+
+    `write` gets what the config assigns; None: it cannot be written.
+    """
+
+    read: Callable[[Context, str | None], Value]
+    write: Callable[[Context, str | None, Value], object] | None = None
+
+
 class _Called(NamedTuple):
     """A simulated function that the config calls: the global it has there, and its declaration."""
 
@@ -125,6 +135,10 @@ class Doubles:
         else:
             for called in self._called(name):
                 self._names.pop(called.place, None)
+
+    def set_pv(self, name: str, backed: Backed) -> None:
+        """Let `$name` and every `$name(inner)` be read from and written to `backed`."""
+        self.set(f"${name}", backed)
 
     def is_set(self, name: str) -> bool:
         """Whether there is a double of that name."""
@@ -279,23 +293,33 @@ class Doubles:
         """The accessor of a pseudo-variable; reads what was set or written, null before (what is simulated: itself)."""
         bare = f"${ref.name}"
 
-        def key(ctx: Context) -> str:
-            inner = ref.inner(ctx) if callable(ref.inner) else ref.inner
-            return bare if inner is None else f"{bare}({inner})"
+        def inner_name(ctx: Context) -> str | None:
+            return ref.inner(ctx) if callable(ref.inner) else ref.inner
 
         def get(ctx: Context) -> Value:
-            name = key(ctx)
+            inner = inner_name(ctx)
+            name = bare if inner is None else f"{bare}({inner})"
             if name not in self._set:
                 if bare not in self._set:
                     return None if real is None else real.get(ctx)
                 name = bare
             result = self._set[name]
-            found: Value = result(ctx) if callable(result) else result
-            return found
+            if isinstance(result, Backed):
+                return result.read(ctx, inner)
+            if not callable(result):
+                found: Value = result
+                return found
+            answer: Value = self._answer(name, Site("", name), None if real is None else lambda: real.get(ctx), ctx, ())
+            return answer
 
         def put(ctx: Context, value: Value) -> None:
-            name = key(ctx)
-            if real is None or name in self._set or bare in self._set:
+            inner = inner_name(ctx)
+            name = bare if inner is None else f"{bare}({inner})"
+            backed = self._set.get(name, self._set.get(bare))
+            if isinstance(backed, Backed):
+                if backed.write is not None:
+                    backed.write(ctx, inner, value)
+            elif real is None or name in self._set or bare in self._set:
                 self._set[name] = value
             elif real.set is not None:
                 real.set(ctx, value)
@@ -334,10 +358,10 @@ def _route_of(name: str) -> tuple[Route, str]:
 
 def config_line(server: Server) -> str:
     """`file:line` of the config statement that is running now; "" when none is."""
-    sources = server.program.sources
     for frame in _frames():
-        if frame.f_code.co_filename in sources:
-            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        path = server.program.source_of(frame.f_code)
+        if path is not None:
+            return f"{path}:{frame.f_lineno}"
     return ""
 
 

@@ -25,6 +25,7 @@ from kamscript.core.server import Server
 from kamscript.core.sockets import SEND_CLOSE, Destination, ListenSocket, Received
 from kamscript.core.timers import Timers
 from kamscript.lab.alone import RouteRun, run_alone
+from kamscript.lab.doubles import Double, LabDoubles
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.leaks import Leaks, Mode
 from kamscript.lab.measured import measured
@@ -141,6 +142,7 @@ class Lab:
         start: float | str | datetime = EPOCH,
         leaks: Mode = "check",
         database: Callable[[str], Any] | None = None,
+        doubles: str = "strict",
     ) -> None:
         self.text = text  #: the config when it was given as a text
         if text is not None:
@@ -165,6 +167,7 @@ class Lab:
         self.streams: dict[Address, Stream] = {}
         #: Called when the test is over, before the leak check; raises AssertionError for what should have happened.
         self.at_end: list[Callable[[], object]] = []
+        self.soon: list[Callable[[], object]] = []  #: what answers without time passing, beside the network
         self._seats: dict[ListenSocket, Address] = {}
         self._serial = self._connections = 0
         self._ended: float | None = None
@@ -181,6 +184,7 @@ class Lab:
             environ=dict(environ or {}),
         )
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
+        self.doubles = LabDoubles(self, doubles)
         self.server.start()
         self.leaks = Leaks(self, leaks)
         self.leaks.watch()
@@ -301,7 +305,10 @@ class Lab:
         network = self.network
         for _ in range(MAX_DELIVERIES):
             if not network.step():
-                return
+                if not self.soon:
+                    self.doubles.tell()
+                    return
+                self.soon.pop(0)()
         raise AssertionError(f"messages circulate: {MAX_DELIVERIES} deliveries at one moment\n{self.ladder(last=20)}")
 
     def advance(
@@ -484,6 +491,24 @@ class Lab:
         Nothing that it sends is delivered. Raises LookupError when the config has no such route.
         """
         return run_alone(self, name, message, variables or {}, kind, address(source))
+
+    def double(
+        self,
+        name: str,
+        result: Any = True,
+        *,
+        args: Sequence[Any] | None = None,
+        times: int | None = None,
+        optional: bool = False,
+    ) -> Double:
+        """Answer for a function (`"ds_select_dst"`), a route (`"route[AUTH]"`) or a pseudo-variable (`"$dsv(code)"`).
+
+        `result` is a value, a callable `(call, *arguments)`, statements of the config's language as a text, or a list
+        of these that are used in turn. `args` restricts it to calls with these arguments (`...`: any), `times` says
+        how often it is called (default: at least once), `optional` that it may not be. See kamscript.lab.doubles.
+        Raises ValueError for what the config does not call.
+        """
+        return self.doubles.add(name, result, args=args, times=times, optional=optional)
 
     def rpc(self, command: str, *arguments: str | int | float) -> Any:
         """Run an RPC command; its answer as plain values, a list when there are several. Raises RpcFault."""

@@ -1,0 +1,416 @@
+"""HTTP servers: what http_client, http_async_client, ruxc and utils reach.
+
+    web = lab.doubles.http
+    web.answer("https://billing/*", json={"allowed": True})
+    web.answer("https://billing/*", status=402, method="POST", times=1)
+    web.fail("http://slow/*", "timeout")
+    ...
+    assert web.requests[0].json["user"] == "alice"
+
+The newest answer that fits is given. A request that none fits is refused, as if nobody listened, and the test is told;
+so it is of answers that nobody asked for. An asynchronous query is answered once the server is through with the
+message, or `delay` seconds later; a blocking one stops the server's clock for so long.
+"""
+
+from __future__ import annotations
+
+import json as jsons
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from kamscript.core.doubles import Backed
+from kamscript.lab.ready.base import Ready, pattern
+from kamscript.module import Route
+from kamscript.values import Value
+
+if TYPE_CHECKING:
+    from kamscript.core.context import Context
+    from kamscript.lab.doubles import Call
+    from kamscript.lab.lab import Lab
+
+#: What can go wrong before there is an answer: libcurl's number, and its text.
+ERRORS: Final = {
+    "url": (3, "URL using bad/illegal format or missing URL"),
+    "resolve": (6, "Couldn't resolve host name"),
+    "refused": (7, "Couldn't connect to server"),
+    "timeout": (28, "Timeout was reached"),
+    "tls": (35, "SSL connect error"),
+    "certificate": (60, "SSL peer certificate or SSH remote key was not OK"),
+}
+_TEXTS: Final = {0: "No error", **dict(ERRORS.values())}
+
+
+class HttpRequest(NamedTuple):
+    """What a config asked an HTTP server. `headers` are lines; `via` is the function that asked."""
+
+    method: str
+    url: str
+    headers: tuple[str, ...]
+    body: str
+    via: str
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; ValueError when it is none."""
+        return jsons.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, None without it."""
+        for line in self.headers:
+            key, colon, value = line.partition(":")
+            if colon and key.strip().lower() == name.lower():
+                return value.strip()
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url}"
+
+
+class Answer:
+    """What a server says to requests that fit. `requests` are those that it answered."""
+
+    def __init__(
+        self,
+        url: str | re.Pattern[str],
+        method: str,
+        status: int,
+        body: str | Callable[[HttpRequest], Any],
+        headers: Mapping[str, str],
+        error: str,
+        delay: float,
+        times: int | None,
+        optional: bool,
+    ) -> None:
+        self.url, self.method, self.status, self.body = url, method.upper(), status, body
+        self.headers, self.error, self.delay = dict(headers), error, delay
+        self.times, self.optional = times, optional
+        self.requests: list[HttpRequest] = []
+        self._pattern = pattern(url)
+
+    def fits(self, request: HttpRequest) -> bool:
+        """Whether it answers this request."""
+        if self.times is not None and len(self.requests) >= self.times:
+            return False
+        return self.method in ("", request.method) and self._pattern.fullmatch(request.url) is not None
+
+    def __str__(self) -> str:
+        url = self.url if isinstance(self.url, str) else self.url.pattern
+        return f"{self.method or '*'} {url}"
+
+
+class Outcome(NamedTuple):
+    """How one request ended: a status with headers and a body, or `error`, a key of ERRORS."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str]
+    error: str = ""
+    delay: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase of the status."""
+        try:
+            return HTTPStatus(self.status).phrase
+        except ValueError:
+            return ""
+
+    @property
+    def text(self) -> str:
+        """The whole message."""
+        lines = [f"HTTP/1.1 {self.status} {self.reason}".rstrip(), *(f"{n}: {v}" for n, v in self.headers.items())]
+        return "\r\n".join([*lines, "", self.body])
+
+
+class Web(Ready):
+    """All HTTP servers of a lab's world. `requests` are what the config asked, oldest first."""
+
+    module = "http_client"
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.requests: list[HttpRequest] = []
+        self.answers: list[Answer] = []
+        self._unanswered: list[HttpRequest] = []
+        self._pending: dict[str, list[Value]] = {}  #: $http_req(...): what the next asynchronous query sends
+        self._reply: tuple[str, Outcome] | None = None  #: what $http_... show: number of the query, its end
+        self._queries = 0
+        self.install(
+            {
+                "http_client_query": self._query,
+                "http_client_get": self._get,
+                "http_client_request": self._request,
+                "http_connect": self._connect,
+                "http_connect_raw": self._connect,
+                "http_query": self._http_query,
+                "ruxc_http_get": self._ruxc_get,
+                "ruxc_http_post": self._ruxc_post,
+                "ruxc_http_delete": self._ruxc_delete,
+                "http_async_query": self._async,
+                "http_set_method": self._setter("method"),
+                "http_append_header": self._setter("hdr"),
+                "http_async_suspend": self._setter("suspend"),
+                "http_set_timeout": self._setter("timeout"),
+            }
+        )
+        doubles = lab.server.doubles
+        doubles.set_pv("curlerror", Backed(_curl_error))
+        doubles.set_pv("http_req", Backed(lambda ctx, name: None, self._set))
+        doubles.set_pv("http_req_id", Backed(lambda ctx, name: self._reply[0] if self._reply else None))
+        for name, read in _REPLY.items():
+            doubles.set_pv(name, Backed(self._shown(read)))
+
+    # -- what a test says -----------------------------------------------------------------------------------------
+    def answer(
+        self,
+        url: str | re.Pattern[str] = "*",
+        body: str | Callable[[HttpRequest], Any] = "",
+        *,
+        status: int = 200,
+        method: str = "",
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        delay: float = 0.0,
+        times: int | None = None,
+        optional: bool = False,
+    ) -> Answer:
+        """Answer requests to `url` (`*`: anything), with `method` when given.
+
+        `body` is a text, or a callable that gets the HttpRequest and returns a text or `(status, text)`; `json` is
+        sent as JSON. `delay` seconds pass before; `times` says how often it is given, at most; unless `optional` it
+        must be asked for.
+        """
+        if not 100 <= status <= 999:
+            raise ValueError(f"{status} is no HTTP status")
+        found = dict(headers or {})
+        if json is not None:
+            body = jsons.dumps(json)
+            found.setdefault("Content-Type", "application/json")
+        return self._add(Answer(url, method, status, body, found, "", delay, times, optional))
+
+    def fail(
+        self,
+        url: str | re.Pattern[str] = "*",
+        error: str = "refused",
+        *,
+        method: str = "",
+        delay: float = 0.0,
+        times: int | None = None,
+        optional: bool = False,
+    ) -> Answer:
+        """Let requests to `url` end without an answer; `error` is one of ERRORS. A timeout takes its time."""
+        if error not in ERRORS:
+            raise ValueError(f"{error!r}: HTTP fails with one of {', '.join(ERRORS)}")
+        return self._add(Answer(url, method, 0, "", {}, error, delay, times, optional))
+
+    def _add(self, answer: Answer) -> Answer:
+        self.answers.insert(0, answer)
+        return answer
+
+    def problems(self) -> list[str]:
+        """Requests that nobody was there for, and answers that nobody asked for."""
+        known = "".join(f"\n  {answer}" for answer in reversed(self.answers)) or " none"
+        found = [f"no answer is set for {request} ({request.via}); those set:{known}" for request in self._unanswered]
+        for answer in reversed(self.answers):
+            if not answer.optional and not answer.requests:
+                found.append(f"nobody asked for the HTTP answer {answer}: drop it, or say optional=True")
+        return found
+
+    # -- one request ----------------------------------------------------------------------------------------------
+    def exchange(self, method: str, url: str, headers: str | tuple[str, ...], body: str, via: str) -> Outcome:
+        """What comes of one request."""
+        lines = tuple(line for line in re.split(r"[\r\n]+", headers) if line) if isinstance(headers, str) else headers
+        request = HttpRequest(method, url, lines, body, via)
+        self.requests.append(request)
+        if not re.match(r"https?://[^/]", url):
+            return Outcome(0, "", {}, "url")
+        answer = next((answer for answer in self.answers if answer.fits(request)), None)
+        if answer is None:
+            self._unanswered.append(request)
+            return Outcome(0, "", {}, "refused")
+        answer.requests.append(request)
+        if answer.error:
+            return Outcome(0, "", {}, answer.error, answer.delay)
+        said = answer.body(request) if callable(answer.body) else answer.body
+        status, text = said if isinstance(said, tuple) else (answer.status, said)
+        return Outcome(status, str(text), answer.headers, "", answer.delay)
+
+    def _blocking(self, method: str, url: str, headers: str, body: str, via: str, patience: float) -> Outcome:
+        outcome = self.exchange(method, url, headers, body, via)
+        if outcome.error == "timeout" or outcome.delay > patience:
+            outcome = Outcome(0, "", {}, "timeout", patience)
+        if outcome.delay:
+            self.block(outcome.delay)
+        if outcome.error:
+            number, text = ERRORS[outcome.error]
+            self.log("warning", f"{text} ({number}) (url: {url})")
+        return outcome
+
+    # -- http_client ----------------------------------------------------------------------------------------------
+    def _client(self, call: Call, method: str, url: str, headers: str, body: str, one_line: bool) -> int:
+        outcome = self._blocking(
+            method, url, headers, body, call.name, float(self.param("connection_timeout", 4) or 1e9)
+        )
+        text = outcome.body if 200 <= outcome.status < 500 else ""
+        call[-1] = text.partition("\n")[0] if one_line else text
+        return ERRORS[outcome.error][0] if outcome.error else outcome.status
+
+    def _query(self, call: Call, url: str, *rest: Any) -> int:
+        body, headers = [*map(_text, rest[:-1]), "", ""][:2]
+        one_line = bool(self.param("query_result", 1))
+        return self._client(call, "POST" if body else "GET", url, headers, body, one_line)
+
+    def _get(self, call: Call, url: str, body: Any, headers: Any, _result: Any) -> int:
+        return self._client(call, "GET", url, _text(headers), _text(body), bool(self.param("query_result", 1)))
+
+    def _request(self, call: Call, method: str, url: str, body: Any, headers: Any, _result: Any) -> int:
+        return self._client(call, method, url, _text(headers), _text(body), bool(self.param("query_result", 1)))
+
+    def _connect(self, call: Call, name: str, path: str, *rest: Any) -> int:
+        base = next((base for base in map(_connection, self.params("httpcon")) if base[0] == name), None)
+        if base is None:
+            self.log("error", f"No cURL connection found: {name}")
+            return -1
+        path = _text(path)
+        url = base[1] + ("" if not path or path[0] == "/" else "/") + path
+        kind, body = (_text(rest[0]), _text(rest[1])) if len(rest) == 3 else ("", "")
+        headers = f"Content-Type: {kind}" if kind else ""
+        return self._client(call, "POST" if body else "GET", url, headers, body, False)
+
+    # -- utils of 4.x, ruxc ---------------------------------------------------------------------------------------
+    def _http_query(self, call: Call, url: str, *rest: Any) -> int:
+        body, headers = [*map(_text, rest[:-1]), "", ""][:2]
+        outcome = self._blocking("POST" if body else "GET", url, headers, body, call.name, 4.0)
+        if outcome.error:
+            return -1
+        if 200 <= outcome.status < 500:
+            call[-1] = outcome.body.partition("\n")[0]
+        return outcome.status
+
+    def _ruxc(self, call: Call, method: str, url: str, headers: Any, body: Any) -> int:
+        outcome = self._blocking(method, url, _text(headers), _text(body), call.name, 5.0)
+        if outcome.error:
+            return -1
+        call[-1] = outcome.body
+        return outcome.status
+
+    def _ruxc_get(self, call: Call, url: str, headers: Any, _result: Any) -> int:
+        return self._ruxc(call, "GET", url, headers, "")
+
+    def _ruxc_post(self, call: Call, url: str, body: Any, headers: Any, _result: Any) -> int:
+        return self._ruxc(call, "POST", url, headers, body)
+
+    def _ruxc_delete(self, call: Call, url: str, body: Any, headers: Any, _result: Any) -> int:
+        return self._ruxc(call, "DELETE", url, headers, body)
+
+    # -- http_async_client ----------------------------------------------------------------------------------------
+    def _set(self, ctx: Context, name: str | None, value: Value) -> None:
+        """`$http_req(name) = value`; headers add up."""
+        if name == "all" and value is None:
+            self._pending.clear()
+        elif name == "hdr":
+            self._pending.setdefault("hdr", []).append(value)
+        elif value is None:
+            self._pending.pop(name or "", None)
+        else:
+            self._pending[name or ""] = [value]
+
+    def _setter(self, name: str) -> Callable[[Call, Value], int]:
+        def set_one(call: Call, value: Value) -> int:
+            self._set(call.context, name, int(value) if name in ("suspend", "timeout") and value else value)
+            return 1
+
+        return set_one
+
+    def _async(self, call: Call, url: str, *rest: Any) -> int:
+        """Ask, and go on in a route once there is an answer; 0, with the transaction suspended, ends the script."""
+        server, ctx = self.lab.server, call.context
+        route = _text(rest[-1])
+        if len(rest) == 2:
+            self._set(ctx, "body", _text(rest[0]))
+        if server.route_function(Route.REQUEST, route) is None:
+            server.log.error("http_async_client", f"unable to find route block [{route}]")
+            return -1
+        asked, self._pending = self._pending, {}
+        tm: Any = server.modules.get("tm")
+        ident: tuple[int, int] | None = None
+        if ctx.t is not None and asked.get("suspend", [1])[0]:
+            ident = tm.suspend(ctx)
+            if ident is None:
+                server.log.error("http_async_client", "failed to suspend request processing")
+                return -1
+        body = _text(asked["body"][0]) if "body" in asked else ""
+        method = _text(asked["method"][0]).upper() if "method" in asked else "POST" if body else "GET"
+        headers = tuple(_text(line).strip() for line in asked.get("hdr", []))
+        outcome = self.exchange(method, url, headers, body, call.name)
+        limit = asked.get("timeout", [0])[0]
+        patience = (limit if isinstance(limit, int) and limit else 500) / 1000
+        if outcome.error == "timeout" or outcome.delay > patience:
+            outcome = Outcome(0, "", {}, "timeout", patience)
+        self._queries += 1
+        number = f"{server.environment.pid}-{self._queries}"
+
+        def arrived() -> None:
+            self._reply = number, outcome
+            if ident is not None:
+                tm.continue_(*ident, route)
+            else:
+                server.run_route(route, server.context(server.faked_message()))
+            self._reply = None
+            self.lab.flush()
+            self.lab.run()
+
+        self.later(outcome.delay, arrived)
+        return 0 if ident is not None else 1
+
+    def _shown(self, read: Callable[[Outcome, str | None], Value]) -> Callable[[Context, str | None], Value]:
+        def get(ctx: Context, name: str | None) -> Value:
+            if self._reply is None:
+                ctx.server.log.error(
+                    "http_async_client", "the async variables can only be read from an async http worker"
+                )
+                return None
+            return read(self._reply[1], name)
+
+        return get
+
+
+def _header(outcome: Outcome, name: str | None) -> Value:
+    return next((value for key, value in outcome.headers.items() if key.lower() == (name or "").lower()), None)
+
+
+#: $http_...: what the route of an asynchronous query sees of its end.
+_REPLY: Final[Mapping[str, Callable[[Outcome, str | None], Value]]] = {
+    "http_ok": lambda outcome, _: 0 if outcome.error else 1,
+    "http_err": lambda outcome, _: ERRORS[outcome.error][1] if outcome.error else None,
+    "http_rs": lambda outcome, _: None if outcome.error else outcome.status,
+    "http_rr": lambda outcome, _: None if outcome.error else outcome.reason,
+    "http_rb": lambda outcome, _: None if outcome.error else outcome.body,
+    "http_bs": lambda outcome, _: None if outcome.error else len(outcome.body),
+    "http_mb": lambda outcome, _: None if outcome.error else outcome.text,
+    "http_ml": lambda outcome, _: None if outcome.error else len(outcome.text),
+    "http_hdr": _header,
+    "http_time": lambda outcome, _: int(outcome.delay * 1000),
+}
+
+
+def _curl_error(ctx: Context, name: str | None) -> Value:
+    number = int(name) if name and name.isdecimal() else 0
+    if number > 999:
+        return "Bad CURL error code"
+    return "HTTP result code" if number > 99 else _TEXTS.get(number, "Unknown error")
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _connection(spec: int | str) -> tuple[str, str]:
+    """Name and URL of a `httpcon`: `name=>http://user:secret@host/path;timeout=2`."""
+    name, _, rest = str(spec).partition("=>")
+    scheme, _, where = rest.partition("://")
+    address = where.partition(";")[0]
+    host, slash, path = address.partition("/")
+    return name.strip(), f"{scheme}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
