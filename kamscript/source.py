@@ -36,13 +36,17 @@ Severity = Literal["error", "warning", "note"]
 
 
 class Source:
-    """One text of a config: its name as the user wrote it, and its content, a character per byte (latin-1)."""
+    """One text of a config: its name as the user wrote it, and its content, a character per byte (latin-1).
 
-    __slots__ = ("_starts", "path", "text")
+    `included_at` is the place in another text that asked for this one.
+    """
 
-    def __init__(self, path: str, text: str) -> None:
+    __slots__ = ("_starts", "included_at", "path", "text")
+
+    def __init__(self, path: str, text: str, included_at: Span | None = None) -> None:
         self.path = path
         self.text = text
+        self.included_at = included_at
         self._starts: list[int] | None = None
 
     def place(self, offset: int) -> tuple[int, int]:
@@ -93,6 +97,13 @@ class Span:
     def path(self) -> str:
         """Name of the file."""
         return self.source.path
+
+    def seen_from(self, path: str) -> Span | None:
+        """This place, or where the file `path` includes what it stands in; None when it does not."""
+        place: Span | None = self
+        while place is not None and place.path != path:
+            place = place.source.included_at
+        return place
 
     @property
     def line(self) -> int:

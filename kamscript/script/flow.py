@@ -81,8 +81,9 @@ def flows(config: nodes.Config) -> dict[str, FileFlow]:
 
 
 def _lines(top: nodes.Node, path: str) -> set[int]:
-    """The first lines of the statements in something, as far as they stand in the file."""
-    return {node.pos.line for node in nodes.walk(top) if isinstance(node, nodes.Statement) and node.pos.path == path}
+    """The lines of a file on which the statements of something begin; what it includes is one of its lines."""
+    places = (node.pos.seen_from(path) for node in nodes.walk(top) if isinstance(node, nodes.Statement))
+    return {place.line for place in places if place is not None}
 
 
 def _constant(expr: nodes.Expr) -> int | None:
@@ -114,16 +115,20 @@ class _Walker:
             if isinstance(statement, nodes.Jump):
                 statements = statements[: index + 1]  # nothing behind it is compiled
                 break
-        for path, stretch in groupby(statements, lambda statement: statement.pos.path):
-            if path != self.path:
-                self._elsewhere(list(stretch))
-        for statement in reversed(statements):
-            if statement.pos.path == self.path:
-                behind = self.statement(statement, behind)
+        stretches = [list(found) for _, found in groupby(statements, lambda statement: statement.pos.path)]
+        for stretch in reversed(stretches):
+            if stretch[0].pos.path != self.path:
+                behind = self._elsewhere(stretch, behind)
+            else:
+                for statement in reversed(stretch):
+                    behind = self.statement(statement, behind)
         return behind
 
-    def _elsewhere(self, statements: Sequence[nodes.Statement]) -> None:
-        """A stretch of an included file is a function of its own, which begins on the first statement's line."""
+    def _elsewhere(self, statements: Sequence[nodes.Statement], behind: int) -> int:
+        """A stretch of an included file is a function of its own, which begins on the first statement's line.
+
+        The line that includes the file calls it.
+        """
         first = statements[0].pos
         walker = _Walker(self.found, first.path, first.line, self.title)
         before = set(walker.flow.arcs)
@@ -132,6 +137,12 @@ class _Walker:
         walker.flow.arcs.add((-first.line, first.line))
         below = set[int]().union(*(_lines(statement, first.path) for statement in statements))
         walker.flow.routes.append(RouteLines(self.title, first.line, max(below)))
+        here = first.seen_from(self.path)
+        if here is None:
+            return behind
+        self.flow.lines.add(here.line)
+        self._arc(here.line, behind)
+        return here.line
 
     @staticmethod
     def _mean(flow: FileFlow, arcs: Iterable[Arc], over: int, to: int) -> None:

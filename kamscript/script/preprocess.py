@@ -730,7 +730,7 @@ class _Scanner:
             except (OSError, ValueError):
                 text = None
             if text is not None:
-                return Source(path, text)
+                return Source(path, text, span)
         if word == "import_file":
             self.missing.extend(tried)
             return None

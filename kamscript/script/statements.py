@@ -187,7 +187,7 @@ class Writer:
             inner.put(0, "return None", first.pos)
         name = self.scope.need("included", "part", (len(self.scope.needs),), first.pos)
         self.function.parts.append((name, part))
-        here = self.function.lines[-1].span if self.function.lines else self.function.span
+        here = first.pos.seen_from(self.function.path) or self.function.span
         if tail == "return":
             self.put(0, f"return {name}(ctx, _d)", here)
             return
