@@ -6,8 +6,6 @@ size when it does not fit, and the value, big-endian. Described in Kamailio's `s
 
 from __future__ import annotations
 
-import socket
-
 _INT, _STR, _DOUBLE, _STRUCT, _ARRAY, _AVP, _BYTES = range(7)
 _REQUEST, _REPLY, _FAULT = 0, 1, 3
 _COOKIE = b"\x13\x57\x9b\xdf"
@@ -100,22 +98,3 @@ def decode(packet: bytes) -> object:
     if kind == _FAULT:
         return {"code": values[0], "error": values[1]}
     return values
-
-
-def call(path: str, method: str, *args: str | int | float) -> object:
-    """Run one command over the unix stream socket at `path`."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(5)
-        connection.connect(path)
-        connection.sendall(encode(method, args))
-        data = b""
-        while True:
-            if len(data) >= 2:
-                sizes = (data[1] >> 2 & 3) + 1
-                start = 2 + sizes + (data[1] & 3) + 1
-                if len(data) >= start + int.from_bytes(data[2 : 2 + sizes], "big"):
-                    return decode(data)
-            more = connection.recv(65536)
-            if not more:
-                raise ConnectionError(f"{method}: the answer ends after {len(data)} bytes")
-            data += more
