@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kamscript.loader import UsageError
@@ -20,9 +21,17 @@ MOST_LINES = 60
 _PACKAGE = str(Path(__file__).parents[1])
 
 
-def own_frame(path: str) -> bool:
-    """Whether a frame of this file is kamscript's own."""
-    return path.startswith(_PACKAGE)
+def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without frames of kamscript itself; None when no other frame is in it."""
+    entries = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            entries.append(trace)
+        trace = trace.tb_next
+    kept: TracebackType | None = None
+    for entry in reversed(entries):
+        kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return kept
 
 
 def sections(lab: Lab, said: str = "") -> list[tuple[str, str]]:
@@ -39,10 +48,27 @@ def sections(lab: Lab, said: str = "") -> list[tuple[str, str]]:
     if lines and not all(line in said for line in lines):
         left_out = f"({len(lines) - MOST_LINES} earlier lines are not shown)\n" if len(lines) > MOST_LINES else ""
         found.append(("Kamailio log", left_out + "\n".join(lines[-MOST_LINES:])))
-    if _unfinished(lab) and "pending timers" not in said:
+    if _unfinished(lab):
         from kamscript.lab.pending import pending_text
 
-        found.append(("still to come", pending_text(lab)))
+        text = "".join(f"{line}\n" for line in waiting(lab))
+        if "pending timers" not in said:
+            text += pending_text(lab)
+        if text:
+            found.append(("still to come", text))
+    return found
+
+
+def waiting(lab: Lab) -> list[str]:
+    """Phones that somebody calls and that do nothing about it, with what a test can let them do."""
+    found = []
+    for name, phone in lab.phones.items():
+        unanswered = [call for call in phone.calls if not call.outgoing and call.state == "ringing"]
+        if unanswered:
+            what = f"{name}.call_waiting" if len(unanswered) == 1 else f"{name}.calls[0]"
+            found.append(
+                f"{name} has not answered a call: {what}.answer() or .reject(486), or let time pass: lab.advance(...)"
+            )
     return found
 
 

@@ -280,7 +280,9 @@ class Leaks:
 
     # -- words --------------------------------------------------------------------------------------------------------
     def _parties(self, call_id: str) -> str:
-        phones = [user for user, phone in self._lab.phones.items() if call_id in phone.calls]
+        phones = [
+            user for user, phone in self._lab.phones.items() if any(call.call_id == call_id for call in phone.calls)
+        ]
         between = f", of {' and '.join(phones)}" if phones else ""
         return f"Call-ID {call_id}{between}"
 

@@ -48,6 +48,10 @@ def pending(lab: Lab) -> list[Pending]:
 
 def _armed(timers: Timers, now: float) -> Iterator[tuple[float, Callable[[], object]]]:
     for deadline, callback in timers.armed():
+        message = getattr(callback, "__self__", None)
+        if hasattr(message, "fr_deadline"):
+            # tm leaves a timer where it is when the deadline behind it moves away.
+            deadline = max(deadline, min(message.fr_deadline, message.retr_deadline))
         yield deadline - now, callback
 
 

@@ -142,7 +142,9 @@ class LabLoader:
             options["config"] = config
         options = self._all(options)
         if options.get("config") is None and options.get("text") is None:
-            raise pytest.UsageError(
+            from kamscript.loader import UsageError
+
+            raise UsageError(
                 'no config: write lab("kamailio.cfg"), @pytest.mark.kam(config="kamailio.cfg"), or kam_config in the '
                 "ini file"
             )
@@ -181,6 +183,9 @@ class LabLoader:
                 return folder / config
         return config
 
+    def __repr__(self) -> str:
+        return f"<lab fixture: {', '.join(map(repr, self._made)) or 'nothing loaded'}>"
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -194,7 +199,9 @@ class LabLoader:
 
     def _only(self) -> Lab:
         if len(self._made) > 1:
-            raise pytest.UsageError("the test loaded several configs: use what lab(...) returned")
+            from kamscript.loader import UsageError
+
+            raise UsageError("the test loaded several configs: use what lab(...) returned")
         return self._made[0] if self._made else self()
 
 
@@ -273,6 +280,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             which = f" of lab {number}" if len(found) > 1 else ""
             text = str(call.excinfo.value) if call.excinfo is not None else ""
             report.sections += [(f"{title}{which}", part) for title, part in sections(made, text)]
+        for one in item.stash.get(_snapshots, []):
+            if one.differs and one.kept is not None:
+                report.sections.insert(0, (f"snapshot {one.path.stem}", one.difference()))
     if call.when == "teardown":
         for stash in (_labs, _checked):
             if stash in item.stash:
@@ -287,7 +297,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _tell(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
     """Leave kamscript's own frames out of what is meant for the test's author; True when the text says it all."""
-    from kamscript.lab.failure import WORDS, own_frame
+    from kamscript.lab.failure import WORDS, without_own_frames
     from kamscript.lab.leaks import LeftBehind
     from kamscript.source import ConfigError
 
@@ -296,8 +306,9 @@ def _tell(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> bo
         return False
     if isinstance(error, ConfigError | LeftBehind):
         return True
-    kept = [entry for entry in excinfo.traceback if not own_frame(str(entry.path))]
-    if kept and len(kept) < len(excinfo.traceback):
+    kept = without_own_frames(error.__traceback__)
+    if kept is not None:
+        error.__traceback__ = kept
         excinfo.traceback = type(excinfo.traceback)(kept)
     return False
 
@@ -307,7 +318,7 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
     from kamscript.lab.snapshots import Snapshot
 
     found = next((side for side in (right, left) if isinstance(side, Snapshot)), None)
-    return found.explain() if found is not None and op == "==" else None
+    return [found.explain()] if found is not None and op == "==" else None
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

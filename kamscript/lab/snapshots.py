@@ -125,7 +125,7 @@ class Snapshot:
 
     def __init__(self, path: str | Path, *, update: bool = False) -> None:
         self.path, self.update = Path(path), update
-        self.written = False
+        self.written = self.differs = False
         self._compared = ""
 
     @property
@@ -142,6 +142,7 @@ class Snapshot:
         if self.kept == text:
             return True
         if not self.update:
+            self.differs = True
             return False
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_bytes(text.encode("utf-8"))
@@ -151,14 +152,17 @@ class Snapshot:
     def __repr__(self) -> str:
         return f"snapshot({self.path.stem!r})"
 
-    def explain(self) -> list[str]:
-        """Why the last comparison failed, as lines: a difference, or that there is nothing to compare with yet."""
-        kept = self.kept
-        if kept is None:
-            return [f"there is no snapshot {self.path} yet", "pytest --kam-update writes it; look at it, then keep it"]
-        diff = unified_diff(kept.splitlines(), self._compared.splitlines(), "kept", "now", n=_CONTEXT, lineterm="")
-        lines = [f"differs from the snapshot {self.path}", *diff]
-        return [*lines, "if that is meant: pytest --kam-update"]
+    def explain(self) -> str:
+        """Why the last comparison failed, and what to do about it."""
+        if self.kept is None:
+            return f"there is no snapshot {self.path} yet: pytest --kam-update writes it, look at it and keep it"
+        return f"not as in {self.path}: see the difference below; if it is meant, pytest --kam-update"
+
+    def difference(self) -> str:
+        """What is other than it was, with the lines around it."""
+        kept = (self.kept or "").splitlines()
+        diff = unified_diff(kept, self._compared.splitlines(), "kept", "now", n=_CONTEXT, lineterm="")
+        return "\n".join(diff)
 
 
 def shown(value: object) -> str:

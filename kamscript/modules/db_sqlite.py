@@ -17,6 +17,9 @@ class DbSqlite(Module, name="db_sqlite"):
     db_set_journal_mode = Param("", "`PATH=MODE;`: the journal mode of a file.", repeat=True, since="5.6")
     db_set_busy_timeout = Param("", "`PATH=MS;`: how long to wait for a lock.", repeat=True, since="6.x")
 
+    _journal_modes: dict[str, str] | None = None
+    _busy_timeouts: dict[str, int] = {}
+
     def start(self) -> None:
         """Check the parameters."""
         self._journal_modes = dict(self._pair(text) for text in self.db_set_journal_mode)
@@ -37,7 +40,9 @@ class DbSqlite(Module, name="db_sqlite"):
         return path, value
 
     def options(self, url: DatabaseUrl) -> dict[str, Any]:
-        """What the parameters ask of the database at a URL."""
+        """What the parameters ask of the database at a URL; modules that start before this one ask too."""
+        if self._journal_modes is None:
+            self.start()
         return {
             "readonly": list(self.db_set_readonly),
             "journal_mode": self._journal_modes,
