@@ -1,7 +1,7 @@
 """Digest authentication: credentials, challenges and responses (RFC 2617, RFC 7616, RFC 8760).
 
 Source: core/parser/digest/, modules/auth of Kamailio 5.6. Kamailio knows MD5 (and MD5-sess) or, with the auth
-module's `algorithm` parameter, SHA-256; both are here, and SHA-512-256 of RFC 8760.
+module's `algorithm` parameter, SHA-256; both are here, SHA-512-256 of RFC 8760, and the SHA-512 of Kamailio 6.
 """
 
 from __future__ import annotations
@@ -139,16 +139,16 @@ class Challenge:
         self.opaque, self.stale = opaque, stale
 
     def text(self) -> str:
-        """The header's value, as the auth module of Kamailio writes it: realm, nonce, opaque, qop, algorithm, stale."""
+        """The header's value, as the auth module of Kamailio writes it: realm, nonce, opaque, qop, stale, algorithm."""
         parts = [f'Digest realm="{self.realm}", nonce="{self.nonce}"']
         if self.opaque:
             parts.append(f'opaque="{self.opaque}"')
         if self.qop:
             parts.append(f'qop="{",".join(self.qop)}"')
-        if self.algorithm:
-            parts.append(f"algorithm={self.algorithm}")
         if self.stale:
             parts.append("stale=true")
+        if self.algorithm:
+            parts.append(f"algorithm={self.algorithm}")
         return ", ".join(parts)
 
 
@@ -172,13 +172,13 @@ def parse_challenge(value: str) -> Challenge | None:
     )
 
 
-_HASHES = {"": "md5", "md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
+_HASHES = {"": "md5", "md5": "md5", "sha-256": "sha256", "sha-512": "sha512", "sha-512-256": "sha512_256"}
 
 
 def digest_hash(text: str, algorithm: str = "") -> str:
     """The hash of a text in lower-case hex; `algorithm` as in the header, with or without `-sess`.
 
-    Raises SipError for an algorithm that is not MD5, SHA-256 or SHA-512-256.
+    Raises SipError for an algorithm that is not MD5, SHA-256, SHA-512 or SHA-512-256.
     """
     name = _HASHES.get(algorithm.lower().removesuffix("-sess"))
     if name is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.core.branches import branch_flags, contact_of, set_branch_flags
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
+from kamscript.modules._authorized import authorized
 from kamscript.modules.pv.uris import choose, reply_hop
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import header_kind, learn_kind
@@ -756,7 +757,7 @@ def _credential(ctx: Context, name: str) -> Value:
 
 def _checked(ctx: Context) -> Credentials | None:
     """Credentials that an auth module found good for this message."""
-    found: Credentials | None = ctx.state.get("authorized")
+    found = authorized(ctx)
     return found if found is not None and found.user else None
 
 

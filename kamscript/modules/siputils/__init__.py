@@ -25,6 +25,7 @@ from kamscript.module import (
     function,
     pv_class,
 )
+from kamscript.modules._authorized import used
 from kamscript.modules._clock import parse_http_date
 from kamscript.modules._headers import all_headers, kind_of
 from kamscript.modules._variable_args import Variable, Writable
@@ -227,11 +228,11 @@ class Siputils(Module, name="siputils"):
     @function(Route.REQUEST | Route.LOCAL)
     def is_user(self, ctx: Context, user: Str) -> bool:
         """Whether the credentials that www_authorize() or proxy_authorize() found good belong to `user`."""
-        credentials = ctx.state.get("authorized")
-        if credentials is None:
+        found = used(ctx, "authorization") or used(ctx, "proxy-authorization")
+        if found is None:
             self._error("no authorized credentials: call www_authorize() or proxy_authorize() first")
             return False
-        return bool(credentials.user) and credentials.user == user
+        return bool(found.credentials.user) and found.credentials.user == user
 
     @function(Route.ANY, since="5.6")
     def hdr_date_check(self, ctx: Context, seconds: Int) -> int:
