@@ -24,7 +24,8 @@ from kamscript.core.rpc import to_json
 from kamscript.core.server import Server
 from kamscript.core.sockets import SEND_CLOSE, Destination, ListenSocket, Received
 from kamscript.core.timers import Timers
-from kamscript.lab.alone import RouteRun, run_alone
+from kamscript.lab.alone import Alone, RouteRun, clear_away, variables_of
+from kamscript.lab.builder import Headers, Reply, RequestText, request_text, where
 from kamscript.lab.doubles import Double, LabDoubles
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.leaks import Leaks, Mode
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from kamscript.lab import held
+    from kamscript.lab.faked import BranchSaid
+    from kamscript.lab.tables import Rows, Table
     from kamscript.lab.sipp import SippOptions, SippParty, SippResult
     from kamscript.lab.snapshots import Messages, Recording
     from kamscript.lab.variants import Params
@@ -167,6 +170,8 @@ class Lab:
         self.streams: dict[Address, Stream] = {}
         #: Called when the test is over, before the leak check; raises AssertionError for what should have happened.
         self.at_end: list[Callable[[], object]] = []
+        self.alone_left: list[Callable[[], object]] = []  #: clears away what a route run alone left to be looked at
+        self.variables_at_start: dict[str, Any] = {}  #: globals of `$var`s, as modparam varset leaves them
         self.soon: list[Callable[[], object]] = []  #: what answers without time passing, beside the network
         self._seats: dict[ListenSocket, Address] = {}
         self._serial = self._connections = 0
@@ -186,6 +191,8 @@ class Lab:
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.doubles = LabDoubles(self, doubles)
         self.server.start()
+        self.variables_at_start = variables_of(self.server)
+        self.at_end.append(lambda: clear_away(self))
         self.leaks = Leaks(self, leaks)
         self.leaks.watch()
         for socket in self.server.sockets:
@@ -459,38 +466,91 @@ class Lab:
     # -- one piece alone
 
     def request(
-        self, method: str, uri: str, *, caller: str = "alice", headers: Sequence[str] = (), body: str = ""
-    ) -> str:
-        """The text of a plain request, for `route` and `send`; `headers` are whole lines without line ends."""
-        target = uri if ":" in uri else f"sip:{uri}@{self.domain}"
+        self,
+        method: str,
+        uri: str,
+        *,
+        caller: str = "alice",
+        headers: Headers = (),
+        body: str = "",
+        to_tag: str = "",
+        source: str | tuple[str, int] | None = None,
+        proto: str = "udp",
+    ) -> RequestText:
+        """The text of a plain request, for `route` and `send`.
+
+        `headers` are whole lines without line ends, or a mapping of names and values; they stand in place of the usual
+        ones of that name (a value None: leave it out). `to_tag` makes it a request within a dialog, `source` says where
+        it comes from. Raises ValueError for what is no request.
+        """
         self._serial += 1
-        lines = [
-            f"{method} {target} SIP/2.0",
-            f"Via: SIP/2.0/UDP 10.0.0.99:5060;branch=z9hG4bK-lab-{self._serial}",
-            "Max-Forwards: 70",
-            f"From: <sip:{caller}@{self.domain}>;tag=lab{self._serial}",
-            f"To: <{target}>",
-            f"Call-ID: lab-{self._serial}",
-            f"CSeq: 1 {method}",
-            *headers,
-            f"Content-Length: {len(body)}",
-        ]
-        return "\r\n".join([*lines, "", body])
+        return request_text(
+            method,
+            uri,
+            self._serial,
+            self.domain,
+            caller=caller,
+            headers=headers,
+            body=body,
+            to_tag=to_tag,
+            source=where(source),
+            proto=proto,
+        )
+
+    def reply(
+        self, status: int, reason: str = "", *, headers: Headers = (), body: str = "", tag: str = "callee"
+    ) -> Reply:
+        """A reply for `route(..., reply=...)`: what the callee answers to the request that went there."""
+        return Reply(status, reason, headers, body, tag)
 
     def route(
         self,
         name: str,
-        message: str,
+        message: str | None = None,
         variables: Mapping[str, Value] | None = None,
         *,
-        kind: Route = Route.REQUEST,
-        source: str | tuple[str, int] = ("10.0.0.99", 5060),
+        kind: Route | str | None = None,
+        reply: int | str | Reply | None = None,
+        branches: Sequence[BranchSaid] = (),
+        branch: int | None = None,
+        flags: Sequence[str | int] = (),
+        bflags: Sequence[str | int] = (),
+        dialog: bool = False,
+        source: str | tuple[str, int] | None = None,
     ) -> RouteRun:
-        """Run `route[name]` alone over `message` ("" is the main route); `variables` are written first.
+        """Run one block alone: `"NAME"`, `"failure_route[NAME]"`, `"onsend_route"`, or a name and a `kind`.
 
-        Nothing that it sends is delivered. Raises LookupError when the config has no such route.
+        `message` is a request (of `request`, or any text); event routes do without. `variables` are written first,
+        message `flags` and branch flags `bflags` set. Failure, branch and onreply routes see a transaction: `reply` is
+        what its one branch got (486, "486 Busy Here", "timeout", or of `lab.reply`), `branches` what several got, each
+        also as a mapping with `uri`, `dst`, `reply`, `flags`; `branch` is the one that the route is about (of failures
+        the one that tm would pick). With `dialog` the dialog module tracks the call.
+
+        Nothing that the route sends is delivered. Raises LookupError when the config has no such route, ValueError for
+        what makes no sense.
         """
-        return run_alone(self, name, message, variables or {}, kind, address(source))
+        return Alone(self, name, kind).run(
+            message,
+            variables or {},
+            reply=reply,
+            branches=branches,
+            branch=branch,
+            flags=flags,
+            bflags=bflags,
+            dialog=dialog,
+            source=where(source),
+        )
+
+    def table(self, route: str, table: Table, rows: Rows | None = None, **options: Any) -> list[RouteRun]:
+        """Run a route over every row of a table, and fail with all that are wrong; see `kamscript.lab.tables`.
+
+        `table` is a text, a CSV file, rows as mappings (`"->"` in front of what is expected), or the columns of `rows`:
+        `lab.table("DIALPLAN", "user || $ru, code", [("0049301", "sip:+49301@example.com", 1)])`. `options` are those of
+        `route`, and inputs for all rows.
+        """
+        from kamscript.lab.tables import check_table
+
+        return check_table(self, route, table, rows, options)
 
     def double(
         self,
