@@ -277,14 +277,23 @@ class Daemon:
 
     def text(self) -> str:
         """Its log so far, in the caller's names, without its own folder."""
-        return self.names.inward(self.stderr.replace(b"%s/" % str(self.folder).encode(), b"")).decode("latin-1")
+        return self._shown(self.stderr.decode("latin-1"))
 
-    def records(self) -> list[tuple[str, str]]:
-        """The log's entries as (level, text), the end of line included; an entry may hold several lines."""
-        text = self.text()
-        marks = [*RECORD.finditer(text)]
-        ends = [*(mark.start() for mark in marks[1:]), len(text)]
-        return [(mark[1], text[mark.end() : end]) for mark, end in zip(marks, ends, strict=True)]
+    def records(self, start: int = 0) -> list[tuple[int, str, str]]:
+        """The log's entries from a place on: (place, level, text), the end of line included.
+
+        An entry may hold several lines, so the last one may go on.
+        """
+        raw = self.stderr[start:].decode("latin-1")
+        marks = [*RECORD.finditer(raw)]
+        ends = [*(mark.start() for mark in marks[1:]), len(raw)]
+        return [
+            (start + mark.start(), mark[1], self._shown(raw[mark.end() : end]))
+            for mark, end in zip(marks, ends, strict=True)
+        ]
+
+    def _shown(self, text: str) -> str:
+        return self.names.inward(text.replace(f"{self.folder}/", "").encode("latin-1")).decode("latin-1")
 
 
 def _whole(data: bytes) -> bool:

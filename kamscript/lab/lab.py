@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
 from kamscript.core.rpc import to_json
@@ -128,6 +128,13 @@ class Lab:
     after another finds what that one kept: `Lab(..., database=first.database, start=first.now)`.
     Raises ConfigError where Kamailio would refuse to start.
     """
+
+    #: What is made in place of a Lab: `pytest --kam-real` puts the phones around a real Kamailio.
+    substitute: ClassVar[type[Lab] | None] = None
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        made = Lab.substitute if cls is Lab else None
+        return super().__new__(made or cls)  # type: ignore[return-value]
 
     def __init__(
         self,

@@ -54,6 +54,10 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption("--kam-target", metavar="TARGET", default="", help="Kamailio generation: 4.4, 5.6, 6.x or all")
     group.addoption("--kam-seed", metavar="N", default="", help="the lab's chance: a number, or random")
     group.addoption("--kam-update", action="store_true", help="write the snapshots as they are now")
+    group.addoption("--kam-real", action="store_true", help="run each test on a real Kamailio, too, and compare")
+    group.addoption(
+        "--kam-real-wait", metavar="SECONDS", type=float, default=5.0, help="how long such a test may really wait"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,6 +74,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if seed and not re.fullmatch(r"-?\d+", seed):
         raise pytest.UsageError(f"--kam-seed={seed}: a number or random is wanted")
     config.option.kam_seed = seed
+    if config.getoption("--kam-real"):
+        from kamscript.lab import daemon
+        from kamscript.lab.twice import Twice
+
+        if not daemon.version():
+            raise pytest.UsageError("--kam-real: no kamailio is installed here (apt-get install kamailio)")
+        config.pluginmanager.register(Twice(config.getoption("--kam-real-wait"), _forget), "kamscript-real")
+
+
+def _forget(item: pytest.Item) -> None:
+    """Drop what the first of two runs left on the item: snapshots are counted anew."""
+    item.stash.setdefault(_snapshots, []).clear()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

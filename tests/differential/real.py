@@ -68,7 +68,7 @@ class Real:
         if "sqlite:///DATABASE" in text:
             text = text.replace("sqlite:///DATABASE", f"sqlite:///{self._database}")
             with contextlib.closing(sqlite3.connect(self._database)) as database:
-                for name in ("standard", "dialog"):
+                for name in ("standard", "dialog", "auth_db"):
                     database.executescript((SCHEMA / f"{name}-create.sql").read_text())
         arguments = ["-L", f"{modules_folder()}/"]
         if not re.search(r"(?m)^\s*listen\s*=", config):
@@ -161,7 +161,7 @@ class Real:
         """What the config logged, `LEVEL: text`, without the end of line; an entry may hold several lines."""
         self._daemon.pump(0)
         entries = []
-        for level, text in self._daemon.records():
+        for _, level, text in self._daemon.records():
             # What module acc logs is as good as the config's own.
             rest = re.sub(r"\Aacc \[.*?\(\): |(?<=} )acc \[.*?\(\): ", "", text, count=1)
             if not _OF_THE_CODE.match(rest):
@@ -174,6 +174,11 @@ class Real:
             database.row_factory = sqlite3.Row
             found = database.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
         return [{name: self._strings(row[name]) for name in row.keys()} for row in found]  # noqa: SIM118
+
+    def execute(self, sql: str) -> None:
+        """Change a table."""
+        with contextlib.closing(sqlite3.connect(self._database, timeout=5)) as database, database:
+            database.execute(sql)
 
     def restart(self, *, kill: bool) -> None:
         """End the daemon and start it again."""

@@ -1,0 +1,92 @@
+"""What each party received and what the script logged, to be compared between the lab and a real Kamailio.
+
+Values that the server made up are named (kamscript.lab.normal), so are nonces and times. A message that came again
+counts once: how often something is sent again depends on the machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, NamedTuple
+
+from kamscript.lab.normal import Normaliser
+
+if TYPE_CHECKING:
+    from kamscript.lab.lab import Lab
+
+_SECRET = re.compile(r'\b(c?nonce|response|opaque|nc)="?([^",\r\n]*)"?')
+_TIME = re.compile(r"(?<![\d.])1[5-9]\d{8}(?:\.\d+)?(?![\d.])")
+_DIALOG_IDS = re.compile(r"(?<=did=)[0-9a-f]+\.[0-9a-f]+")
+
+
+class Transcript(NamedTuple):
+    """`parties`: the messages that reached each party by its name; `log`: the script's lines. All normalised."""
+
+    parties: dict[str, list[str]]
+    log: list[str]
+
+
+class _Names(Normaliser):
+    def text(self, text: str) -> str:
+        """The text with what differs from run to run named."""
+        text = super().text(text)
+        text = _SECRET.sub(lambda found: f"{found[1]}={self.name(found[1], found[2])}", text)
+        return _TIME.sub("{time}", text)
+
+
+def transcript(lab: Lab) -> Transcript:
+    """What happened in a lab so far, or until the end of its test."""
+    exchanges = lab.exchanges()
+    names = _Names((not lab.sent_by_server(one), one.text) for one in exchanges)
+    came: dict[str, list[str]] = {}
+    for one in exchanges:
+        if lab.sent_by_server(one) and not one.note:
+            texts = came.setdefault(lab.network.names.get(one.target, one.target), [])
+            if one.text not in texts:
+                texts.append(one.text)
+    # Named party by party: the order between parties is nobody's promise.
+    parties = {name: [names.text(text) for text in texts] for name, texts in sorted(came.items())}
+    return Transcript(parties, [names.text(line) for line in lab.log.script])
+
+
+def differences(lab: Transcript, real: Transcript) -> list[str]:
+    """What Kamailio did otherwise, as paragraphs; empty when nothing."""
+    found = []
+    for name in dict.fromkeys([*lab.parties, *real.parties]):
+        found += _messages(name, lab.parties.get(name, []), real.parties.get(name, []))
+    if lab.log != real.log:
+        found.append("the script logged:\n" + _lines(lab.log, real.log))
+    return found
+
+
+def _messages(name: str, lab: Sequence[str], real: Sequence[str]) -> list[str]:
+    """One party's: messages are paired by their first lines and CSeq."""
+    ours, theirs = [_title(text) for text in lab], [_title(text) for text in real]
+    found = []
+    for kind, a, b, c, d in SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+        if kind == "equal":
+            for mine, other in zip(lab[a:b], real[c:d], strict=True):
+                if mine != other:
+                    found.append(f"{name} got {_title(mine)}:\n" + _lines(mine.split("\r\n"), other.split("\r\n")))
+        else:
+            lines = [f"  lab:      {title}" for title in ours[a:b]] or ["  lab:      (nothing)"]
+            lines += [f"  kamailio: {title}" for title in theirs[c:d]] or ["  kamailio: (nothing)"]
+            found.append(f"{name} got:\n" + "\n".join(lines))
+    return found
+
+
+def _title(text: str) -> str:
+    first = text.partition("\r\n")[0]
+    cseq = re.search(r"(?im)^cseq[ \t]*:[ \t]*([^\r\n]*)", text)
+    return f"{first} ({cseq[1]})" if cseq and first.startswith("SIP/") else first
+
+
+def _lines(lab: Sequence[str], real: Sequence[str]) -> str:
+    lines: list[str] = []
+    for kind, a, b, c, d in SequenceMatcher(None, lab, real, autojunk=False).get_opcodes():
+        if kind != "equal":
+            lines += [f"  lab:      {line}" for line in lab[a:b]] or ["  lab:      (nothing)"]
+            lines += [f"  kamailio: {line}" for line in real[c:d]] or ["  kamailio: (nothing)"]
+    return "\n".join(lines)
