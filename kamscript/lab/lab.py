@@ -93,10 +93,11 @@ class Log(list[LogRecord]):
 
 
 class _ServerParty:
-    """The server's seat on the network: one listen socket."""
+    """The server's seat on the network: the listen sockets of one address, by protocol."""
 
-    def __init__(self, lab: Lab, socket: ListenSocket) -> None:
-        self.lab, self.socket = lab, socket
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.sockets: dict[str, ListenSocket] = {}
         self._received: dict[Address, Received] = {}
 
     def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
@@ -110,7 +111,8 @@ class _ServerParty:
             return
         received = self._received.get(source)
         if received is None or received.proto != proto:
-            received = Received(proto, source.ip, source.port, target.ip, target.port, self.socket)
+            socket = self.sockets.get(proto) or next(iter(self.sockets.values()))
+            received = Received(proto, source.ip, source.port, target.ip, target.port, socket)
             self._received[source] = received
         lab.server.receive(lab.timers.now, text, received)
         lab.flush()
@@ -203,7 +205,12 @@ class Lab:
         self.leaks = Leaks(self, leaks)
         self.leaks.watch()
         for socket in self.server.sockets:
-            self.network.attach(Address(socket.address, socket.port), _ServerParty(self, socket), SERVER)
+            where = Address(socket.address, socket.port)
+            seat = self.network.parties.get(where)
+            if not isinstance(seat, _ServerParty):
+                seat = _ServerParty(self)
+                self.network.attach(where, seat, SERVER)
+            seat.sockets[socket.proto] = socket
         self.flush()
 
     # -- the end of a test
