@@ -12,7 +12,7 @@ loadmodule "rr.so"
 loadmodule "pv.so"
 loadmodule "xlog.so"
 request_route {
-    xlog("L_INFO", "$RAu\\n");
+    xlog("L_ERR", "$RAu\\n");
     sl_send_reply("200", "OK");
 }
 """
