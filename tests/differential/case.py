@@ -59,6 +59,9 @@ class World(Protocol):
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table of the database that the config calls `sqlite:///DATABASE`, oldest first."""
 
+    def execute(self, sql: str) -> None:
+        """Run a statement of SQL on that database."""
+
     def restart(self, *, kill: bool) -> None:
         """End the server, as it wants to be ended or without warning, and start it again."""
 
@@ -296,6 +299,12 @@ class Scene:
         found = sorted(([row[column] for column in columns] for row in self.world.rows(table)), key=str)
         self.answers.append((f"{table} {label}".strip(), found))
         return found
+
+    def execute(self, *statements: str) -> None:
+        """Change the database when everything sent so far was dealt with."""
+        self.world.settle()
+        for statement in statements:
+            self.world.execute(statement)
 
     def restart(self, *, kill: bool = False) -> None:
         """End the server, or kill it, and start it again on the same database."""

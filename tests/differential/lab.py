@@ -90,6 +90,10 @@ class Lab:
         found = self._lab.database("sqlite:///DATABASE").raw(f"SELECT * FROM {table} ORDER BY id")
         return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
+    def execute(self, sql: str) -> None:
+        """Change a table."""
+        self._lab.database("sqlite:///DATABASE").raw(sql)
+
     def restart(self, *, kill: bool) -> None:
         """Another server on the same network and database, at once."""
         old = self._lab
@@ -105,7 +109,7 @@ class Lab:
         """What the config logged."""
         entries = list(self._earlier)
         for record in self._lab.log:
-            internal = record.origin == "<core>" or (
+            internal = record.origin in ("<core>", "db") or (
                 record.origin in self._lab.server.modules and record.origin != "acc"
             )
             if internal and record.head is None:

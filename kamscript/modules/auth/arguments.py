@@ -25,17 +25,17 @@ Getter = Callable[["Context"], "Value"]
 
 
 class Text:
-    """A text argument: `of(ctx)` is its value; None when it has none."""
+    """A text argument: `of(ctx)` is its value; None when it has none. `constant` is "" where the value may change."""
 
-    __slots__ = ("_constant", "_get")
+    __slots__ = ("_get", "constant")
 
     def __init__(self, constant: str, get: Getter | None = None) -> None:
-        self._constant, self._get = constant, get
+        self.constant, self._get = constant, get
 
     def of(self, ctx: Context) -> str | None:
         """The value now."""
         if self._get is None:
-            return self._constant
+            return self.constant
         value = self._get(ctx)
         return value if value is None or value.__class__ is str else str(value)
 
@@ -77,7 +77,7 @@ def _getter(text: str, server: Server) -> tuple[Getter, bool] | None:
     return (lambda ctx: ctx.avps.get(key)), True
 
 
-class _TextFixup(Fixup):
+class TextFixup(Fixup):
     """fixup_var_str_12 behind a check that the argument is not empty."""
 
     constant = True
@@ -90,7 +90,7 @@ class _TextFixup(Fixup):
         return Text(text) if found is None else Text("", found[0])
 
 
-class _FormatFixup(_TextFixup):
+class _FormatFixup(TextFixup):
     """fixup_var_pve_str_12 behind the same check."""
 
     def resolve(self, text: str, server: Server) -> Text:
@@ -106,7 +106,7 @@ class _NumberFixup(Fixup):
     kind = "own"
 
     def resolve(self, text: str, server: Server) -> Number:
-        found = _getter(text, server)
+        found = self.variable(text, server)
         if found is not None:
             return Number(0, found[0], digits=found[1])
         digits = text[1:] if text[:1] in ("+", "-") else text
@@ -114,15 +114,35 @@ class _NumberFixup(Fixup):
             raise FixupError(f"{text!r} is neither a number nor a pseudo-variable")
         return Number(int(text))
 
+    def variable(self, text: str, server: Server) -> tuple[Getter, bool] | None:
+        """What the argument reads, as `_getter` tells it."""
+        return _getter(text, server)
+
+
+class _VariableNumberFixup(_NumberFixup):
+    """fixup_igp behind the same check."""
+
+    def variable(self, text: str, server: Server) -> tuple[Getter, bool] | None:
+        if text[:1] != "$":
+            return None
+        try:
+            pv = match_pv(text)[0]
+        except PvSyntaxError as error:
+            raise FixupError(str(error)) from None
+        return accessor_of(pv.text, server).get, pv.name in BOTH_FORMS and not pv.transformations
+
 
 if TYPE_CHECKING:
     TextArg = Text
     FormatArg = Text
     NumberArg = Number
+    VariableNumberArg = Number
 else:
     #: A constant, or one pseudo-variable, AVP or select.
-    TextArg = Annotated[Any, _TextFixup()]
+    TextArg = Annotated[Any, TextFixup()]
     #: The same, or a text with pseudo-variables.
     FormatArg = Annotated[Any, _FormatFixup()]
     #: An integer, or one pseudo-variable, AVP or select that holds one.
     NumberArg = Annotated[Any, _NumberFixup()]
+    #: An integer, or one pseudo-variable that holds one.
+    VariableNumberArg = Annotated[Any, _VariableNumberFixup()]

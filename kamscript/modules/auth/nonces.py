@@ -266,9 +266,7 @@ def _hexadecimal(text: str) -> int | None:
     return int(text, 16)
 
 
-_DIGITS: Final = {
-    char: at for at, char in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-}
+_DIGITS: Final = {char: at for at, char in enumerate(f"{ascii_uppercase}{ascii_lowercase}{digits}+/")}
 
 
 def _decode(text: str) -> bytes:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.core.branches import branch_flags, contact_of, set_branch_flags
 from kamscript.module import Accessor, FixupError, PvRef, pv, pv_class
-from kamscript.modules._authorized import authorized
+from kamscript.modules._authorized import authorized, used
 from kamscript.modules.pv.uris import choose, reply_hop
+from kamscript.sip.auth import Credentials, parse_credentials
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import header_kind, learn_kind
 from kamscript.sip.nameaddr import parse_addresses, parse_to
@@ -19,7 +20,6 @@ from kamscript.values import Value, decimal, unsigned, wrap
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.server import Server
-    from kamscript.sip.auth import Credentials
     from kamscript.sip.nameaddr import ToBody
     from kamscript.sip.via import Via
 
@@ -734,16 +734,25 @@ def _identity(ref: PvRef, kind: str, part: str) -> Accessor:
 
 
 def _credentials(ctx: Context) -> Credentials | None:
+    """The first credentials, those for a proxy if there are any; they are empty where a later header was checked."""
     msg = ctx.msg
     if msg.method in ("ACK", "CANCEL") and msg.is_request:
         return None
     for kind in ("proxy-authorization", "authorization"):
-        if msg.first(kind) is not None:
-            found = msg.credentials(kind)
-            if not found:
-                ctx.server.log.error("pv", "failed to parse credentials")
+        header = msg.first(kind)
+        if header is None:
+            if msg.header_error:
                 return None
-            return found[0]
+            continue
+        try:
+            found = parse_credentials(header.value)
+        except SipError:
+            found = None
+        if found is None and used(ctx, kind) is not None:
+            return Credentials()
+        if found is None:
+            ctx.server.log.error("pv", "failed to parse credentials")
+        return found
     return None
 
 

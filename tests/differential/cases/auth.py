@@ -35,6 +35,11 @@ def params(**values: int | str) -> str:
     return "".join(f'modparam("auth", "{name}", {value})\n' for name, value in shown.items())
 
 
+AUTH_INT = "Kamailio hashes memory that it never filled in place of the body: no answer with qop=auth-int is right"
+STALE = "the manual has flag 16 put stale=true into the challenge; 5.6 ignores it there"
+NO_500 = "the manual has flag 4 keep back the 500; 5.6 looks at the flags too late"
+
+
 class Phone:
     """alice: asks for challenges and answers them, each time in a new request."""
 
@@ -171,7 +176,11 @@ def methods_that_nobody_can_challenge(scene: Scene) -> None:
         scene.settle()
 
 
-@case(PASSWORD, modules=MODULES, differs={})
+@case(
+    PASSWORD,
+    modules=MODULES,
+    differs=dict.fromkeys(("alice/5", "alice/7", "alice/17", "log/5", "log/7", "log/17"), AUTH_INT),
+)
 def qualities_of_protection(scene: Scene) -> None:
     """Flags 1 and 2 of challenges offer auth and auth-int, 16 says stale."""
     phone = Phone(scene, "MESSAGE")
@@ -458,7 +467,7 @@ request_route {
 }
 """,
     modules=MODULES,
-    differs={},
+    differs=dict.fromkeys(("alice/25/6", "alice/26/6", "log/25", "log/26"), STALE),
 )
 def challenges_in_an_avp(scene: Scene) -> None:
     """Flags 2, 4 and 8 leave a challenge for the script; 1 says that the password is hashed already."""
@@ -604,7 +613,7 @@ request_route {
 }
 """,
     modules=MODULES,
-    differs={},
+    differs=dict.fromkeys(("alice: flag", "alice: auth"), NO_500),
 )
 def arguments_without_a_value(scene: Scene) -> None:
     """What becomes of realms, passwords and flags that are not there."""
