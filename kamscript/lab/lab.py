@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from kamscript.lab import held
+    from kamscript.lab.databases import LabDatabase, Seeds
     from kamscript.lab.faked import BranchSaid
     from kamscript.lab.tables import Rows, Table
     from kamscript.lab.sipp import SippOptions, SippParty, SippResult
@@ -126,8 +127,10 @@ class Lab:
     looked for last, `target` the Kamailio generation. `hosts` is the DNS, `files` what the config reads, `seed` the
     lab's chance, `start` its first moment (Unix seconds, a datetime, or "2026-12-24 18:00" in local time). `leaks` says
     what may be left at the end: "check" nothing of a call, "ignore" anything, "strict" no registration and no row.
-    `database` opens databases by their URL; without one any URL is an empty database in memory. A server that comes
-    after another finds what that one kept: `Lab(..., database=first.database, start=first.now)`.
+    Any database URL is a database in memory with Kamailio's tables; `database` holds rows by table, SQL, or files of
+    them (kamscript.lab.databases), or opens databases by their URL. A server that comes after another finds what that
+    one kept: `Lab(..., database=first.database, start=first.now)`. `doubles` says what functions give that nothing
+    simulates: "strict" (false, and the test fails) or "lenient" (1).
     Raises ConfigError where Kamailio would refuse to start.
     """
 
@@ -153,7 +156,7 @@ class Lab:
         seed: int = 1,
         start: float | str | datetime = EPOCH,
         leaks: Mode = "check",
-        database: Callable[[str], Any] | None = None,
+        database: Callable[[str], Any] | Seeds | None = None,
         doubles: str = "strict",
     ) -> None:
         self.text = text  #: the config when it was given as a text
@@ -170,7 +173,11 @@ class Lab:
         self.program = program
         measured(program)
         self.log = Log()
-        self._databases = database
+        self._database_urls: Mapping[str, Any] = {}
+        self._databases: Callable[[str], Any] | None = database if callable(database) else None
+        self._seeds = None if callable(database) else database
+        if self._seeds is not None:
+            self._open_databases()
         self.seed = seed
         self.resolver = LabResolver(hosts)
         self.timers = Timers(moment(start))
@@ -194,12 +201,13 @@ class Lab:
             resolver=self.resolver,
             files=LabFiles(files),
             log=self.log.append,
-            database=self.database,
+            database=self._open_database,
             environ=dict(environ or {}),
         )
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.doubles = LabDoubles(self, doubles)
         self.server.start()
+        self._check_seeds()
         self.variables_at_start = variables_of(self.server)
         self.at_end.append(lambda: clear_away(self))
         self.leaks = Leaks(self, leaks)
@@ -303,13 +311,40 @@ class Lab:
 
         return Statistics(self)
 
-    def database(self, url: str) -> Any:
-        """The database that the server finds at a URL (kamscript.stores.Database): to fill, and to look at."""
-        if self._databases is None:
-            from kamscript.stores import memory_databases
+    def database(self, url: str = "") -> LabDatabase:
+        """A database that the server finds at a URL, "" the config's only one: to fill, and to look at.
 
-            self._databases = memory_databases(self._log_database, lambda: self.timers.now)
+        See `kamscript.lab.databases`. Raises LookupError when the config has none, or several.
+        """
+        if url:
+            found: LabDatabase = self._open_database(url)
+            return found
+        urls = list(self.server.shared.get("databases", self._database_urls))
+        if len(urls) != 1:
+            which = f"several databases: {', '.join(urls)}; say which" if urls else "no database: say a URL"
+            raise LookupError(f"the config opens {which}")
+        return self.database(urls[0])
+
+    def _open_databases(self) -> None:
+        from kamscript.lab.databases import opener
+
+        self._database_urls, self._databases = opener(self._log_database, lambda: self.timers.now, self._seeds)
+
+    def _open_database(self, url: str) -> Any:
+        if self._databases is None:
+            self._open_databases()
+        assert self._databases is not None
         return self._databases(url)
+
+    def _check_seeds(self) -> None:
+        """Refuse rows for tables that neither Kamailio nor the config knows."""
+        if not self._seeds:
+            return
+        if not self._database_urls:
+            raise ValueError("rows are given, but the config opens no database")
+        left = set.intersection(*(set(opened.unfilled) for opened in self._database_urls.values()))
+        if left:
+            self._database_urls[next(iter(self._database_urls))].rows(sorted(left)[0])
 
     def _log_database(self, level: int, text: str) -> None:
         self.log.append(LogRecord(level, "db", text))
