@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("--domain", default="", help="the users' domain (default: the config's first alias or address)")
     call.add_argument("--no-register", action="store_true", help="do not register the called phone first")
     call.add_argument("--log", action="store_true", help="print what the config logged, too")
+    commands.add_parser(
+        "sipp", add_help=False, help="play SIPp scenarios against a config, offline (SIPp's options: sipp -h)"
+    )
     return top
 
 
@@ -80,6 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return check(plain)
             except BrokenPipeError:
                 return FINDINGS
+    if words[:1] == ["sipp"]:
+        from kamscript.lab.sipp.command import main as sipp
+
+        return sipp(words[1:])
     options = parser().parse_args(words)
     from kamscript.loader import UsageError
     from kamscript.source import ConfigError

@@ -171,6 +171,8 @@ class Call:
         except SipError as error:
             self.fatal(f"[authentication]: {error}")
             return ""
+        if not challenge.algorithm:
+            value += ", algorithm=MD5"  # SIPp always names it
         return f"{'Authorization' if self.challenge_code == 401 else 'Proxy-Authorization'}: {value}"
 
     def log(self, text: str) -> None:

@@ -16,18 +16,19 @@ _REQUEST = """\
 [last_To]
 Call-ID: [call_id]
 CSeq: {cseq} {method}
-Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>
-Max-Forwards: 70
+{rest}
 Content-Length: 0
 
 """
+_CONTACT = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>"
+_HOPS = "Max-Forwards: 70"
 _OWN_VIA = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
 _SAME_VIA, _SAME_CSEQ = "[last_Via]", "[last_cseq_number]"
 
 _TEXTS = {
-    "ack": _REQUEST.format(method="ACK", via=_SAME_VIA, cseq=_SAME_CSEQ),
-    "bye": _REQUEST.format(method="BYE", via=_OWN_VIA, cseq="[last_cseq_number+1]"),
-    "cancel": _REQUEST.format(method="CANCEL", via=_SAME_VIA, cseq=_SAME_CSEQ),
+    "ack": _REQUEST.format(method="ACK", via=_SAME_VIA, cseq=_SAME_CSEQ, rest=f"{_CONTACT}\n{_HOPS}"),
+    "bye": _REQUEST.format(method="BYE", via=_OWN_VIA, cseq="[last_cseq_number+1]", rest=f"{_HOPS}\n{_CONTACT}"),
+    "cancel": _REQUEST.format(method="CANCEL", via=_SAME_VIA, cseq=_SAME_CSEQ, rest=f"{_HOPS}\n{_CONTACT}"),
     "200": """\
 SIP/2.0 200 OK
 [last_Via:]

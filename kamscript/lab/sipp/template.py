@@ -52,6 +52,7 @@ class Speaker(Protocol):
 Writer = Callable[[Speaker, int], str]
 
 _FIXED, _DROPPABLE, _LENGTH, _AUTH = range(4)
+_PLACE = "?"  # of credentials: an empty line would end the headers
 _BLANKS = " \t\r\n\v\f"
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{0,2})([^0-9A-Fa-f]?)")
 _OFFSET = re.compile(r"[+-][0-9]+")
@@ -108,7 +109,7 @@ class Template:
                     if "[authentication" in text and auth_at < 0:
                         before, inside, text = _split_auth(text)
                         auth_at, auth = len(out) + 1, self._inner_auth(inside)
-                        out += (before, "")
+                        out += (before, _PLACE)
                     out.append(text)
                 bare = bool(out) and _ends_line(out)
             elif kind == _LENGTH:
@@ -117,7 +118,7 @@ class Template:
                 out.append("     ")
             else:
                 auth_at = len(out)
-                out.append("")
+                out.append(_PLACE)
         text = "".join(out)
         if length_at < 0 and auth_at < 0:
             return text
