@@ -65,6 +65,10 @@ def parser() -> argparse.ArgumentParser:
     call.add_argument("--domain", default="", help="the users' domain (default: the config's first alias or address)")
     call.add_argument("--no-register", action="store_true", help="do not register the called phone first")
     call.add_argument("--log", action="store_true", help="print what the config logged, too")
+    first = commands.add_parser("new-tests", parents=[common], help="write a first test file for a config")
+    first.add_argument("config", metavar="CONFIG")
+    first.add_argument("-o", dest="output", metavar="FILE", help="where to (default: test_NAME.py beside the config)")
+    first.add_argument("--force", action="store_true", help="replace a file that is there")
     commands.add_parser(
         "sipp", add_help=False, help="play SIPp scenarios against a config, offline (SIPp's options: sipp -h)"
     )
@@ -101,6 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from kamscript.tools.check import Options, check
 
             return check(Options.of(options))
+        if options.command == "new-tests":
+            from kamscript.tools.new_tests import new_tests
+
+            return new_tests(options)
         from kamscript.lab.call import call
 
         return call(options)
