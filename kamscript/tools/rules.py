@@ -37,6 +37,7 @@ _PV = 'loadmodule "pv.so"\n'
 _XLOG = _PV + 'loadmodule "xlog.so"\n'
 _TM = _PV + 'loadmodule "tm.so"\n'
 _DIALOG = _TM + 'loadmodule "rr.so"\nloadmodule "dialog.so"\n'
+_AUTH = _PV + 'loadmodule "sl.so"\nloadmodule "auth.so"\n'
 
 READING = {
     "syntax": _error(
@@ -539,6 +540,30 @@ TRAPS = {
         "$dlg_var(...) holds texts: a number that is written there is refused when the line runs, and nothing changes.",
         _DIALOG + "request_route { $dlg_var(tries) = 1; }",
         'Write it in quotes: $dlg_var(tries) = "1".',
+    ),
+    "auth-int": _warning(
+        "Challenge with qop=auth-int",
+        "Phones that answer such a challenge put a hash of the body into their answer. Kamailio compares it with "
+        "memory that it never filled: every answer is a wrong password. kamscript compares it with the body.",
+        _AUTH + 'request_route { www_challenge("example.com", "2"); }',
+        "Offer qop=auth: flag 1 of challenges, flag 4 of pv_www_authenticate() and its kin.",
+    ),
+    "stale-flag": _warning(
+        "Stale challenge in an AVP",
+        "The manual of auth has flag 16 put stale=true into the challenge that pv_www_authenticate() and its kin leave "
+        "in an AVP; 5.6 does not obey. kamscript does what the manual says.",
+        _AUTH + 'request_route { pv_www_authenticate("example.com", "secret", "20"); }',
+        "Challenge with flag 16 of www_challenge() or proxy_challenge().",
+    ),
+    "no-columns": _warning(
+        "Subscriber without columns",
+        "Without flag 2 is_subscriber() reads the columns of load_credentials. When there are none it asks the "
+        "database for no column at all, which is an error, and returns -1 for every subscriber.",
+        'loadmodule "db_sqlite.so"\n'
+        + _AUTH
+        + 'loadmodule "auth_db.so"\nmodparam("auth_db", "db_url", "sqlite:///k.db")\n'
+        + 'request_route { if (!is_subscriber("$ru", "subscriber", "1")) exit; }',
+        "Set flag 2: 3 in place of 1.",
     ),
     "parameter-twice": _warning(
         "Parameter given twice",

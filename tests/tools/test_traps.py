@@ -14,6 +14,12 @@ modparam("dialog", "profiles_no_value", "calls")
 modparam("dialog", "profiles_with_value", "caller ; callee")
 """
 
+AUTH = """loadmodule "db_sqlite.so"
+loadmodule "auth.so"
+loadmodule "auth_db.so"
+modparam("auth_db", "db_url", "sqlite:///k.db")
+"""
+
 #: Rule, statements of a request route that it warns of, statements that it does not warn of.
 STATEMENTS = [
     ("unreachable-code", "exit; $var(x) = 1;", "if ($rU == $null) exit; $var(x) = 1;"),
@@ -148,6 +154,29 @@ TOP = [
         "parameter-twice",
         'modparam("tm", "fr_timer", 1)\nmodparam("tm", "fr_timer", 2)\nrequest_route { exit; }',
         'modparam("pv", "varset", "a=i:1")\nmodparam("pv", "varset", "b=i:1")\nrequest_route { exit; }',
+    ),
+    *(
+        (rule, f"{AUTH}request_route {{ {bad} }}", f"{AUTH}request_route {{ {good} }}")
+        for rule, bad, good in (
+            ("auth-int", 'www_challenge("x", "2");', 'www_challenge("x", "1"); proxy_challenge("x", "20");'),
+            ("auth-int", 'auth_challenge("x", 3);', 'auth_challenge("x", "$var(f)");'),
+            ("auth-int", 'pv_auth_check("x", "y", "8", "0");', 'pv_auth_check("x", "y", "4", "8");'),
+            ("stale-flag", 'pv_www_authenticate("x", "y", "20");', 'pv_www_authenticate("x", "y", "16");'),
+            ("no-columns", 'is_subscriber("$ru", "subscriber", "1");', 'is_subscriber("$ru", "subscriber", "3");'),
+            ("no-columns", 'is_subscriber("$ru", "subscriber", 0);', 'is_subscriber("$ru", "subscriber", "$var(f)");'),
+            ("never-written", 'xlog("$avp(digest) ");', 'xlog("$avp(digest_challenge) ");'),
+        )
+    ),
+    (
+        "no-columns",
+        AUTH + 'request_route { is_subscriber("$ru", "subscriber", "1"); }',
+        AUTH + 'modparam("auth_db", "load_credentials", "ha1")\n'
+        'request_route { is_subscriber("$ru", "subscriber", "1"); }',
+    ),
+    (
+        "never-written",
+        AUTH + 'request_route { xlog("$avp(ha1) "); }',
+        AUTH + 'modparam("auth_db", "load_credentials", "id; ha1")\nrequest_route { xlog("$avp(ha1) "); }',
     ),
     (
         "never-written",

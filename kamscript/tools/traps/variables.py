@@ -51,9 +51,23 @@ def _key(pv: PvText) -> tuple[str, str] | None:
     return ("var" if pv.name == "vz" else pv.name), name
 
 
+def _of_modules(config: Config) -> Iterator[tuple[str, str]]:
+    """AVPs that auth modules write by a name that stands in no `$avp(...)`."""
+    if "auth" not in config.resolved.modules:
+        return
+    attribute = "$digest_challenge"
+    for module, line in config.resolved.params:
+        value = str(getattr(line.value, "value", ""))
+        if (module, line.name) == ("auth", "challenge_attr"):
+            attribute = value
+        elif (module, line.name) == ("auth_db", "load_credentials"):
+            yield from (("avp", part.strip()) for part in value.split(";") if "=" not in part)
+    yield "avp", attribute.removeprefix("$").removeprefix("s:")
+
+
 def never_written(config: Config) -> Iterator[Diagnostic]:
     """A variable that is read, and that nothing in the config can write."""
-    written: set[tuple[str, str]] = set()
+    written: set[tuple[str, str]] = set(_of_modules(config))
     targets: set[int] = set()
     computed: set[str] = set()  # kinds of which some name is only known at run time
     for _, assignment in config.all(n.Assign):
