@@ -228,9 +228,10 @@ def authorize(
     nc: int = 1,
     body: str = "",
 ) -> str:
-    """The value of the Authorization header that answers a challenge; `cnonce` is used when the server offers qop.
+    """The value of the Authorization header that answers a challenge.
 
-    qop=auth is taken when offered, else auth-int.
+    `cnonce` is used when the server offers qop, or an algorithm with `-sess`. qop=auth is taken when offered, else
+    auth-int.
     """
     algorithm = challenge.algorithm
     count = f"{nc:08x}"
@@ -247,6 +248,8 @@ def authorize(
         parts.append(f"algorithm={algorithm}")
     if qop:
         parts.append(f'qop={qop}, nc={count}, cnonce="{cnonce}"')
+    elif algorithm.lower().endswith("-sess"):
+        parts.append(f'cnonce="{cnonce}"')
     if challenge.opaque:
         parts.append(f'opaque="{challenge.opaque}"')
     return ", ".join(parts)

@@ -90,6 +90,22 @@ def test_session_algorithm_binds_the_nonce() -> None:
     assert auth.ha1("u", "r", "p", "MD5-sess", "n1", "c") != auth.ha1("u", "r", "p", "MD5-sess", "n2", "c")
 
 
+def test_a_session_without_qop_tells_its_cnonce() -> None:
+    plain, session = (auth.Challenge("r", "n", algorithm=name) for name in ("MD5", "MD5-sess"))
+    values = [auth.authorize(challenge, "INVITE", "sip:b", "u", "p", cnonce="c") for challenge in (plain, session)]
+    assert ["cnonce" in value for value in values] == [False, True]
+
+
+def test_a_challenge_is_written_in_the_order_of_kamailio() -> None:
+    text = auth.Challenge("r", "n", qop=("auth",), algorithm="MD5", stale=True).text()
+    assert text == 'Digest realm="r", nonce="n", qop="auth", stale=true, algorithm=MD5'
+
+
+@pytest.mark.parametrize(("name", "length"), [("", 32), ("md5", 32), ("SHA-256", 64), ("SHA-512", 128)])
+def test_lengths_of_hashes(name: str, length: int) -> None:
+    assert len(auth.digest_hash("x", name)) == length
+
+
 def test_unknown_algorithm() -> None:
     with pytest.raises(SipError):
         auth.digest_hash("x", "SHA-1")
