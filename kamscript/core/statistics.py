@@ -82,12 +82,13 @@ class Statistics:
     visible when kex is loaded.
     """
 
-    __slots__ = ("_counts", "_groups", "_made", "_replies", "_server")
+    __slots__ = ("_counts", "_groups", "_later", "_made", "_replies", "_server")
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._groups: dict[str, dict[str, Counter]] | None = None
         self._made: dict[tuple[str, str], Counter] = {}
+        self._later: list[Callable[[], object]] = []
         self._counts: dict[str, int] = {}
         self._replies: dict[tuple[int, str], int] = {}
 
@@ -138,6 +139,11 @@ class Statistics:
             self._groups = None
         return counter
 
+    def later(self, declare: Callable[[], object]) -> None:
+        """Let `declare` add its counters when somebody asks for any: a server that nobody asks starts sooner."""
+        self._later.append(declare)
+        self._groups = None
+
     def get(self, group: str, name: str) -> Counter | None:
         """One counter."""
         return self._table().get(group, {}).get(name)
@@ -159,6 +165,10 @@ class Statistics:
         return iter([counters[name] for name in sorted(counters)])
 
     def _table(self) -> dict[str, dict[str, Counter]]:
+        if self._later:
+            later, self._later = self._later, []
+            for declare in later:
+                declare()
         table = self._groups
         if table is None:
             table = self._groups = {}

@@ -83,7 +83,11 @@ class Sl(Module, name="sl"):
         self.callbacks: list[tuple[int, SlCallback]] = []
         self.tm: Tm | None = server.modules.get("tm") if self.bind_tm else None  # type: ignore[assignment]
         server.hooks.pre_script.append(self.filter_ack)
-        statistics = server.statistics
+        server.statistics.later(self._declare)
+
+    def _declare(self) -> None:
+        """Declare the statistics."""
+        statistics = self.server.statistics
         for name in _STATISTICS:
             statistics.add("sl", f"{name}_replies", lambda name=name: self.counts[name])  # type: ignore[misc]
         statistics.add("sl", "sent_replies", lambda: sum(self.counts.values()))

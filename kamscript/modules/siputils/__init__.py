@@ -6,6 +6,7 @@ Source: siputils manual; src/modules/siputils/ (checks.c, contact_ops.c, sipops.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from kamscript.core.cfg import CfgVar
@@ -112,7 +113,9 @@ class Siputils(Module, name="siputils"):
     )
 
     _sl: Sl
-    _rpid: Accessor | None = None
+    @cached_property
+    def _rpid(self) -> Accessor | None:
+        return accessor_of(self.rpid_avp, self.server) if self.rpid_avp else None
 
     def start(self) -> None:
         """Find the AVP; watch replies when 183 are to become 180."""
@@ -120,14 +123,13 @@ class Siputils(Module, name="siputils"):
         self._sl = cast("Sl", server.module("sl"))
         self._separator = self.contact_flds_separator[:1] or "*"
         self._charging = Charging(server)
-        if self.rpid_avp:
+        if self.rpid_avp and "rpid_avp" in server.plan.modules["siputils"].given:
             try:
                 ref = parse_pv(self.rpid_avp)
             except ValueError as error:
                 raise FixupError(f"rpid_avp {self.rpid_avp!r}: {error}") from None
             if ref.name != "avp":
                 raise FixupError(f"rpid_avp {self.rpid_avp!r} is no AVP")
-            self._rpid = accessor_of(self.rpid_avp, server)
         self._calls = Calls()
         self._cfg: dict[str, Any] = server.cfg.declare(
             "siputils",
