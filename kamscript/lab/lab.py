@@ -179,7 +179,8 @@ class Lab:
         if self._seeds is not None:
             self._open_databases()
         self.seed = seed
-        self.resolver = LabResolver(hosts)
+        self.dns = self.resolver = LabResolver(hosts)
+        self.dns.block = self.block
         self.timers = Timers(moment(start))
         self.network = Network(self.timers)
         self.phones: dict[str, Phone] = {}
@@ -408,6 +409,12 @@ class Lab:
             return False
         self._fire(deadline)
         return True
+
+    def block(self, seconds: float) -> None:
+        """The server is held up: the clock goes on, and only then what was due meanwhile happens."""
+        timers, servers = self.timers, self.server.timers
+        timers.now += seconds
+        servers.now = max(servers.now, timers.now)
 
     def _next_deadline(self) -> float | None:
         mine, servers = self.timers.next_deadline(), self.server.timers.next_deadline()

@@ -45,12 +45,6 @@ class Ready:
         """A line as the module itself would write it."""
         getattr(self.lab.server.log, level)(self.module, text)
 
-    def block(self, seconds: float) -> None:
-        """The worker waits: the clock goes on, and nothing else happens until it goes on."""
-        timers = self.lab.timers
-        timers.now += seconds
-        self.lab.server.timers.now = max(self.lab.server.timers.now, timers.now)
-
     def later(self, seconds: float, action: Callable[[], object]) -> None:
         """Do something behind what the server is doing now: at once (0), or when that time has passed."""
         if seconds > 0:

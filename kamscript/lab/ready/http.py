@@ -242,7 +242,7 @@ class Web(Ready):
         if outcome.error == "timeout" or outcome.delay > patience:
             outcome = Outcome(0, "", {}, "timeout", patience)
         if outcome.delay:
-            self.block(outcome.delay)
+            self.lab.block(outcome.delay)
         if outcome.error:
             number, text = ERRORS[outcome.error]
             self.log("warning", f"{text} ({number}) (url: {url})")
