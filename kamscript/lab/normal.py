@@ -15,6 +15,10 @@ _CALL_ID = re.compile(r"(?im)^((?:call-id|i)[ \t]*:[ \t]*)([^\r\n]*?)[ \t]*(?=\r
 _RUID = re.compile(r"\bul\w+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+\b")
 _PRODUCT = re.compile(r"[Kk]amailio \([^\r\n]*?\)\)?")
 _DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+#: What digest authentication makes of the time: nonces, which tell by their length what is in them, and the responses
+#: to them.
+_NONCE = re.compile(r'(?<=nonce=")[A-Za-z0-9+/]{30,}={0,2}(?=")')
+_RESPONSE = re.compile(r'(?<=(?:response|.rspauth)=")[0-9a-f]{32,64}(?=")')
 #: The cookie of a dialog: its slot, which the Call-ID alone decides, and its number there, which starts anywhere.
 _DID = re.compile(r"(?<=did=)([0-9a-f]+)\.([0-9a-f]+)")
 
@@ -59,6 +63,9 @@ class Normaliser:
         text = _CALL_ID.sub(lambda found: found[1] + self.name("call-id", found[2]), text)
         text = _RUID.sub(lambda found: self.name("ruid", found[0]), text)
         text = _DID.sub(self._did, text)
+        if _NONCE.search(text):
+            text = _NONCE.sub(lambda found: self.name(f"nonce of {len(found[0])}", found[0]), text)
+            text = _RESPONSE.sub(lambda found: self.name(f"response of {len(found[0])}", found[0]), text)
         text = _PRODUCT.sub("{kamailio}", text)
         return _DATE.sub("{date}", text)
 

@@ -19,10 +19,10 @@ Source: core/parser/msg_parser.c, parse_fline.c, parse_hname2.c of Kamailio 5.6;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kamscript.sip.auth import Credentials, parse_credentials
 from kamscript.sip.contact import Contacts, parse_contacts
@@ -136,6 +136,7 @@ class Message:
                      The list may be shared and empty: add with `add_reply_header`
       ended          whether somebody asked for the end of the headers, or for a header that is not there: an edit
                      made before that does not know that it changes the body (see `Edits`)
+      authorized     credentials that an auth module looked at, by kind of header (modules/_authorized.py); None none
       number         $mi
       hash_index     tm's bucket, -1 not computed
     """
@@ -153,6 +154,7 @@ class Message:
         "_values",
         "_where",
         "add_to_branch",
+        "authorized",
         "buf",
         "callid",
         "complete",
@@ -195,6 +197,7 @@ class Message:
         "xflags",
     )
 
+    authorized: Mapping[str, Any] | None
     buf: str
     is_request: bool
     method: str
@@ -269,6 +272,7 @@ class Message:
         """Everything that depends on the text alone. Raises SipError and then leaves the message half read."""
         self.buf = text
         self.ended = False
+        self.authorized = None
         self._from = self._routes = self._record_routes = self._contacts = _UNPARSED
         if not self._read_plain(text):
             self._read_any(text)

@@ -117,7 +117,7 @@ class Auth(Module, name="auth", requires=("sl",)):
                 self.error("error while parsing credentials")
                 return Outcome.ERROR
             if credentials is not None and (credentials.realm or "").lower() == wanted:
-                return Used(msg.buf, header, credentials)
+                return Used(header, credentials)
         return Outcome.ERROR if msg.header_error else Outcome.NO_CREDENTIALS
 
     def pre_auth(

@@ -675,6 +675,30 @@ def challenge_in_a_failure_route(scene: Scene) -> None:
     scene.settle()
 
 
+@case(
+    """
+request_route {
+    if (is_method("ACK")) exit;
+    pv_proxy_authenticate("example.com", "x", "0");
+    t_on_failure("F");
+    t_on_reply("R");
+    $du = "sip:127.0.0.12:21200";
+    t_relay();
+}
+onreply_route[R] { xlog("reply $Au\\n"); }
+failure_route[F] { xlog("failed $Au $AU\\n"); }
+""",
+    modules="tm tmx sl pv xlog textops auth",
+)
+def credentials_stay_with_the_transaction(scene: Scene) -> None:
+    """A failure route sees whose credentials were looked at."""
+    fields = 'username="dave", realm="example.com", nonce="x", uri="y", response="z"'
+    scene.alice.request("INVITE", "sip:bob@example.com", headers=f"Proxy-Authorization: Digest {fields}")
+    scene.alice.expect(100)
+    scene.bob.expect("INVITE").answer(486, "Busy")
+    scene.settle()
+
+
 verdicts(
     "auth",
     "arguments",
