@@ -114,6 +114,8 @@ class RealNetwork(Network):
 
     def attach(self, where: Address, party: Party, name: str) -> None:
         """Seat a party, on a socket of its own."""
+        if not type(party).__module__.startswith("kamscript."):
+            raise NotOnReal(f"a party of the test's own ({type(party).__name__}) on the lab's network")
         super().attach(where, party, name)
         if getattr(party, "proto", "udp") == "udp":
             if where not in self._udp:

@@ -18,46 +18,56 @@ if TYPE_CHECKING:
 
 _SECRET = re.compile(r'\b(c?nonce|response|opaque|nc)="?([^",\r\n]*)"?')
 _TIME = re.compile(r"(?<![\d.])1[5-9]\d{8}(?:\.\d+)?(?![\d.])")
-_DIALOG_IDS = re.compile(r"(?<=did=)[0-9a-f]+\.[0-9a-f]+")
+_SERVER_ID = re.compile(r"\bsrid-[0-9a-f]+-[0-9a-f]+(?:-[0-9a-f]+)?\b")
 
 
 class Transcript(NamedTuple):
-    """`parties`: the messages that reached each party by its name; `log`: the script's lines. All normalised."""
+    """The messages that reached each party, by its name; the script's log; all messages as (a party sent it, text)."""
 
     parties: dict[str, list[str]]
     log: list[str]
+    history: list[tuple[bool, str]]
 
 
 class _Names(Normaliser):
+    """What differs from run to run is named; what parties made up stays where both runs have it."""
+
+    def __init__(self, mine: Transcript, other: Transcript) -> None:
+        super().__init__(mine.history)
+        self._own &= Normaliser(other.history)._own
+
     def text(self, text: str) -> str:
         """The text with what differs from run to run named."""
         text = super().text(text)
         text = _SECRET.sub(lambda found: f"{found[1]}={self.name(found[1], found[2])}", text)
+        text = _SERVER_ID.sub(lambda found: self.name("srid", found[0]), text)
         return _TIME.sub("{time}", text)
 
 
 def transcript(lab: Lab) -> Transcript:
     """What happened in a lab so far, or until the end of its test."""
     exchanges = lab.exchanges()
-    names = _Names((not lab.sent_by_server(one), one.text) for one in exchanges)
     came: dict[str, list[str]] = {}
     for one in exchanges:
         if lab.sent_by_server(one) and not one.note:
             texts = came.setdefault(lab.network.names.get(one.target, one.target), [])
             if one.text not in texts:
                 texts.append(one.text)
-    # Named party by party: the order between parties is nobody's promise.
-    parties = {name: [names.text(text) for text in texts] for name, texts in sorted(came.items())}
-    return Transcript(parties, [names.text(line) for line in lab.log.script])
+    history = [(not lab.sent_by_server(one), one.text) for one in exchanges]
+    return Transcript(dict(sorted(came.items())), lab.log.script, history)
 
 
 def differences(lab: Transcript, real: Transcript) -> list[str]:
     """What Kamailio did otherwise, as paragraphs; empty when nothing."""
+    ours, theirs = _Names(lab, real), _Names(real, lab)
     found = []
-    for name in dict.fromkeys([*lab.parties, *real.parties]):
-        found += _messages(name, lab.parties.get(name, []), real.parties.get(name, []))
-    if lab.log != real.log:
-        found.append("the script logged:\n" + _lines(lab.log, real.log))
+    # Named party by party: the order between parties is nobody's promise.
+    for name in sorted({*lab.parties, *real.parties}):
+        mine = [ours.text(text) for text in lab.parties.get(name, [])]
+        found += _messages(name, mine, [theirs.text(text) for text in real.parties.get(name, [])])
+    log, other = [ours.text(line) for line in lab.log], [theirs.text(line) for line in real.log]
+    if log != other:
+        found.append("the script logged:\n" + _lines(log, other))
     return found
 
 
