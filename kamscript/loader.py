@@ -80,11 +80,13 @@ def load(
     target: str | None = None,
     subst: Iterable[str] = (),
     include: Iterable[str | Path] = (),
+    traced: bool = False,
     reader: Reader | None = None,
 ) -> Program:
     """The compiled program of the config at `path`; raises ConfigError with everything found wrong, and OSError.
 
-    `include` are folders in which an included file is looked for when Kamailio would not find it.
+    `include` are folders in which an included file is looked for when Kamailio would not find it. The routes of a
+    `traced` program tell of every statement.
 
     Within a process a program is built once and used again as long as no file and no variable of the environment that
     it was made from changed.
@@ -94,25 +96,26 @@ def load(
     path = str(path)
     wanted, names, substitutions = target_of(target), defines_of(defines), tuple(subst)
     if reader is not None:
-        return _build(path, reader, names, wanted, substitutions)
+        return _build(path, reader, names, wanted, substitutions, traced)
     folders = tuple(os.path.abspath(folder) for folder in include)
-    key = (os.path.abspath(path), tuple(sorted(names.items())), wanted, substitutions, folders)
+    key = (os.path.abspath(path), tuple(sorted(names.items())), wanted, substitutions, folders, traced)
     disk = FileReader(include=folders)
     known = _loaded.get(key)
     if known is not None and _is_current(*known, disk):
         return known[1]
     folder = cache_folder()
     if not folder or substitutions or registrations():
-        program = _build(path, disk, names, wanted, substitutions)
+        program = _build(path, disk, names, wanted, substitutions, traced)
     else:
         program = cached(
             path,
             disk,
             DirectoryStore(folder),
-            lambda: _build(path, disk, names, wanted, ()),
+            lambda: _build(path, disk, names, wanted, (), traced),
             defines=names,
             target=wanted,
             include=folders,
+            kind="traced" if traced else "program",
         )
     _remember(key, _states((*program.sources, *program.missing)), program)
     return program
@@ -120,16 +123,16 @@ def load(
 
 def load_text(
     text: str, *, defines: Defines = (), target: str | None = None, files: Mapping[str, str] | None = None,
-    path: str = "kamailio.cfg",
+    path: str = "kamailio.cfg", traced: bool = False,
 ) -> Program:  # fmt: skip
     """The compiled program of a config given as text; included files come from `files`. Nothing touches the disk."""
     reader = MemoryReader({**(files or {}), path: text})
     wanted, names = target_of(target), defines_of(defines)
-    key = (text, tuple(sorted((files or {}).items())), tuple(sorted(names.items())), wanted, path)
+    key = (text, tuple(sorted((files or {}).items())), tuple(sorted(names.items())), wanted, path, traced)
     known = _loaded.get(key)
     if known is not None:
         return known[1]
-    program = replace(_build(path, reader, names, wanted, ()), on_disk=False)
+    program = replace(_build(path, reader, names, wanted, (), traced), on_disk=False)
     _remember(key, (), program)
     return program
 
@@ -147,11 +150,13 @@ def resolved(
     return resolve(config, Modules(), wanted)
 
 
-def _build(path: str, reader: Reader, defines: Mapping[str, str], target: Target, subst: tuple[str, ...]) -> Program:
+def _build(
+    path: str, reader: Reader, defines: Mapping[str, str], target: Target, subst: tuple[str, ...], traced: bool
+) -> Program:
     from kamscript.script.compile import compile
 
     meaning = resolved(path, reader, defines=defines, target=target, subst=subst)
-    return compile(meaning, module_classes(meaning.modules), target)
+    return compile(meaning, module_classes(meaning.modules), target, traced=traced)
 
 
 def module_classes(names: tuple[str, ...]) -> Mapping[str, type[Module]]:

@@ -46,9 +46,11 @@ if TYPE_CHECKING:
     from kamscript.lab.databases import LabDatabase, Seeds
     from kamscript.lab.faked import BranchSaid
     from kamscript.lab.tables import Rows, Table
+    from kamscript.lab.trace import RouteTrace
     from kamscript.lab.sipp import SippOptions, SippParty, SippResult
     from kamscript.lab.snapshots import Messages, Recording
     from kamscript.lab.variants import Params
+    from kamscript.script.program import Program
 
 #: When the lab's clock starts: 2026-01-01 00:00:00 UTC.
 EPOCH = 1767225600.0
@@ -74,6 +76,12 @@ def moment(start: float | str | datetime) -> float:
 class Log(list[LogRecord]):
     """What the server logged, oldest first. `"text" in log` looks into the lines as people see them."""
 
+    def __init__(self, when: Callable[[], tuple[float, int]]) -> None:
+        super().__init__()
+        #: Of each line the time, and how many messages had been delivered.
+        self.moments: list[tuple[float, int]] = []
+        self._when = when
+
     def lines(self, level: str = "", origin: str = "") -> list[str]:
         """The lines, `INFO: <script>: text`, of one level or origin when asked."""
         return [
@@ -91,6 +99,16 @@ class Log(list[LogRecord]):
         if isinstance(text, str):
             return any(text in line for line in self.lines())
         return super().__contains__(text)
+
+    def append(self, record: LogRecord) -> None:
+        """A line is logged."""
+        super().append(record)
+        self.moments.append(self._when())
+
+    def cut(self, count: int) -> None:
+        """Drop all lines behind the first `count`."""
+        del self[count:]
+        del self.moments[count:]
 
 
 class _ServerParty:
@@ -136,6 +154,8 @@ class Lab:
 
     #: What is made in place of a Lab: `pytest --kam-real` puts the phones around a real Kamailio.
     substitute: ClassVar[type[Lab] | None] = None
+    #: Whether every lab begins with a trace: `pytest --kam-trace`.
+    always_traced: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         made = Lab.substitute if cls is Lab else None
@@ -160,19 +180,24 @@ class Lab:
         doubles: str = "strict",
     ) -> None:
         self.text = text  #: the config when it was given as a text
-        if text is not None:
-            program = load_text(text, defines=defines, target=target, files=files)
-        elif config is not None:
-            program = load(config, defines=defines, target=target, include=include)
-        else:
-            raise TypeError("Lab needs a config path or a text")
-        if params:
-            from kamscript.lab.variants import with_params
 
-            program = with_params(program, params)
-        self.program = program
+        def loaded(traced: bool = False) -> Program:
+            if text is not None:
+                program = load_text(text, defines=defines, target=target, files=files, traced=traced)
+            elif config is not None:
+                program = load(config, defines=defines, target=target, include=include, traced=traced)
+            else:
+                raise TypeError("Lab needs a config path or a text")
+            if params:
+                from kamscript.lab.variants import with_params
+
+                program = with_params(program, params)
+            return program
+
+        self._loaded = loaded
+        self.program = program = loaded()
         measured(program)
-        self.log = Log()
+        self.log = Log(lambda: (self.timers.now, len(self.network.delivered)))
         self._database_urls: Mapping[str, Any] = {}
         self._databases: Callable[[str], Any] | None = database if callable(database) else None
         self._seeds = None if callable(database) else database
@@ -194,6 +219,7 @@ class Lab:
         self._serial = self._connections = 0
         self._ended: float | None = None
         self._stopped = False
+        self._trace: RouteTrace | None = None
         for observer in observers:
             observer(self)
         environment = Environment(
@@ -211,6 +237,8 @@ class Lab:
         self._check_seeds()
         self.variables_at_start = variables_of(self.server)
         self.at_end.append(lambda: clear_away(self))
+        if self.always_traced:
+            self.trace()
         self.leaks = Leaks(self, leaks)
         self.leaks.watch()
         for socket in self.server.sockets:
@@ -679,11 +707,28 @@ class Lab:
 
         return record(self, messages=messages, log=log, rows=rows)
 
+    def trace(self) -> RouteTrace:
+        """Follow the routes from now on, line by line with the values on each: print what this gives."""
+        if self._trace is None:
+            from kamscript.lab.trace import RouteTrace
+
+            self._trace = RouteTrace(self)
+        return self._trace
+
+    @property
+    def traced(self) -> RouteTrace | None:
+        """The trace, when one was asked for."""
+        return self._trace
+
+    def traced_program(self) -> Program:
+        """The config compiled with hooks for a trace."""
+        return self._loaded(traced=True)
+
     def forget(self) -> None:
         """Drop the record of messages, calls and log lines so far: for long runs."""
         self.network.delivered.clear()
         self.network.unreachable.clear()
-        self.log.clear()
+        self.log.cut(0)
         self.leaks.forget()
         for phone in self.phones.values():
             phone.forget()

@@ -133,6 +133,8 @@ class Binding:
     def _make_accessor(self, pv: PvText) -> Accessor:
         return self.accessor(pv)
 
+    _make_target = _make_accessor  # of an assignment, for the debugger
+
     def _make_format(self, text: str) -> Any:
         return self.format(text)
 

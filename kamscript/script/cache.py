@@ -184,12 +184,13 @@ def cached(
     defines: Mapping[str, str] | None = None,
     target: str = "all",
     include: Iterable[str] = (),
+    kind: str = "program",
     version: Callable[[], str] = installed,
 ) -> Program:
     """The program for the config at `path`: from `store` when nothing changed, otherwise from `build()`, then kept."""
     import pickle
 
-    key = key_of(path, defines or {}, target, version(), include=include)
+    key = key_of(path, defines or {}, target, version(), kind=kind, include=include)
     data = store.load(key)
     result = None if data is None else unpack(data, reader)
     if result is not None:

@@ -24,15 +24,21 @@ from kamscript.source import ConfigError, Span
 
 
 def compile(
-    resolved: Resolved, modules: Mapping[str, type[Module]], target: str = "all", *, namespace: str = ""
+    resolved: Resolved,
+    modules: Mapping[str, type[Module]],
+    target: str = "all",
+    *,
+    namespace: str = "",
+    traced: bool = False,
 ) -> Program:
     """Compile a resolved config. `modules` are the declared modules by name; a module that is missing there is known
     only from the catalogue, and its functions and pseudo-variables become doubles. `namespace` stands in front of
-    the names that the routes use, so that they can join those of another program (`Program.join`).
+    the names that the routes use, so that they can join those of another program (`Program.join`). `traced` routes tell
+    of every statement (`Server.trace`), as those of a config with the debugger module do.
 
     Raises ConfigError for what Kamailio refuses only when it fixes the routes (bad regular expressions, arguments).
     """
-    scope = Scope(resolved, modules, target, namespace)
+    scope = Scope(resolved, modules, target, namespace, traced)
     if scope.traced:
         scope.needs["_trace"] = Need("trace", (), resolved.config.items[0].pos)
         scope.needs["_assigned"] = Need("assigned", (), resolved.config.items[0].pos)

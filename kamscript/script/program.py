@@ -79,6 +79,10 @@ class Action(NamedTuple):
     number: int  #: what kind of action Kamailio counts it as
     name: str  #: how Kamailio's debugger calls it
     route: str  #: name of the route, DEFAULT_ROUTE for the main one
+    title: str = ""  #: how the route is called in tracebacks: `route[RELAY]`
+    inner: bool = False  #: a call in an expression
+    column: int = 1
+    blocks: tuple[tuple[str, int, int], ...] = ()  #: "true", "false" or a case, and the actions behind it: from, up to
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,23 @@ class Program:
                 names[need_name] = binding.make(need)
         code = next(route for route in self.routes if route.name == name)
         return FunctionType(self.code(code), names, name, (1,))
+
+    def take_over(self, server: Server) -> None:
+        """Let this program run in place of the one that `server` runs: the same config, compiled with `traced`.
+
+        Both use the same names, so everything made so far stays, variables and doubles too. No route may be running.
+        """
+        binding = binding_of(server)
+        names = binding.names
+        names["__builtins__"].needs = {**self.needs, **names["__builtins__"].needs}
+        for part in self.parts:
+            names[part.name].__code__ = self.code(part)
+        old = {(route.kind, route.name): server.program.code(route) for route in server.program.routes}
+        for route in self.routes:
+            function: Any = binding.routes[KINDS[route.kind], route.name]
+            if getattr(function, "__code__", None) is old[route.kind, route.name]:
+                function.__code__ = self.code(route)
+        server.program = self
 
     def check(self, server: Server) -> list[Diagnostic]:
         """Fix up every argument and pseudo-variable on `server`, as the daemon does at start; what it would refuse.

@@ -25,7 +25,12 @@ class Scope:
     """One compilation: collects needs and diagnostics; the same text gives the same name."""
 
     def __init__(
-        self, resolved: Resolved, modules: Mapping[str, type[Module]], target: str, namespace: str = ""
+        self,
+        resolved: Resolved,
+        modules: Mapping[str, type[Module]],
+        target: str,
+        namespace: str = "",
+        traced: bool = False,
     ) -> None:
         self.resolved, self.modules, self.target, self.namespace = resolved, modules, target, namespace
         self.needs: dict[str, Need] = {}
@@ -33,10 +38,12 @@ class Scope:
         self.actions: list[Action] = []
         self.pvs: dict[str, None] = {}
         self._names: dict[tuple[object, ...], str] = {}
+        self._counts: dict[str, int] = {}
+        self._parts = 0
         self._inline: dict[str, tuple[str, Kind]] = self._of_pv("inline")
         self._numbers: dict[str, str] = self._of_pv("numbers")
         self.unknown_modules = any(name not in modules for name in resolved.modules)
-        self.traced = "debugger" in resolved.modules
+        self.traced = traced or "debugger" in resolved.modules
         self.max_level = 256
         for item in resolved.config.items:
             if isinstance(item, nodes.Setting) and item.name == "max_recursive_level":
@@ -49,8 +56,15 @@ class Scope:
     def trace(self, node: nodes.Statement | nodes.Expr, route: str) -> str:
         """Python that tells the debugger of a statement, or of a call in an expression; its value is None."""
         place = (node.pos.path, node.pos.line, trace.line(node))
-        self.actions.append(Action(*place, *trace.action(node), trace.route_name(route)))
+        inner = not isinstance(node, nodes.Statement)
+        self.actions.append(Action(*place, *trace.action(node), trace.route_name(route), route, inner, node.pos.column))
         return f"_trace(ctx, {len(self.actions) - 1})"
+
+    def opens(self, action: int, way: str, first: int) -> None:
+        """The actions from `first` on are those that run when `action`, an `if` or a `switch`, goes this way."""
+        if self.traced:
+            known = self.actions[action]
+            self.actions[action] = known._replace(blocks=(*known.blocks, (way, first, len(self.actions))))
 
     def note(self, pv: PvText) -> None:
         """Keep a pseudo-variable for the debugger's dump."""
@@ -68,11 +82,20 @@ class Scope:
             key = ()
         if name is None:
             prefix = self.namespace + prefix
-            name = prefix if prefix not in self.needs else f"{prefix}_{len(self.needs)}"
+            # Numbered per prefix: a config compiled with the debugger's hooks has the same names, and some more.
+            name, number = prefix, 1
+            while name in self.needs:
+                number = self._counts[prefix] = max(self._counts.get(prefix, 1), number) + 1
+                name = f"{prefix}_{number}"
             self.needs[name] = Need(kind, args, span)
             if key:
                 self._names[key] = name
         return name
+
+    def part(self, prefix: str, span: Span) -> str:
+        """A new global name for a function that routes call (`Function.parts`)."""
+        self._parts += 1
+        return self.need(prefix, "part", (self._parts,), span)
 
     def variable(self, pv: PvText, span: Span) -> str | None:
         """The global that holds a `$var`, `$vz` or `$vn`; None when `pv` is none of them."""

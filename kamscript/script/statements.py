@@ -60,7 +60,7 @@ class Function:
         """The global name of a function for a block that stands inside an expression."""
         part = Function(self.scope, self.name, self.path, body.pos)
         write_block(part, body.statements)
-        name = self.scope.need("block", "part", (len(self.scope.needs),), body.pos)
+        name = self.scope.part("block", body.pos)
         self.parts.append((name, part))
         return name
 
@@ -185,7 +185,7 @@ class Writer:
         inner.block(statements, 0, tail)
         if tail != "return":
             inner.put(0, "return None", first.pos)
-        name = self.scope.need("included", "part", (len(self.scope.needs),), first.pos)
+        name = self.scope.part("included", first.pos)
         self.function.parts.append((name, part))
         here = first.pos.seen_from(self.function.path) or self.function.span
         if tail == "return":
@@ -274,7 +274,7 @@ class Writer:
         if self.scope.is_attr(pv):
             self.put(deeper, f"_assigned(ctx, {pv.name!r})", node.pos)
         else:
-            accessor = self.scope.need("target", "accessor", (pv,), node.target.pos)
+            accessor = self.scope.need("assigned_to", "target", (pv,), node.target.pos)
             self.put(deeper, f"_assigned(ctx, {pv.text!r}, {accessor})", node.pos)
 
     def _store(self, node: nodes.Assign, source: str, kind: str, emitter: Emitter, computed: bool = True) -> str:
@@ -394,15 +394,20 @@ class Writer:
 
     def if_(self, node: nodes.If, tail: Tail) -> None:
         """`if` with its branches."""
+        action = len(self.scope.actions) - 1
         test = self.condition(node.condition, node.condition.pos)
         self.put(0, f"if {test}:", node.pos)
         self.level += 1
+        first = len(self.scope.actions)
         self.block(node.then.statements, 1, tail, node.condition)
+        self.scope.opens(action, "true", first)
         self.level -= 1
         if node.otherwise is not None and node.otherwise.statements:
             self.put(0, "else:", node.otherwise.pos)
             self.level += 1
+            first = len(self.scope.actions)
             self.block(node.otherwise.statements, 1, tail, node.condition)
+            self.scope.opens(action, "false", first)
             self.level -= 1
         elif tail == "return":
             self.finish(tail, "1", node.pos)
@@ -412,6 +417,7 @@ class Writer:
     def while_(self, node: nodes.While, tail: Tail) -> None:
         """`while`, at most max_while_loops turns."""
         pos = node.pos
+        action = len(self.scope.actions) - 1
         left = f"_n{self.function.loops}"
         self.function.loops += 1
         rve = fold(node.condition)
@@ -436,7 +442,9 @@ class Writer:
         self.put(1, f"{left} -= 1", pos)
         self.breaks.append("while")
         self.level += 1
+        first = len(self.scope.actions)
         self.block(node.body.statements, 1, keep)
+        self.scope.opens(action, "true", first)
         self.level -= 1
         self.breaks.pop()
         self.finish(tail if tail != "_r" else "", "_r", pos)
@@ -490,6 +498,7 @@ class Writer:
     def switch(self, node: nodes.Switch, tail: Tail) -> None:
         """`switch`: the first case that fits, then on through the cases behind it until a break."""
         pos = node.pos
+        action = len(self.scope.actions) - 1
         labels = [case for case in node.cases if case.label is not None]
         first = labels[0] if labels else None
         texts = first is not None and (first.regex or fold_type(first) == "str")
@@ -516,9 +525,9 @@ class Writer:
                 label = node.cases[index].label
                 self.scope.error("duplicate-case", "the case is there already", (label or node).pos)
         if falls_through(node):
-            self._through(node, tests, keep)
+            self._through(node, tests, keep, action)
         else:
-            self._exclusive(node, tests, keep)
+            self._exclusive(node, tests, keep, action)
         self.finish(tail if tail != "_r" else "", "_r", pos)
 
     def _label(self, case: nodes.Case, subject: str, texts: bool) -> str | None:
@@ -538,7 +547,7 @@ class Writer:
             return f"{subject} == {str(rve.value)!r}"
         return f"{subject} == {to_int(rve.value)}"
 
-    def _exclusive(self, node: nodes.Switch, tests: list[str | None], keep: str) -> None:
+    def _exclusive(self, node: nodes.Switch, tests: list[str | None], keep: str, action: int) -> None:
         """An if-elif chain; a default goes last wherever it stands."""
         word = "if"
         order = sorted(range(len(tests)), key=lambda index: tests[index] is None)
@@ -550,6 +559,7 @@ class Writer:
                 self.put(0, f"{word} {test}:", case.pos)
                 word = "elif"
             body = case.body.statements
+            first = len(self.scope.actions)
             if body and isinstance(body[-1], nodes.Jump) and body[-1].kind == "break":
                 self.level += 1
                 self.block(body[:-1], 1, "")
@@ -561,8 +571,9 @@ class Writer:
                 self.level += 1
                 self.block(body, 1, keep)
                 self.level -= 1
+            self.scope.opens(action, _case_name(case), first)
 
-    def _through(self, node: nodes.Switch, tests: list[str | None], keep: str) -> None:
+    def _through(self, node: nodes.Switch, tests: list[str | None], keep: str, action: int) -> None:
         """Cases numbered in order: each body runs when the one that fits is it or stands before it.
 
         Only the search for the case that fits stands on the lines of the cases; the rest on that of the switch.
@@ -584,11 +595,18 @@ class Writer:
         for index, case in enumerate(node.cases):
             if case.body.statements:
                 self.put(0, f"if {at} <= {index}:", pos)
+                first = len(self.scope.actions)
                 self.block(case.body.statements, 1, keep)
+                self.scope.opens(action, _case_name(case), first)
         self.put(0, "pass", pos)
         self.indent -= 1
         self.level -= 1
         self.breaks.pop()
+
+
+def _case_name(case: nodes.Case) -> str:
+    """How a trace calls a case."""
+    return "default" if case.label is None else f"case {case.label.pos.text}"
 
 
 def falls_through(node: nodes.Switch) -> bool:
