@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DoubleCall = Callable[..., Any]
 
 #: Commands of the core that the compiler writes out in the route itself.
-_INLINE: Final = frozenset({"isflagset"})
+INLINE: Final = frozenset({"isflagset"})
 #: Variables that a config makes: a test gives them a value, there is nothing to stand in for.
 _VARIABLES: Final = frozenset({"var", "vz", "vn", "avp", "shv", "xavp", "xavu", "xavi"})
 #: The routes that may be doubled, by how a config calls them.
@@ -114,7 +114,7 @@ class Doubles:
             self._double_pv(name)
         elif "[" in name:
             self._double_route(name)
-        elif name in _INLINE:
+        elif name in INLINE:
             raise FixupError(f"{name}() is compiled into the routes and has no double: set the flag instead")
         else:
             for called in self._called(name):

@@ -21,7 +21,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from kamscript.core.doubles import Site, config_line
+from kamscript.core.doubles import INLINE, Site, config_line
 from kamscript.module import FixupError
 from kamscript.script.format import accessor_of
 from kamscript.script.runtime import ScriptExit
@@ -46,7 +46,8 @@ class Call(tuple[Any, ...]):
     """One call of a double: the tuple of its arguments, as plain values.
 
     name        the function, route or pseudo-variable
-    texts       the arguments as the config has them: `$var(result)` where the value is what it held
+    texts       the arguments as the config has them: `$var(result)` where the value is what it held; None where that
+                is not kept
     where       `file:line` of the config
     message     the message that the route was working on; `first_line` what it was at the time
     result      what the double gave
@@ -261,7 +262,7 @@ class LabDoubles:
         from kamscript.script.catalog import catalog
 
         core = self._core
-        if name[:1] == "$" or "[" in name or core.simulated(name):
+        if name[:1] == "$" or "[" in name or core.simulated(name) or name in INLINE:
             return
         used = {function for _, function, _ in self.lab.server.plan.doubles}
         needs = self.lab.program.needs.values()

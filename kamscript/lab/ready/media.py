@@ -33,7 +33,7 @@ FIRST_PORT: Final = 30000
 _MEDIA = re.compile(r"^m=(\S+) (\d+)((?:/\d+)?) (\S+)", re.MULTILINE)
 _CONNECTION = re.compile(r"^c=IN IP[46] \S+", re.MULTILINE)
 _ORIGIN = re.compile(r"^(o=\S+ \S+ \S+) IN IP[46] \S+", re.MULTILINE)
-_RTCP = re.compile(r"^a=rtcp:\d+.*?$", re.MULTILINE)
+_RTCP = re.compile(r"^a=rtcp:\d+[^\r\n]*", re.MULTILINE)
 _ICE = re.compile(r"^a=(?:candidate|ice-[a-z]+|end-of-candidates|remote-candidates)\b.*\r?\n", re.MULTILINE)
 _PROFILES: Final = ("RTP/SAVPF", "RTP/SAVP", "RTP/AVPF", "RTP/AVP")
 

@@ -1,0 +1,156 @@
+"""Databases of the lab: filled by a test, read by the server, and the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kamscript.lab import Lab
+
+URL = "mysql://kamailio:secret@db/kamailio"
+CONFIG = f"""
+listen=udp:127.0.0.1:5060
+alias="example.com"
+loadmodule "pv.so"
+loadmodule "sl.so"
+loadmodule "tm.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "db_mysql.so"
+modparam("usrloc", "db_mode", 1)
+modparam("usrloc", "db_url", "{URL}")
+request_route {{
+    if (is_method("REGISTER")) {{
+        save("location");
+        exit;
+    }}
+    lookup("location");
+    sl_send_reply("404", "Not Found");
+}}
+"""
+BOB = {"ruid": "x1", "username": "bob", "contact": "sip:bob@10.0.0.7", "expires": datetime(2030, 1, 1), "callid": "c"}
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(text=CONFIG)
+
+
+def test_rows_are_there_when_the_server_starts() -> None:
+    lab = Lab(text=CONFIG, database={"location": [{**BOB, "cseq": 1, "user_agent": "phone"}]})
+    assert lab.route("", lab.request("INVITE", "bob"))["$ru"] == "sip:bob@10.0.0.7"
+
+
+def test_what_the_server_wrote_is_read_back(lab: Lab) -> None:
+    lab.phone("alice").register()
+    row = lab.database().row("location", {"username": "alice"})
+    assert (row["contact"], row["expires"]) == ("sip:alice@10.0.0.1:5060", int(lab.now) + 3600)
+
+
+def test_rows_as_mappings(lab: Lab) -> None:
+    database = lab.database(URL)
+    number = database.insert("subscriber", [{"username": "alice"}, {"username": "bob", "domain": "b.example"}])
+    assert number == 2
+    assert [row["domain"] for row in database.rows("subscriber")] == ["", "b.example"]
+
+
+def test_rows_as_csv(lab: Lab) -> None:
+    lab.database().insert("subscriber", "username,domain,password\nbob,example.com,x\ncarl,,y\n")
+    assert lab.database().row("subscriber", {"username": "carl"})["password"] == "y"
+
+
+def test_rows_from_files(tmp_path: Path) -> None:
+    (tmp_path / "subscriber.csv").write_text("username\nalice\n")
+    (tmp_path / "more.sql").write_text("INSERT INTO subscriber (username) VALUES ('b;ob');\nDELETE FROM acc;\n")
+    lab = Lab(text=CONFIG, database=[tmp_path / "subscriber.csv", tmp_path / "more.sql"])
+    assert {row["username"] for row in lab.database().rows("subscriber")} == {"alice", "b;ob"}
+
+
+def test_rows_of_one_url() -> None:
+    lab = Lab(text=CONFIG, database={URL: {"subscriber": [{"username": "alice"}]}})
+    assert lab.database().count("subscriber") == 1
+
+
+def test_tables_of_ones_own(lab: Lab) -> None:
+    database = lab.database()
+    assert database.sql("CREATE TABLE tariff (prefix text, cents int); INSERT INTO tariff VALUES ('0049', 2)") == []
+    assert database.rows("tariff") == [{"prefix": "0049", "cents": 2}]
+    assert database.sql("SELECT cents FROM tariff") == [{"cents": 2}]
+
+
+def test_text_comes_back_as_it_went_in(lab: Lab) -> None:
+    lab.database().insert("subscriber", {"username": "jörg"})
+    assert lab.database().row("subscriber")["username"] == "jörg"
+
+
+def test_times_are_seconds_or_datetimes(lab: Lab) -> None:
+    database = lab.database()
+    moment = datetime(2030, 1, 1)
+    database.insert("location", {**BOB, "cseq": 1, "user_agent": ""})
+    database.insert("location", {**BOB, "ruid": "x2", "expires": int(moment.timestamp()), "cseq": 1, "user_agent": ""})
+    assert {row["expires"] for row in database.rows("location")} == {int(moment.timestamp())}
+
+
+def test_the_next_server_finds_what_is_there(lab: Lab) -> None:
+    lab.database().insert("subscriber", {"username": "alice"})
+    second = Lab(text=CONFIG, database=lab.database, start=lab.now)
+    assert second.database().count("subscriber") == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (lambda db: db.insert("subscriber", [{"usrname": "x"}]), "has no column usrname: it has id, username, domain"),
+        (lambda db: db.insert("subscriber", {"usrname": "x"}), "did you mean username?"),
+        (lambda db: db.rows("subscribers"), "there is no table subscribers; did you mean subscriber?"),
+        (lambda db: db.rows("zzz"), "there is no table zzz; there is location"),
+        (lambda db: db.rows("subscriber", {"user": "x"}), "no column user"),
+        (lambda db: db.insert("subscriber", "username\na,b\n"), "line 2 has 2 cells for 1 columns"),
+        (lambda db: db.insert("subscriber", [1]), "row 1 of subscriber is no mapping"),
+        (lambda db: db.sql("SELEC 1"), 'near "SELEC": syntax error in: SELEC 1'),
+    ],
+)
+def test_what_does_not_exist_is_told(lab: Lab, act: Callable[[Any], object], told: str) -> None:
+    lab.database().rows("location")
+    with pytest.raises(ValueError) as caught:
+        act(lab.database())
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [
+        ({"subscriber": [{"nope": 1}]}, "table subscriber has no column nope"),
+        ({"subscribers": [{"username": "x"}]}, "there is no table subscribers; did you mean subscriber?"),
+        (Path("/nowhere.sql"), "cannot read /nowhere.sql"),
+        (5, "not 5"),
+    ],
+)
+def test_bad_seeds_are_told(seeds: Any, told: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Lab(text=CONFIG, database=seeds)
+    assert told in str(caught.value)
+
+
+def test_rows_for_a_config_without_database_are_told() -> None:
+    with pytest.raises(ValueError, match="the config opens no database"):
+        Lab(text="request_route { exit; }", database={"subscriber": [{"username": "x"}]})
+
+
+def test_a_config_without_database_has_none() -> None:
+    with pytest.raises(LookupError, match="no database: say a URL"):
+        Lab(text="request_route { exit; }").database()
+
+
+def test_a_row_that_is_not_there_shows_those_that_are(lab: Lab) -> None:
+    lab.database().insert("subscriber", {"username": "alice"})
+    with pytest.raises(AssertionError) as caught:
+        lab.database().row("subscriber", {"username": "bob"})
+    assert "subscriber has no rows with {'username': 'bob'}, not one; it holds:" in str(caught.value)
+    assert "alice" in str(caught.value)
