@@ -141,9 +141,7 @@ class Behaviours:
                 error.add_note(f"in what {self.name} does with {message} at {message.time:.3f} s")
                 raise
             if status is not None and (not isinstance(status, int) or isinstance(status, bool)):
-                raise TypeError(
-                    f"what {self.name} does with {message} returned {status!r}: a status or None is wanted"
-                )
+                raise TypeError(f"what {self.name} does with {message} returned {status!r}: a status or None is wanted")
         if status is not None and message.is_request and message.method != "ACK" and message.replied < 200:
             message.reply(status)
         return True

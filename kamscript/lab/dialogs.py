@@ -1,9 +1,9 @@
 """A phone's side of a dialog (RFC 3261 section 12) and of a call: what it knows of the peer, and what it does in it.
 
-    call = alice.call("bob")
-    call.expect(180)
-    call.expect(200)
-    call.hold(), call.resume(), call.transfer("carol"), call.hangup()
+call = alice.call("bob")
+call.expect(180)
+call.expect(200)
+call.hold(), call.resume(), call.transfer("carol"), call.hangup()
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ class Dialog:
     sent in it.
     """
 
+    target = ""
+    routes: Sequence[str] = ()
+    cseq = 0
+    peer_cseq = 0
+    _looked = 0
+
     def __init__(self, phone: Phone, call_id: str, local: str, remote: str) -> None:
         self.phone, self.call_id = phone, call_id
         self.local, self.remote = local, remote
-        self.target = ""
-        self.routes: list[str] = []
-        self.cseq = 0
-        self.peer_cseq = 0
         self.received: list[Message] = []
-        self._looked = 0
 
     @property
     def tag(self) -> str:
@@ -55,7 +56,11 @@ class Dialog:
         return request
 
     def start(
-        self, method: str, body: str = "", headers: Sequence[str] = (), on_reply: Callable[[Message], None] | None = None
+        self,
+        method: str,
+        body: str = "",
+        headers: Sequence[str] = (),
+        on_reply: Callable[[Message], None] | None = None,
     ) -> Request:
         """Put a request on the wire without running the network."""
         self.cseq += 1
@@ -83,27 +88,27 @@ class Call(Dialog):
     transfers   what this side asked the peer to do with REFER; `referred` the call made because the peer asked
     """
 
+    request: Request | None = None
+    invite: Message | None = None
+    acked = False
+    forks: Sequence[Call] = ()
+    transfers: Sequence[Transfer] = ()
+    referred: Call | None = None
+    mode = ""  #: the direction of this side's last offer: "sendonly" while it holds the peer
+    peer_mode = ""  #: and of the peer's
+    on_reply: Callable[[Message], None] | None = None
+    _ack: tuple[int, str] = (0, "")  #: CSeq and text of the ACK sent last
+    _timer: Timer | None = None
+    _sdp_version = 1
+    _cancel: Request | None = None
+    _rseq = 0  #: of the reliable provisional reply sent, or received, last
+    _unproved = False  #: whether it waits for its PRACK
+    _behind_prack: Callable[[], None] | None = None
+
     def __init__(self, phone: Phone, call_id: str, local: str, remote: str, *, outgoing: bool) -> None:
         super().__init__(phone, call_id, local, remote)
         self.outgoing = outgoing
         self.state = "calling" if outgoing else "ringing"
-        self.request: Request | None = None
-        self.invite: Message | None = None
-        self.acked = False
-        self.forks: list[Call] = []
-        self.transfers: list[Transfer] = []
-        self.referred: Call | None = None
-        self.mode = ""  #: the direction of this side's last offer: "sendonly" while it holds the peer
-        self.peer_mode = ""  #: and of the peer's
-        self.on_reply: Callable[[Message], None] | None = None
-        self._ack: tuple[int, str] = (0, "")  #: CSeq and text of the ACK sent last
-        self._timer: Timer | None = None
-        self._sdp_version = 1
-        self._cancel: Request | None = None
-        self._rseq = 0  #: of the reliable provisional reply sent, or received, last
-        self._unproved = False  #: whether it waits for its PRACK
-        self._behind_prack: Callable[[], None] | None = None
-        self._prack_invite = 0  #: CSeq of the INVITE it belongs to
 
     @property
     def status(self) -> int:
@@ -138,7 +143,13 @@ class Call(Dialog):
     # -- the called side
 
     def ring(
-        self, status: int = 180, reason: str = "", *, body: str = "", headers: Sequence[str] = (), reliable: bool = False
+        self,
+        status: int = 180,
+        reason: str = "",
+        *,
+        body: str = "",
+        headers: Sequence[str] = (),
+        reliable: bool = False,
     ) -> None:
         """Send a provisional reply; a `reliable` one (RFC 3262) again until its PRACK comes."""
         if not 100 < status < 200:
@@ -175,7 +186,9 @@ class Call(Dialog):
         invite = self._open(f"send {status}")
         if reliable:
             if "100rel" not in " ".join(invite.each("Supported") + invite.each("Require")):
-                self._cannot(f"send a reliable {status}", "the INVITE does not support 100rel: call(..., reliable=True)")
+                self._cannot(
+                    f"send a reliable {status}", "the INVITE does not support 100rel: call(..., reliable=True)"
+                )
             self._rseq += 1
             self._unproved = True
             headers = ["Require: 100rel", f"RSeq: {self._rseq}", *headers]
@@ -229,7 +242,7 @@ class Call(Dialog):
         phone.send_reply(invite, text)
 
     def _again(self, interval: float, left: float, limit: float = T2) -> None:
-        """Send the last reply again after `interval`, then at longer ones, until ACK or PRACK comes or the time is up."""
+        """Send the last reply again after `interval`, then at longer ones, until ACK or PRACK comes or time is up."""
         self._timer = self.phone.lab.timers.after(min(interval, left), _Again(self, interval, left, limit))
 
     def unanswered(self) -> None:
@@ -250,7 +263,7 @@ class Call(Dialog):
         """The phone drops the call: no timer goes on."""
         self._stop()
         if self.request is not None:
-            self.request.on_reply = None  # the two would keep each other alive
+            self.request.on_reply = self.request.dialog = None  # they would keep each other alive
         self.received.clear()
 
     # -- both sides
@@ -320,7 +333,7 @@ class Call(Dialog):
         from kamscript.lab.subscriptions import Transfer
 
         transfer = Transfer(self, target, headers, hang_up=hang_up)
-        self.transfers.append(transfer)
+        self.transfers = [*self.transfers, transfer]
         transfer.request.start()
         self.phone.lab.run()
         return transfer
@@ -369,6 +382,8 @@ class Call(Dialog):
     def _dialog_of(self, reply: Message) -> Call:
         """The dialog that a reply belongs to; a new To tag is a new one (section 13.2.2.4)."""
         to = reply.value("to") or ""
+        if to == self.remote:
+            return self
         tag = tag_of(to)
         known = tag_of(self.remote)
         if not known or not tag or known == tag:
@@ -378,7 +393,7 @@ class Call(Dialog):
                 return fork
         fork = Call(self.phone, self.call_id, self.local, to, outgoing=True)
         fork.request, fork.cseq, fork.target = self.request, self.cseq, self.target
-        self.forks.append(fork)
+        self.forks = [*self.forks, fork]
         return fork
 
     def _learn(self, reply: Message) -> None:

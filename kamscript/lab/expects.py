@@ -86,7 +86,9 @@ def reply_to(request: Request, wanted: Sequence[Wanted], within: float, where: F
     reason = wait(lab, search, within, over=lambda: bool(request.status))
     if search.found is None:
         reason = _outcome(request) or reason
-        _fail(lab, f"{request} should get {spoken(wanted)}", reason, where, "its replies", request.replies, search.start)
+        _fail(
+            lab, f"{request} should get {spoken(wanted)}", reason, where, "its replies", request.replies, search.start
+        )
     request._looked = search.at
     return search.found
 

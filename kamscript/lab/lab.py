@@ -31,7 +31,7 @@ from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.leaks import Leaks, Mode
 from kamscript.lab.measured import measured
 from kamscript.lab.network import Address, Network, address
-from kamscript.lab.phone import Phone
+from kamscript.lab.phone import Phone, make_phone
 from kamscript.lab.stream import HttpReply, Stream
 from kamscript.loader import load, load_text, module_classes
 from kamscript.module import Route
@@ -39,16 +39,16 @@ from kamscript.report.ladder import Exchange, ladder
 from kamscript.values import Value
 
 if TYPE_CHECKING:
-    from kamscript.lab.links import Link, NatKind, Way
     from typing import Self, Unpack
 
     from kamscript.lab import held
     from kamscript.lab.databases import LabDatabase, Seeds
     from kamscript.lab.faked import BranchSaid
-    from kamscript.lab.tables import Rows, Table
-    from kamscript.lab.trace import RouteTrace
+    from kamscript.lab.links import Link, NatKind, Way
     from kamscript.lab.sipp import SippOptions, SippParty, SippResult
     from kamscript.lab.snapshots import Messages, Recording
+    from kamscript.lab.tables import Rows, Table
+    from kamscript.lab.trace import RouteTrace
     from kamscript.lab.variants import Params
     from kamscript.script.program import Program
 
@@ -207,7 +207,7 @@ class Lab:
         self.dns = self.resolver = LabResolver(hosts)
         self.dns.block = self.block
         self.timers = Timers(moment(start))
-        self.network = Network(self.timers)
+        self.network = Network(self.timers, seed)
         self.phones: dict[str, Phone] = {}
         self.streams: dict[Address, Stream] = {}
         #: Called when the test is over, before the leak check; raises AssertionError for what should have happened.
@@ -218,7 +218,7 @@ class Lab:
         self._seats: dict[ListenSocket, Address] = {}
         self._serial = self._connections = 0
         self._ended: float | None = None
-        self._stopped = False
+        self._stopped = self._running = False
         self._trace: RouteTrace | None = None
         for observer in observers:
             observer(self)
@@ -249,6 +249,9 @@ class Lab:
                 self.network.attach(where, seat, SERVER)
             seat.sockets[socket.proto] = socket
         self.flush()
+
+    def __repr__(self) -> str:
+        return f"<lab of {self.program.path}, {self.now - self.network.started:g} s>"
 
     # -- the end of a test
 
@@ -386,14 +389,23 @@ class Lab:
         return self.timers.now
 
     def run(self) -> None:
-        """Deliver everything under way until the network is quiet. No time passes."""
-        network = self.network
-        for _ in range(MAX_DELIVERIES):
-            if not network.step():
-                if not self.soon:
-                    self.doubles.tell()
-                    return
-                self.soon.pop(0)()
+        """Deliver everything under way until the network is quiet. No time passes.
+
+        Called while messages are delivered (from what a phone does by itself) it leaves them to the run under way.
+        """
+        if self._running:
+            return
+        step = self.network.step
+        self._running = True
+        try:
+            for _ in range(MAX_DELIVERIES):
+                if not step():
+                    if not self.soon:
+                        self.doubles.tell()
+                        return
+                    self.soon.pop(0)()
+        finally:
+            self._running = False
         raise AssertionError(f"messages circulate: {MAX_DELIVERIES} deliveries at one moment\n{self.ladder(last=20)}")
 
     def advance(
@@ -418,6 +430,7 @@ class Lab:
         self.run()
         while not (result := condition()):
             if not self.step(until):
+                self._fire(until)
                 self._give_up(condition, timeout)
         return result
 
@@ -451,10 +464,14 @@ class Lab:
         return min(mine, servers)
 
     def _fire(self, now: float) -> None:
+        server = self.server
         self.timers.fire(now)
-        self.server.fire(now)
-        self.flush()
-        self.run()
+        server.fire(now)
+        # Hours hold thousands of deadlines at which nothing is sent.
+        if server.outbox or server.closing:
+            self.flush()
+        if self.network.busy or self.soon or self.doubles.raised:
+            self.run()
 
     # -- the network
 
@@ -487,17 +504,53 @@ class Lab:
             stream.close()
 
     def phone(
-        self, user: str, where: str | tuple[str, int] = "", *, domain: str = "", proto: str = "udp",
-        proxy: str | tuple[str, int] = "",
+        self, user: str, where: str | tuple[str, int] = "", *, name: str = "", password: str = "", auth_user: str = "",
+        domain: str = "", proto: str = "udp", proxy: str | tuple[str, int] = "", rport: bool = False,
     ) -> Phone:  # fmt: skip
-        """A phone for `user`. It sits at 10.0.0.N unless told where, and sends to the server's first socket."""
+        """A phone for `user`. It sits at 10.0.0.N unless told where, and sends to the server's first socket.
+
+        A second phone of one user needs a `name`. With a `password` it answers digest challenges, as `auth_user` when
+        that is another name. `proto` is udp, tcp, tls, ws or wss. `rport` asks for replies where requests came from.
+        """
         number = len(self.phones) + 1
         seat = address(where or (f"10.0.0.{number}", 5060))
-        server = self.server_address(proto)
-        phone = Phone(self, user, domain or self.domain, seat, address(proxy) if proxy else server, proto)
-        self.network.attach(seat, phone, user)
-        self.phones[user] = phone
+        name = name or user
+        known = self.phones.get(name)
+        if known is not None:
+            raise ValueError(
+                f"there is a phone {name} already, at {known.address}: a second one of a user needs a name, "
+                f"lab.phone({user!r}, name={name + '2'!r})"
+            )
+        if seat in self.network.parties:
+            raise ValueError(f"{seat} is taken by {self.network.names[str(seat)]}: lab.phone({user!r}, \"10.0.0.77\")")
+        phone = make_phone(
+            self, user, seat, name=name, password=password, auth_user=auth_user, domain=domain, proto=proto,
+            proxy=address(proxy) if proxy else None, rport=rport,
+        )  # fmt: skip
+        self.network.attach(seat, phone, name)
+        self.phones[name] = phone
         return phone
+
+    def link(
+        self, party: Phone | None = None, peer: Phone | str | None = None, *, way: Way = "both",
+        loss: float | None = None, delay: float | None = None, jitter: float | None = None,
+        duplicate: float | None = None, reorder: float | None = None, down: bool | None = None,
+        nat: str | None = None, nat_kind: NatKind = "port", nat_expires: float = 60.0,
+    ) -> Link:  # fmt: skip
+        """Make the way to and from a phone (None: of every message) worse than perfect; see `kamscript.lab.links`.
+
+        Only what it exchanges with `peer` when that is given, only what it sends (`way="out"`) or gets (`"in"`).
+        `loss`, `duplicate`, `reorder` are probabilities, `delay` and `jitter` seconds. `nat` is the public address of a
+        NAT that the phone sits behind. Called again for the same way it changes what it is given; the Link can be
+        removed, or used with `with`.
+        """
+        from kamscript.lab.links import set_link
+
+        other = address(peer) if isinstance(peer, str) else peer
+        return set_link(
+            self.network, party, other, way, nat=nat, nat_kind=nat_kind, nat_expires=nat_expires, loss=loss,
+            delay=delay, jitter=jitter, duplicate=duplicate, reorder=reorder, down=down,
+        )  # fmt: skip
 
     def server_address(self, proto: str = "udp") -> Address:
         """Where the server listens first for a protocol."""
@@ -726,8 +779,7 @@ class Lab:
 
     def forget(self) -> None:
         """Drop the record of messages, calls and log lines so far: for long runs."""
-        self.network.delivered.clear()
-        self.network.unreachable.clear()
+        self.network.forget()
         self.log.cut(0)
         self.leaks.forget()
         for phone in self.phones.values():

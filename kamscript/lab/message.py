@@ -1,8 +1,8 @@
 """A message that a phone received: headers by name, where it came from, and `reply()`.
 
-    invite = bob.expect("INVITE")
-    invite["Contact"], "Record-Route" in invite, invite.get("Subject", "none"), invite.all("Via")
-    invite.reply(603)
+invite = bob.expect("INVITE")
+invite["Contact"], "Record-Route" in invite, invite.get("Subject", "none"), invite.all("Via")
+invite.reply(603)
 """
 
 from __future__ import annotations
@@ -51,12 +51,10 @@ class Message(Parsed):
     again: bool
 
     def __init__(self, text: str, phone: Phone, source: Address, seat: Address, time: float) -> None:
-        super().__init__(text)
+        Parsed.__init__(self, text)
         self.phone, self.source, self.seat, self.time = phone, source, seat, time
         self.dialog = self.request = None
-        self.replied = 0
-        self.answer = ""
-        self.again = False
+        self.replied, self.answer, self.again = 0, "", False
 
     def __getitem__(self, name: str) -> str:
         """The value of the first header called `name` (any case, compact forms count). Raises NoHeader."""

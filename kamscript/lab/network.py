@@ -115,6 +115,11 @@ class Network:
         return True
 
     @property
+    def busy(self) -> bool:
+        """Whether a message is about to arrive."""
+        return bool(self._queue)
+
+    @property
     def by_chance(self) -> bool:
         """Whether the seed decides what becomes of messages."""
         return any(link.by_chance for link in self.links)

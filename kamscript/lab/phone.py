@@ -32,7 +32,6 @@ from kamscript.sip.message import SipError
 if TYPE_CHECKING:
     from kamscript.lab.expects import Found, Wanted
     from kamscript.lab.lab import Lab
-    from kamscript.lab.network import Wire
 
 __all__ = ["SDP", "T1", "T2", "TIMEOUT", "Call", "Phone", "Request", "Subscription", "Transfer", "Watcher"]
 
@@ -40,6 +39,8 @@ __all__ = ["SDP", "T1", "T2", "TIMEOUT", "Call", "Phone", "Request", "Subscripti
 PROTOCOLS = ("udp", "tcp", "tls", "ws", "wss")
 #: Methods without a Contact.
 _NO_CONTACT = frozenset(("REGISTER", "ACK", "BYE", "CANCEL", "MESSAGE", "PUBLISH", "PRACK", "INFO"))
+#: Headers that a reply has from its request, beside To.
+_ECHOED = frozenset(("via", "record-route", "from", "call-id", "cseq"))
 #: Methods whose 2xx carries one.
 _CONTACT_BACK = frozenset(("INVITE", "UPDATE", "SUBSCRIBE", "REFER", "NOTIFY"))
 
@@ -59,6 +60,7 @@ class Phone(Behaviours):
         super().__init__()
         self.lab, self.user, self.domain, self.address, self.proxy, self.proto = lab, user, domain, where, proxy, proto
         self.name = name or user
+        self._token = _token(self.name)  #: what its tags and branches begin with
         self.reliable = proto != "udp"
         self.rport, self.proves = rport, True
         host = f"[{where.ip}]" if ":" in where.ip else where.ip
@@ -74,6 +76,8 @@ class Phone(Behaviours):
         self.acks: dict[str, str] = {}  #: branch of an INVITE that failed -> its ACK
         self._served: dict[tuple[str, str], Message] = {}
         self._incoming: dict[str, Call] = {}  #: Call-ID -> the newest call that came with it
+        self._newest: Call | None = None  #: incoming call
+        self._waiting: list[Call] = []  #: incoming calls that were ringing when somebody looked last
         self._hops: dict[str, Address] = {}
         self._serial = 0
         self._looked = 0
@@ -83,27 +87,35 @@ class Phone(Behaviours):
     # -- calls
 
     @property
+    def contact(self) -> str:
+        """The URI of its Contact; may be set."""
+        return self._contact
+
+    @contact.setter
+    def contact(self, uri: str) -> None:
+        self._contact, self._contact_line = uri, f"Contact: <{uri}>"
+
+    @property
     def calls(self) -> list[Call]:
         """Its calls, both ways, oldest first."""
         return [dialog for dialog in self.dialogs.values() if isinstance(dialog, Call)]
 
     @property
     def call_waiting(self) -> Call:
-        """The newest incoming call. Raises AssertionError for none, and when two wait for an answer at once."""
-        newest = None
-        for dialog in reversed(self.dialogs.values()):
-            if isinstance(dialog, Call) and not dialog.outgoing:
-                if newest is None:
-                    newest = dialog
-                    if newest.state != "ringing":
-                        break
-                elif dialog.state == "ringing":
-                    waiting = [call for call in self.calls if not call.outgoing and call.state == "ringing"]
-                    raise AssertionError(
-                        f"{len(waiting)} calls wait at {self.name} at once, from "
-                        f"{' and '.join(call.peer for call in waiting)}: "
-                        f"say which one, {self.name}.call_from({_user_of(waiting[0].peer)!r})\n{self.lab.story()}"
-                    )
+        """The incoming call that waits for an answer, else the newest one.
+
+        Raises AssertionError for none, and when two wait at once.
+        """
+        waiting = self._waiting
+        if waiting:
+            waiting = self._waiting = [call for call in waiting if call.state == "ringing"]
+            if len(waiting) > 1:
+                raise AssertionError(
+                    f"{len(waiting)} calls wait at {self.name} at once, from "
+                    f"{' and '.join(call.peer for call in waiting)}: "
+                    f"say which one, {self.name}.call_from({_user_of(waiting[0].peer)!r})\n{self.lab.story()}"
+                )
+        newest = waiting[0] if waiting else self._newest
         if newest is None:
             raise AssertionError(f"no call reached {self.name}\n{self.lab.story()}")
         return newest
@@ -141,7 +153,7 @@ class Phone(Behaviours):
     def invite(self, uri: str, *, body: str | None = None, headers: Sequence[str] = ()) -> Call:
         """Put an INVITE on the wire without running the network."""
         serial = self.next_serial()
-        tag = f"{self.user}{serial}"
+        tag = f"{self._token}{serial}"
         local = f"<{self.uri}>;tag={tag}"
         call = Call(self, f"{serial}-{self.user}@{self.address.ip}", local, f"<{uri}>", outgoing=True)
         call.target, call.cseq = uri, 1
@@ -228,8 +240,10 @@ class Phone(Behaviours):
     ) -> Subscription:
         """SUBSCRIBE to what `target` tells about an event package."""
         uri, serial = self.uri_for(target), self.next_serial()
-        tag = f"{self.user}{serial}"
-        made = Subscription(self, f"{serial}-{self.user}@{self.address.ip}", f"<{self.uri}>;tag={tag}", f"<{uri}>", event)
+        tag = f"{self._token}{serial}"
+        made = Subscription(
+            self, f"{serial}-{self.user}@{self.address.ip}", f"<{self.uri}>;tag={tag}", f"<{uri}>", event
+        )
         made.target = uri
         self.dialogs[tag] = made
         lines = [f"Event: {event}", f"Expires: {expires}", *headers]
@@ -255,7 +269,7 @@ class Phone(Behaviours):
         serial = self.next_serial()
         branch = self.next_branch()
         text = self.build(
-            method, uri, branch, f"<{self.uri}>;tag={self.user}{serial}", f"<{to or uri}>",
+            method, uri, branch, f"<{self.uri}>;tag={self._token}{serial}", f"<{to or uri}>",
             call_id or f"{serial}-{self.user}@{self.address.ip}", cseq, (), body, headers,
         )  # fmt: skip
         request = self.requests[branch] = Request(self, method, branch, text)
@@ -313,6 +327,8 @@ class Phone(Behaviours):
 
     def forget(self) -> None:
         """Drop what is over: ended calls, answered requests, received messages."""
+        for message in self.received:
+            message.dialog = message.request = None  # nothing shall keep itself alive
         self.received.clear()
         self._looked = 0
         self.acks.clear()
@@ -322,7 +338,10 @@ class Phone(Behaviours):
         for tag in over:
             dialog = self.dialogs.pop(tag)
             self._incoming.pop(dialog.call_id, None)
+            if dialog is self._newest:
+                self._newest = None
             dialog.forgotten()
+        self._waiting = [call for call in self._waiting if call.state == "ringing"]
         for dialog in self.dialogs.values():
             dialog.received.clear()
             dialog._looked = 0
@@ -348,7 +367,7 @@ class Phone(Behaviours):
     ) -> str:  # fmt: skip
         """The text of a request."""
         route_lines = f"Route: {', '.join(routes)}\r\n" if routes else ""
-        contact = "" if method in _NO_CONTACT else f"Contact: <{self.contact}>\r\n"
+        contact = "" if method in _NO_CONTACT else f"{self._contact_line}\r\n"
         extra = "".join([f"{header}\r\n" for header in headers]) if headers else ""
         kind = "Content-Type: application/sdp\r\n" if body[:2] == "v=" else ""
         return (
@@ -361,27 +380,17 @@ class Phone(Behaviours):
         self, request: Message, status: int, reason: str, to: str, body: str = "", headers: Sequence[str] = ()
     ) -> str:
         """The text of a reply to `request`; `to` is the To value with this side's tag."""
-        vias, routes = [], []
-        for kind, _, value, _ in request.header_lines():
-            if kind == "via":
-                vias.append(f"Via: {value}")
-            elif kind == "record-route":
-                routes.append(f"Record-Route: {value}")
-        lines = [
-            f"SIP/2.0 {status} {reason}",
-            *vias,
-            *routes,
-            f"From: {request.value('from') or ''}",
-            f"To: {to}",
-            f"Call-ID: {request.value('call-id') or ''}",
-            f"CSeq: {request.value('cseq') or ''}",
-        ]
+        lines = [line for kind, line, _, _ in request.header_lines() if kind in _ECHOED]
+        lines[:0] = (f"SIP/2.0 {status} {reason}",)
+        lines.append(f"To: {to}")
         if status < 300 and request.method in _CONTACT_BACK:
-            lines.append(f"Contact: <{self.contact}>")
-        lines += headers
+            lines.append(self._contact_line)
+        if headers:
+            lines += headers
         if body[:2] == "v=":
             lines.append("Content-Type: application/sdp")
-        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body])
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n{body}")
+        return "\r\n".join(lines)
 
     def transmit(self, text: str) -> None:
         """Put a message on the wire towards the proxy."""
@@ -391,17 +400,17 @@ class Phone(Behaviours):
         """Send a request where its dialog's route set leads, else to the proxy."""
         hop = self.proxy
         if dialog is not None and dialog.routes:
-            first = dialog.routes[0]
+            first = dialog.routes[0].partition(";")[0]
             known = self._hops.get(first)
             hop = self._next_hop(first) if known is None else known
         self.lab.network.send(text, self.proto, self.address, hop)
 
     def _next_hop(self, route: str) -> Address:
-        """Where a Route entry leads; the proxy when nobody sits there."""
+        """Where the start of a Route entry leads; the proxy when nobody sits there."""
         from kamscript.sip.uri import parse_uri
 
         try:
-            uri = parse_uri(uri_of(route))
+            uri = parse_uri(uri_of(route + ">"))
         except SipError:
             return self.proxy
         host = uri.host.strip("[]")
@@ -444,7 +453,7 @@ class Phone(Behaviours):
         else:
             to = message.value("to") or ""
             if status > 100 and (message.to is None or not message.to.tag):
-                to = f"{to};tag={self.user}"
+                to = f"{to};tag={self._token}"
         message.replied = status
         message.answer = text = self.reply_text(message, status, reason or reason_of(status), to, body, headers)
         self.send_reply(message, text)
@@ -587,12 +596,13 @@ class Phone(Behaviours):
         ):  # fmt: skip
             self.transmit_reply(invite, 482, "Merged Request")  # RFC 3261 section 8.2.2.2
             return
-        tag = f"{self.user}{self.next_serial()}"
+        tag = f"{self._token}{self.next_serial()}"
         call = Call(self, call_id, f"{invite.value('to') or ''};tag={tag}", invite.value("from") or "", outgoing=False)
         call.invite, call.peer_cseq = invite, cseq
         call.target = uri_of(invite.value("contact") or "")
         call.routes = entries(invite, "record-route")
-        self.dialogs[tag] = self._incoming[call_id] = call
+        self.dialogs[tag] = self._incoming[call_id] = self._newest = call
+        self._waiting.append(call)
         invite.dialog = call
         call.received.append(invite)
         if not self.handlers or not self.handle("INVITE", invite):
@@ -638,7 +648,7 @@ class Phone(Behaviours):
 
     def _subscribed(self, message: Message) -> None:
         """SUBSCRIBE or REFER outside a dialog make one."""
-        tag = f"{self.user}{self.next_serial()}"
+        tag = f"{self._token}{self.next_serial()}"
         watcher = Watcher(message, self, f"{message.value('to') or ''};tag={tag}")
         watcher.peer_cseq = message.cseq.number if message.cseq is not None else 0
         message.dialog = self.dialogs[tag] = watcher
@@ -676,16 +686,20 @@ class Phone(Behaviours):
     def next_branch(self) -> str:
         """A fresh Via branch."""
         self._serial += 1
-        return f"z9hG4bK-{self.user}-{self._serial}"
+        return f"z9hG4bK-{self._token}-{self._serial}"
 
     def __repr__(self) -> str:
         return f"<phone {self.name} at {self.address}>"
 
 
+def _token(name: str) -> str:
+    """A name as the beginning of tags and branches, which a number follows."""
+    text = "".join(letter if letter.isalnum() or letter in "-._+~" else "_" for letter in name if letter.isascii())
+    return f"{text}." if text[-1:].isdigit() else text
+
+
 def _user_of(uri: str) -> str:
     return uri.partition(":")[2].partition("@")[0]
-
-
 
 
 def make_phone(

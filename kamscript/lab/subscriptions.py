@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Transfer:
     """A REFER that a phone sent, and what the other side told about the call it made.
 
-    `status` is that of the REFER, `progress` are the statuses of the new call as the NOTIFYs told them: [100, 180, 200].
+    `status` is that of the REFER, `progress` are those of the new call as the NOTIFYs told them: [100, 180, 200].
     """
 
     def __init__(self, call: Call, target: str | Phone | Call, headers: Sequence[str], *, hang_up: bool) -> None:
