@@ -31,6 +31,11 @@ class DialogTable:
         for entry in sorted(self._slots):
             yield from list(self._slots.get(entry, {}).values())
 
+    def all(self) -> list[DialogCell]:
+        """Every dialog that is there now, slot by slot, oldest first."""
+        slots = self._slots
+        return [dlg for entry in sorted(slots) for dlg in slots[entry].values()]
+
     def slot_of(self, callid: str) -> int:
         """The slot of a Call-ID's dialogs."""
         return core_hash(callid, self.size)

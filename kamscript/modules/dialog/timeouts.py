@@ -99,7 +99,7 @@ class Timeouts(Within):
         module = self.module
         early, ended = now - module.early_timeout, now - module.end_timeout
         no_ack = now - module.noack_timeout
-        for dlg in list(self.table):
+        for dlg in self.table.all():
             state = dlg.state
             if state <= EARLY:
                 if 0 < dlg.init_ts < early:
