@@ -68,6 +68,8 @@ def pending_text(lab: Lab) -> str:
 
 def describe(one: Pending) -> str:
     """What a timer is for, in a few words."""
+    if type(one.callback).__str__ is not object.__str__:
+        return str(one.callback)  # one that tells itself what it is
     subject: Any = getattr(one.callback, "__self__", None)
     kind = type(subject).__name__
     if kind in ("ClientBranch", "Outgoing"):

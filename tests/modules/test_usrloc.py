@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kamscript.lab import Lab
 from kamscript.source import ConfigError
 
 from .serving import START, Databases, Served, contact_header
@@ -257,3 +258,19 @@ def test_the_connection_of_an_expired_contact_is_closed() -> None:
     assert served.server.take_closing() == []
     served.advance(120)
     assert served.server.take_closing() == [7]
+
+
+def test_every_server_of_a_program_has_its_contacts_from_the_start() -> None:
+    text = """
+loadmodule "sl.so"
+loadmodule "db_sqlite.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+modparam("usrloc", "db_url", "sqlite:///contacts.db")
+modparam("usrloc", "db_mode", 1)
+request_route { save("location"); }
+"""
+    first = Lab(text=text)
+    first.phone("bob").register()
+    second = Lab(text=text, database=first.database, start=first.now)
+    assert [one.aor for one in second.registrations] == ["bob"]

@@ -166,6 +166,10 @@ class Usrloc(Module, name="usrloc"):
             self.store.open()
         for name in self.preload:
             self.register_domain(name)
+        if self.server.plan.checked:
+            # The functions of the script named their tables when the first server of this program fixed them up.
+            for name in list(self.server.plan.shared.get("location tables", ())):
+                self.register_domain(name)
         if self.handle_lost_tcp and self.db_mode == DB_ONLY:
             self.log(_L_WARN, "handle_lost_tcp option makes nothing in DB_ONLY mode")
 
@@ -199,6 +203,7 @@ class Usrloc(Module, name="usrloc"):
         if table is None:
             if self.db_mode != NO_DB:
                 self.store.check(name)
+            self.server.plan.shared.setdefault("location tables", {})[name] = None
             table = self.domains[name] = (DbDomain if self.db_mode == DB_ONLY else Domain)(self, name)
         return table
 
