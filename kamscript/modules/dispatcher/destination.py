@@ -1,0 +1,233 @@
+"""One destination of a set: its URI, state, attributes, and how quickly it answers (dispatcher manual, 6.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kamscript.modules._hostport import parse_host_port
+from kamscript.sip.errors import SipError
+from kamscript.sip.params import parse_params
+from kamscript.sip.uri import Uri, parse_uri
+
+if TYPE_CHECKING:
+    from kamscript.core.sockets import ListenSocket
+    from kamscript.modules.dispatcher import Dispatcher
+
+INACTIVE, TRYING, DISABLED, PROBING, NO_DNS, NO_PING = 1, 2, 4, 8, 16, 32
+STATES = INACTIVE | TRYING | DISABLED | PROBING | NO_DNS
+#: Destinations in one of these states get no traffic.
+SKIPPED = INACTIVE | DISABLED
+
+DNS_INIT, DNS_ALWAYS, DNS_TIMER, DNS_SRV = 1, 2, 4, 8
+_TRAINED, _OLD = 10000, 2097152
+
+
+class Refused(Exception):
+    """A destination cannot be added; the text says why."""
+
+
+class Latency:
+    """Milliseconds between keepalive and answer: average, deviation and the quick estimate (ds_ping_latency_stats)."""
+
+    __slots__ = ("average", "count", "deviation", "estimate", "largest", "smallest", "squares", "start", "timeouts")
+
+    def __init__(self, value: int = 0, count: int = 0) -> None:
+        self.average = self.estimate = float(value)
+        self.smallest = self.largest = value
+        self.count, self.timeouts = count, 0
+        self.deviation = self.squares = self.start = 0.0
+
+    def update(self, value: int, alpha: float) -> None:
+        """Take one more measurement; `alpha` is the weight of the past in the estimate."""
+        if self.count < _OLD:
+            self.count += 1
+        else:
+            self.squares -= self.squares / self.count
+        if self.count == 1:
+            self.average = self.estimate = float(value)
+            self.smallest = self.largest = value
+        if 10 < self.count < _TRAINED and self.deviation < 0.5:
+            self.count = _TRAINED
+        self.smallest, self.largest = min(self.smallest, value), max(self.largest, value)
+        if self.count > 1:
+            distance = value - self.average
+            self.average += distance / self.count
+            self.squares += distance * (value - self.average)
+            self.deviation = max(self.squares / (self.count - 1), 0.0) ** 0.5
+        self.estimate = self.average if self.count < 10 else self.estimate * alpha + value * (1 - alpha)
+
+    @property
+    def congestion(self) -> int:
+        """Whole milliseconds that the estimate is above the average."""
+        return int(self.estimate - self.average)
+
+
+class Destination:
+    """A destination as the list file or the table has it, and what became of it."""
+
+    __slots__ = (
+        "address",
+        "attrs",
+        "congestion_control",
+        "dns_time",
+        "duid",
+        "flags",
+        "host",
+        "key",
+        "latency",
+        "load",
+        "maxload",
+        "messages",
+        "obproxy",
+        "overload",
+        "ping_from",
+        "ping_socket",
+        "port",
+        "priority",
+        "proto",
+        "rweight",
+        "socket",
+        "socket_text",
+        "sockname",
+        "uri",
+        "weight",
+    )
+
+    def __init__(self, module: Dispatcher, uri: str, flags: int = 0, priority: int = 0, attrs: str = "") -> None:
+        """Raises Refused for a URI, socket or attributes that cannot be used."""
+        parsed = _parsed(module, uri)
+        self.uri, self.host, self.port, self.proto = parsed.text, parsed.host, parsed.port_no, parsed.proto
+        self.key = self.uri.lower()
+        self.flags, self.priority, self.load, self.messages, self.dns_time = flags, priority, 0, 0, 0.0
+        self.attrs = self.duid = self.socket_text = self.sockname = self.ping_from = self.obproxy = ""
+        self.ping_socket: ListenSocket | None = None
+        self.maxload = self.weight = self.rweight = self.congestion_control = 0
+        self.latency = Latency()
+        self.overload = Overload()
+        self._take(module, attrs or ("none=yes" if module.ds_attrs_none else ""))
+        self.overload.prepare(module)
+        self.socket = self._socket(module)
+        self.address = ""
+        if not flags & NO_DNS and module.ds_dns_mode & (DNS_INIT | DNS_TIMER) and not self.resolve(module):
+            raise Refused(f"could not resolve {self.host}")
+
+    def _take(self, module: Dispatcher, attrs: str) -> None:
+        self.attrs = attrs.removesuffix(";")
+        if not self.attrs:
+            return
+        try:
+            params = parse_params(self.attrs)[0]
+        except SipError as error:
+            raise Refused(f"cannot set attributes: {error}") from None
+        for name, value, _, _ in reversed(params):
+            name, value = name.lower(), value or ""
+            if name in ("duid", "sockname", "ping_from", "obproxy"):
+                setattr(self, name, value)
+            elif name == "socket":
+                self.socket_text = value
+            elif name == "ping_socket" and module.server.target == "6.x":
+                self.ping_socket = find_socket(module, value)
+            elif name in ("maxload", "cc"):
+                setattr(self, "maxload" if name == "maxload" else "congestion_control", _number(value))
+            elif name == "latency":
+                if (number := _number(value, -1)) >= 0:
+                    self.latency = Latency(number, _TRAINED)
+            elif name in ("weight", "rweight"):
+                number = _number(value)
+                if not 1 <= number <= 100:
+                    module.error(f"{name} {number} not in 1-100 range - ignoring")
+                    number = 0
+                setattr(self, name, number)
+            elif name in ("ocmin", "ocmax", "ocrate"):
+                setattr(self.overload, name[2:], _number(value))
+
+    def _socket(self, module: Dispatcher) -> ListenSocket | None:
+        if self.sockname:
+            socket = module.server.names.named(self.sockname)
+            if socket is None:
+                raise Refused(f"non-local socket name <{self.sockname}>")
+            return socket
+        return find_socket(module, self.socket_text) if self.socket_text else module.default_socket
+
+    def resolve(self, module: Dispatcher) -> bool:
+        """Look the address of the host up, with ds_dns_mode 8 also port and transport; False: there is none."""
+        server = module.server
+        if module.ds_dns_mode & DNS_SRV:
+            found = next(server.dns.destinations(self.host, self.port, self.proto), None)
+            if found is None:
+                return False
+            self.address, self.port, self.proto = found.ip, found.port, found.proto
+            return True
+        addresses = server.dns.addresses(self.host, server.dns.flags)
+        if not addresses:
+            return False
+        self.address = addresses[0]
+        return True
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the state keeps traffic away."""
+        return bool(self.flags & SKIPPED)
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many calls as `maxload` allows."""
+        return bool(self.maxload) and self.load >= self.maxload
+
+
+class Overload:
+    """Which share of the requests a destination asked to leave out (6.x, algorithm 64)."""
+
+    __slots__ = ("at", "max", "min", "rate", "sequence", "shares", "until")
+
+    def __init__(self) -> None:
+        self.min = self.rate = self.at = self.sequence = 0
+        self.max = 100
+        self.until = 0.0
+        self.shares: list[bool] = []
+
+    def prepare(self, module: Dispatcher) -> None:
+        """Put the limits in order and draw which of 100 requests are left out."""
+        self.max = self.max if 0 < self.max <= 100 else 100
+        self.min = self.min if self.min <= self.max else 0
+        self.rate = min(max(self.rate if self.rate <= 100 else 0, self.min), self.max)
+        self.shares = [True] * self.rate + [False] * (100 - self.rate)
+        module.shuffle(self.shares)
+
+    def skip(self, now: float) -> bool:
+        """Whether this request shall go elsewhere."""
+        if self.until < now:
+            return False
+        skipped = self.shares[self.at]
+        self.at = (self.at + 1) % 100
+        return skipped
+
+
+def find_socket(module: Dispatcher, text: str) -> ListenSocket:
+    """The listen socket that `proto:host:port` names; Refused when there is none."""
+    parts = parse_host_port(text, module.server)
+    if parts is None:
+        raise Refused(f"bad socket <{text}>")
+    socket = module.server.find_socket(parts.host, parts.port, parts.proto)
+    if socket is None:
+        raise Refused(f"non-local socket <{text}>")
+    return socket
+
+
+def _parsed(module: Dispatcher, uri: str) -> Uri:
+    try:
+        return parse_uri(uri)
+    except SipError:
+        if len(uri) > 4 and not uri.startswith("sip:") and len(uri) < 500:
+            try:
+                parsed = parse_uri("sip:" + uri)
+            except SipError:
+                raise Refused(f"bad uri [{uri}]") from None
+            module.server.log.info("dispatcher", f"uri without sip scheme - fixing it: {parsed.text}")
+            return parsed
+        raise Refused(f"bad uri [{uri}]") from None
+
+
+def _number(text: str, default: int = 0) -> int:
+    digits = text.removeprefix("-").removeprefix("+")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else default
