@@ -283,8 +283,19 @@ class Call:
         """What the call waits for, for people."""
         step = self.steps[self.index]
         if step.kind is Kind.RECV:
-            return f"waits for {step.request or step.response} ({step.place})"
-        return f"stands at {step.label} ({step.place})"
+            return f"waits for {self._awaited()}"
+        return f"stands at {step.label}"
+
+    def _awaited(self) -> str:
+        """What may come now: `100, 180 or 200`."""
+        names: list[str] = []
+        for step in self.steps[self.index :]:
+            if step.kind is not Kind.RECV:
+                break
+            names.append(step.request or str(step.response))
+            if step.optional is Optional.NO:
+                break
+        return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
     @property
     def has_deadline(self) -> bool:
@@ -320,7 +331,7 @@ class Call:
             step.timeouts += 1
             self._timeout_at = 0.0
             timeout = (step.timeout or self.party.settings.recv_timeout) / 1000
-            reason = f"no {step.request or step.response} within {timeout:g} seconds"
+            reason = f"no {self._awaited()} within {timeout:g} seconds"
             if 0 <= step.on_timeout < len(self.steps):
                 self.note(reason)
                 self.index = step.on_timeout
@@ -373,7 +384,7 @@ class Call:
         party.send(text, self.seat, self.peer)
 
     def _retransmit(self) -> bool:
-        """Send the last message again, or give up; True when the call goes on where it is."""
+        """Send the last message again; False when that is over: the call stands elsewhere then, or has ended."""
         settings, step = self.party.settings, self.steps[self._last_sent_index]
         invite = self._last_sent.startswith("INVITE")
         self._retrans_count += 1
@@ -384,7 +395,7 @@ class Call:
             if 0 <= step.on_timeout < len(self.steps):
                 self.note(f"no answer to {step.label}: on to its ontimeout")
                 self._paused_until, self.index = 0.0, step.on_timeout
-                return True
+                return False
             count = self._retrans_count - 1
             again = f"{count} retransmission{'s' * (count != 1)}"
             self._fail("no answer", f"{self._last_sent.split(' ')[0]} was never answered, after {again}", step)
@@ -635,7 +646,7 @@ class Call:
             return
         step.unexpected += 1
         party.counts.unexpected += 1
-        doing = f"while waiting for {step.request or step.response}" if step.kind is Kind.RECV else f"at {step.label}"
+        doing = f"while waiting for {self._awaited()}" if step.kind is Kind.RECV else f"at {step.label}"
         reason = f"unexpected {message.first_line.removeprefix('SIP/2.0 ')} {doing}"
         self.last = message
         if "abortunexp" not in behaviors:

@@ -160,12 +160,12 @@ def _settings(options: Words, lab: Lab) -> Settings:
 
 
 def _party(options: Words, number: int, lab: Lab) -> SippParty:
-    own = options.own[number]
+    own, (kind, name) = options.own[number], options.scenarios[number]
     at = ""
     if "i" in own or "p" in own:
         at = f"{own.get('i', lab.server_address().ip)}:{own.get('p', 5060)}"
     return SippParty(
-        options.scenarios[number],
+        builtin(name) if kind == "sn" else Path(name),
         at=at,
         service=own.get("s"),
         keys=dict(own.get("key", ())),

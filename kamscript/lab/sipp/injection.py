@@ -13,7 +13,7 @@ from random import Random
 from kamscript.lab.sipp.markup import ScenarioError, refuse
 from kamscript.source import Source, Span
 
-_SETTING = re.compile(r"(PRINTF|PRINTFOFFSET|PRINTFMULTIPLE)\s*(=?)([^,\r]*)")
+_SETTING = re.compile(r"(PRINTFOFFSET|PRINTFMULTIPLE|PRINTF)\s*(=?)([^,\r]*)")
 _FORMAT = re.compile(r"%(%|-?[0-9]*(?:\.[0-9]+)?d)")
 
 

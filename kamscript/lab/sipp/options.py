@@ -120,7 +120,7 @@ class Words:
     """A command line, read. `own[n]` holds what scenario n has for itself."""
 
     config: str = ""
-    scenarios: list[str] = field(default_factory=list)
+    scenarios: list[tuple[str, str]] = field(default_factory=list)  #: sf or sn, and the file or name
     common: dict[str, Any] = field(default_factory=dict)
     own: list[dict[str, Any]] = field(default_factory=list)
     defines: list[str] = field(default_factory=list)
@@ -150,7 +150,7 @@ def read(words: Sequence[str]) -> Words:
             if option is None:
                 raise OptionError(_unknown(name))
             if option.kind == "scenario":
-                found.scenarios.append(_value(word, rest))
+                found.scenarios.append((name, _value(word, rest)))
             else:
                 given.setdefault(name, []).append((len(found.scenarios), _read(name, option, rest)))
         elif found.config:

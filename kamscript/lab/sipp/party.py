@@ -155,7 +155,7 @@ class Party:
 
     def new_variables(self) -> list[Value]:
         """A call's variables, those that all calls share among them."""
-        slots: list[Value] = [None] * self.scenario.variables
+        slots: list[Value] = [None] * len(self.scenario.names)
         return _Shared(slots, self.shared) if self.shared else slots
 
     def dynamic_id(self) -> int:
@@ -270,7 +270,7 @@ class Party:
     def give_up(self, reason: str) -> None:
         """The run is over: end what is still open."""
         for call in list(self.calls.values()):
-            call.stop(f"{call.waits.partition(' (')[0]} {reason}")
+            call.stop(f"{call.waits} {reason}")
 
     def forget_dead(self) -> None:
         """Drop calls that are long over."""

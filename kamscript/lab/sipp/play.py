@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from kamscript.core.timers import Timer
 from kamscript.lab.network import Address, address
 from kamscript.lab.sipp.injection import InjectionFile
+from kamscript.lab.sipp.markup import ScenarioError, refuse
 from kamscript.lab.sipp.party import Everywhere, Party
 from kamscript.lab.sipp.result import ScenarioResult, SippResult
 from kamscript.lab.sipp.scenario import Scenario, builtin, builtin_names, load, read_file
 from kamscript.lab.sipp.settings import Settings, SippParty
-from kamscript.source import Source
+from kamscript.source import Source, Span
 
 if TYPE_CHECKING:
     from kamscript.lab.lab import Lab
@@ -71,6 +72,14 @@ class _Play:
         self.seats: list[Address] = []
         for number, spec in enumerate(specs):
             self.parties.append(self.party(spec, number))
+        self.check_variables()
+
+    def check_variables(self) -> None:
+        """A variable that is preset for all has to be somewhere."""
+        for name in self.run.settings.variables:
+            if not any(name in party.scenario.names for party in self.parties):
+                self.leave()
+                raise ScenarioError([refuse(f"no scenario has the variable {name}", Span(Source("-set", name), 0, 0))])
 
     # -- who sits where
 
@@ -100,6 +109,7 @@ class _Play:
             service=common.service if spec.service is None else spec.service,
             keys={**common.keys, **spec.keys},
             variables={**common.variables, **spec.variables},
+            lenient=frozenset(common.variables) - frozenset(spec.variables),
             files={file.name: file for file in files},
             auth_user=common.auth_user if spec.auth_user is None else spec.auth_user,
             auth_password=common.auth_password if spec.auth_password is None else spec.auth_password,
@@ -111,11 +121,13 @@ class _Play:
             remote=self.lab.server_address(proto),
         )
 
-    def read(self, scenario: str | Path, settings: Settings) -> Scenario:
+    def read(self, scenario: str | Path | Source, settings: Settings) -> Scenario:
         return load(self.source(scenario), settings)
 
-    def source(self, scenario: str | Path) -> Source:
+    def source(self, scenario: str | Path | Source) -> Source:
         """A file, or the built-in scenario of that name where there is no such file."""
+        if isinstance(scenario, Source):
+            return scenario
         path = self.find(scenario)
         if not path.is_file() and str(scenario) in builtin_names():
             return builtin(str(scenario))
@@ -220,4 +232,4 @@ class _Play:
 
 
 def _client_seat(number: int) -> Address:
-    return Address(f"10.0.{1 + number // 250}.{1 + number % 250}", 5060)
+    return Address(f"10.0.{1 + (number - 1) // 250}.{1 + (number - 1) % 250}", 5060)

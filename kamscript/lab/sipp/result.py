@@ -77,7 +77,8 @@ class ScenarioResult:
 
     def __str__(self) -> str:
         counts = self.counts
-        text = f"{self.name}: {counts.created} calls, {counts.successful} successful, {counts.failed} failed"
+        calls = f"{counts.created} call{'s' * (counts.created != 1)}"
+        text = f"{self.name}: {calls}, {counts.successful} successful, {counts.failed} failed"
         causes = ", ".join(f"{count} {cause}" for cause, count in sorted(counts.causes.items()))
         return f"{text} ({causes})" if causes else text
 

@@ -117,7 +117,7 @@ class Scenario:
     source: Source
     steps: list[Step] = field(default_factory=list)
     init: list[Step] = field(default_factory=list)
-    variables: int = 0
+    names: tuple[str, ...] = ()  #: variables, by their slots
     shared: dict[int, str | None] = field(default_factory=dict)  #: slots that all calls share, with what -set gave them
     transactions: list[str] = field(default_factory=list)
     response_times: tuple[float, ...] = ()  #: ms: the borders of ResponseTimeRepartition
@@ -277,7 +277,7 @@ class _Reader:
                 )
             )
         for preset in self.settings.variables:
-            if preset not in self.names.slots:
+            if preset not in self.names.slots and preset not in self.settings.lenient:
                 self.refused(f"-set {preset}: the scenario has no such variable", self.root)
         for transaction in self.transactions.values():
             problem = transaction.problem
@@ -286,7 +286,7 @@ class _Reader:
         for error in self.compiler.errors:
             self.errors += error.diagnostics
         self.give_up()
-        made.variables = len(self.names.slots)
+        made.names = tuple(self.names.slots)
         made.shared = {self.names.slots[name]: self.names.preset.get(name) for name in self.names.shared}
         made.transactions = list(self.transactions)
         made.loses = any(step.lost > 0 for step in made.steps)

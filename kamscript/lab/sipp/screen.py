@@ -45,7 +45,8 @@ def _lost_head(steps: list[Step]) -> str:
 def _totals(result: ScenarioResult) -> Iterator[str]:
     counts = result.counts
     yield str(result)
-    yield f"  at most {counts.peak} at once; a call took {counts.call_lengths}"
+    if counts.call_lengths.count:
+        yield f"  at most {counts.peak} at once; a call took {counts.call_lengths}"
     for name, times in counts.response_times.items():
         yield f"  response time {name}: {times}"
     for title, number in (

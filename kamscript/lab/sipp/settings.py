@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kamscript.lab.network import Address
 from kamscript.lab.sipp.injection import InjectionFile
+from kamscript.source import Source
 
 #: What SIPp does on its own; `-default_behaviors` and `-nd` take from it.
 BEHAVIORS = frozenset(("bye", "abortunexp", "pingreply"))
@@ -23,6 +24,7 @@ class Settings:
     service: str = "service"  #: -s
     keys: dict[str, str] = field(default_factory=dict)  #: -key: `[name]` in messages
     variables: dict[str, str] = field(default_factory=dict)  #: -set: global variables
+    lenient: frozenset[str] = frozenset()  #: those of `variables` that the scenario need not have
     files: dict[str, InjectionFile] = field(default_factory=dict)  #: -inf, by name; the first is the default
     auth_user: str = ""  #: -au, by default -s
     auth_password: str = "password"  #: -ap
@@ -61,12 +63,12 @@ class Settings:
 class SippParty:
     """One scenario of a run with options of its own: `lab.sipp(SippParty("uas.xml", at="10.0.0.5:5060"), ...)`.
 
-    `scenario` is a file or the name of a built-in scenario. `at` is its address; a client sits at 10.0.1.N by default,
-    a server answers at every address where nobody else sits. The rest is what the options of `lab.sipp` say unless
-    given here.
+    `scenario` is a file, the name of a built-in scenario, or a text (kamscript.source.Source). `at` is its address; a
+    client sits at 10.0.1.N by default, a server answers at every address where nobody else sits. The rest is what the
+    options of `lab.sipp` say unless given here.
     """
 
-    scenario: str | Path
+    scenario: str | Path | Source
     at: str = ""
     service: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)

@@ -160,9 +160,7 @@ class Compiler:
         first = template.begins.lstrip(_BLANKS)
         word, blank, rest = first.partition(" ")
         if not blank:
-            self.error(
-                "a message begins with a method or SIP/2.0, and a blank behind it; no keyword stands there", span
-            )
+            self.error("a message begins with a method or SIP/2.0 and a blank, written out", span)
         elif word == "SIP/2.0":
             code = rest.lstrip().split(" ")[0].split("\r")[0]
             if not code.isdecimal() or not 100 <= int(code) < 700:
@@ -246,11 +244,13 @@ class _Cutter:
 
     def error(self, message: str, keyword: str, hint: str = "") -> None:
         """An error at the keyword's place in the file."""
+        self.compiler.error(message, self.place(keyword), hint)
+
+    def place(self, keyword: str) -> Span:
+        """Where the keyword stands."""
         span, source = self.span, self.span.source
         found = source.text.find(keyword, span.start, span.end)
-        if found >= 0:
-            span = Span(source, found, found + len(keyword))
-        self.compiler.error(message, span, hint)
+        return Span(source, found, found + len(keyword)) if found >= 0 else span
 
     def keyword(self, whole: str) -> None:
         """One `[keyword]`; SIPp's order of looking: its own, field, $, fill, last_, authentication, then -key."""
@@ -278,10 +278,8 @@ class _Cutter:
             self.add(lambda call, index: "", _AUTH)
         elif word in self.settings.keys:
             self.fixed(self.settings.keys[word])
-        elif word in _REFUSED or word.startswith("file "):
-            self.error(
-                f"[{word}] is a keyword that the lab does not have: {_REFUSED[word.split(' ')[0]]}", f"[{whole}]"
-            )
+        elif word.split(" ")[0] in _REFUSED:
+            self.error(f"the lab has no [{word}]: {_REFUSED[word.split(' ')[0]]}", f"[{whole}]")
         else:
             near = did_you_mean(word, [*_KEYWORDS, *_STATIC, "authentication", *self.settings.keys])
             hint = near or f"SIPp has no such keyword; -key {word} VALUE defines one"
@@ -330,7 +328,7 @@ class _Cutter:
         self.add(write, _DROPPABLE)
 
     def variable(self, name: str, whole: str) -> None:
-        slot = self.names.use(name, self.span)
+        slot = self.names.use(name, self.place(f"[{whole}]"))
         self.add(lambda call, index: text_of(call.variables[slot]), _DROPPABLE)
 
     def fill(self, whole: str) -> None:
@@ -338,7 +336,7 @@ class _Cutter:
         if not name:
             self.error("[fill] needs variable=NAME, which says how many characters", f"[{whole}]")
             return
-        slot = self.names.use(name, self.span)
+        slot = self.names.use(name, self.place(f"[{whole}]"))
 
         def write(call: Speaker, index: int) -> str:
             value = call.variables[slot]

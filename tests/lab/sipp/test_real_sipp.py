@@ -51,6 +51,7 @@ class Case:
     keys: dict[str, str] = field(default_factory=dict)
 
 
+TARGET = "ACK sip:[service]@[remote_ip]:[remote_port] SIP"
 CHALLENGE = 'WWW-Authenticate: Digest realm="test", nonce="abc", qop="auth"\n'
 ANSWERED = (recv("ACK", OPTIONAL), recv("BYE"), reply("200 OK", tag=""))
 OK = reply("200 OK", attributes=RETRANS)
@@ -67,8 +68,10 @@ CASES: dict[str, Case] = {
             TRYING,
             recv(180, OPTIONAL),
             ANSWER,
-            request("ACK", headers="[routes]\n", to="[peer_tag_param]"),
-            request("BYE", 2, headers="[routes]\n", to="[peer_tag_param]", attributes=RETRANS),
+            request("ACK", headers="[routes]\n", to="[peer_tag_param]").replace(TARGET, "ACK [next_url] SIP"),
+            request("BYE", 2, headers="[routes]\n", to="[peer_tag_param]", attributes=RETRANS).replace(
+                TARGET.replace("ACK", "BYE"), "BYE [next_url] SIP"
+            ),
             recv(200),
         ),
         scenario(recv("INVITE"), reply("180 Ringing"), OK, *ANSWERED),
@@ -186,7 +189,8 @@ CASES: dict[str, Case] = {
             request(
                 "MESSAGE",
                 attributes=RETRANS,
-                headers="X-Call: [call_number] [msg_index] [cseq] [cseq+5] [media_ip] [media_ip_type]\nX-audio: [media_port+2]\n"
+                headers="X-Call: [call_number] [msg_index] [cseq] [cseq+5] [media_ip] [media_ip_type]\n"
+                "X-audio: [media_port+2]\n"
                 "X-Key: [greeting]\nX-Fill: [fill text=abc variable=n]\nX-Hex: \\x5Bno keyword\\x5D\n"
                 "X-Local: [local_ip_type] [server_ip]\n[last_Nothing:]\nX-Var: [$n] [$text]|\n"
                 "X-Empty: [last_Nothing]|\n",
@@ -302,7 +306,7 @@ def _real(case: Case, files: list[Path], folder: Path, port: int) -> dict[str, S
         )
         while not bound(ports[party]) and started[party].poll() is None:
             pass
-    codes = {}
+    codes: dict[str, int] = {}
     for party in ("client", "server"):
         process = started[party]
         patience = HANGS if party == "server" and codes["client"] else 15.0
@@ -322,7 +326,8 @@ _LOGGED = re.compile(r"^-{20,}[^\n]*\nUDP message (sent|received) ?[\[(](\d+)[\]
 
 def _log(path: Path, pid: int) -> tuple[list[str], list[str]]:
     text = path.read_bytes().decode("latin-1")
-    sent, received = [], []
+    sent: list[str] = []
+    received: list[str] = []
     for match in _LOGGED.finditer(text):
         message = text[match.end() : match.end() + int(match[2])]
         (sent if match[1] == "sent" else received).append(message)
