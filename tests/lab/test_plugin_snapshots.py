@@ -10,6 +10,8 @@ from .test_plugin import _loaded, project, run
 
 __all__ = ["_loaded", "project"]
 
+pytest_plugins = ["pytester"]
+
 TEST = """
     def test_it(lab, snapshot):
         sip = lab("kamailio.cfg")
