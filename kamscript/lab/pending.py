@@ -48,7 +48,7 @@ def pending(lab: Lab) -> list[Pending]:
 
 def _armed(timers: Timers, now: float) -> Iterator[tuple[float, Callable[[], object]]]:
     for deadline, callback in timers.armed():
-        message = getattr(callback, "__self__", None)
+        message: Any = getattr(callback, "__self__", None)
         if hasattr(message, "fr_deadline"):
             # tm leaves a timer where it is when the deadline behind it moves away.
             deadline = max(deadline, min(message.fr_deadline, message.retr_deadline))
@@ -68,8 +68,9 @@ def pending_text(lab: Lab) -> str:
 
 def describe(one: Pending) -> str:
     """What a timer is for, in a few words."""
-    if type(one.callback).__str__ is not object.__str__:
-        return str(one.callback)  # one that tells itself what it is
+    callback: Any = one.callback
+    if "__str__" in type(callback).__dict__:
+        return str(callback)  # one that tells itself what it is
     subject: Any = getattr(one.callback, "__self__", None)
     kind = type(subject).__name__
     if kind in ("ClientBranch", "Outgoing"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import unified_diff
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from kamscript.lab.normal import Normaliser
 
@@ -33,7 +33,11 @@ class Messages(Sequence[str]):
         self._lab, self._all = lab, exchanges
         self._sent = [exchange for exchange in exchanges if lab.sent_by_server(exchange)]
 
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:  # type: ignore[override]
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
             return [exchange.text for exchange in self._sent[index]]
         return self._sent[index].text

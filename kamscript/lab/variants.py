@@ -6,11 +6,11 @@ settings. What Kamailio would refuse in the config is refused here, at the line 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kamscript.script.nodes import IntLit, Item, ModParam, Setting, StrLit
+from kamscript.script.nodes import IntLit, Item, Listen, ModParam, Setting, StrLit
 from kamscript.script.settings import SettingDecl, by_name
 from kamscript.source import ConfigError, Diagnostic, Source, Span, did_you_mean
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Value = int | str
 #: Parameters by module, `core` for the core: `{"tm": {"fr_timer": 5000}, "core": {"debug": 3}}`.
-Params = Mapping[str, Mapping[str, Value | list[Value]]]
+Params = Mapping[str, Mapping[str, Value | Sequence[Value]]]
 
 CORE = "core"
 _NUMBERS = frozenset({"number", "integer"})
@@ -31,11 +31,27 @@ def with_params(program: Program, params: Params) -> Program:
     Raises ConfigError for a module that the config does not load, and for a core setting that does not exist.
     """
     key = repr(sorted((name, sorted(values.items())) for name, values in params.items()))
-    variants: dict[str, Program] = program.__dict__.setdefault("_variants", {})
+    variants: dict[object, Program] = program.__dict__.setdefault("_variants", {})
     variant = variants.get(key)
     if variant is None:
         variant = variants[key] = _changed(program, params)
         # The routes are the same: their code is unmarshalled once for all variants.
+        variant.__dict__["_code"] = program.__dict__.setdefault("_code", {})
+    return variant
+
+
+def with_listen(program: Program, addresses: Sequence[str]) -> Program:
+    """`program` listening at `addresses`, written as behind `listen=`, and nowhere else. Raises ConfigError."""
+    key = ("listen", *addresses)
+    variants: dict[object, Program] = program.__dict__.setdefault("_variants", {})
+    variant = variants.get(key)
+    if variant is None:
+        from kamscript.script.parse import parse
+
+        lines = "".join(f"listen={address}\n" for address in addresses)
+        overlay = parse(Source("<listen>", lines)).items
+        kept = (item for item in program.items if not isinstance(item, Listen))
+        variant = variants[key] = replace(program, items=(*overlay, *kept))
         variant.__dict__["_code"] = program.__dict__.setdefault("_code", {})
     return variant
 
@@ -62,13 +78,13 @@ def _changed(program: Program, params: Params) -> Program:
     return replace(program, items=tuple(items), params=tuple(lines))
 
 
-def _lines(module: str, name: str, value: Value | list[Value]) -> Iterator[ModParam]:
-    for one in value if isinstance(value, list) else [value]:
+def _lines(module: str, name: str, value: Value | Sequence[Value]) -> Iterator[ModParam]:
+    for one in [value] if isinstance(value, int | str) else value:
         span = _written(f'modparam("{module}", "{name}", {_shown(one)})')
         yield ModParam(span, module, name, _literal(span, one))
 
 
-def _settings(values: Mapping[str, Value | list[Value]], errors: list[Diagnostic]) -> Iterator[Setting]:
+def _settings(values: Mapping[str, Value | Sequence[Value]], errors: list[Diagnostic]) -> Iterator[Setting]:
     known = by_name()
     for name, value in values.items():
         span = _written(f"{name} = {_shown(value)}")
@@ -76,7 +92,7 @@ def _settings(values: Mapping[str, Value | list[Value]], errors: list[Diagnostic
         if decl is None:
             hint = did_you_mean(name, known) or "lines such as listen and alias need a define in the config"
             errors.append(Diagnostic("unknown-setting", f"the core has no parameter {name}", span, hint=hint))
-        elif isinstance(value, list) or not _fits(decl, value):
+        elif not isinstance(value, int | str) or not _fits(decl, value):
             errors.append(Diagnostic("setting-value", f"{name} takes a {decl.kind.replace('|', ' or ')}", span))
         else:
             yield Setting(span, decl.name, _literal(span, value))

@@ -72,7 +72,7 @@ def test_registrations_are_those_that_count() -> None:
 
 
 def test_registrations_that_only_the_database_has() -> None:
-    params = {"usrloc": {"db_mode": 3, "db_url": "sqlite:///x.db"}}
+    params: dict[str, dict[str, int | str]] = {"usrloc": {"db_mode": 3, "db_url": "sqlite:///x.db"}}
     text = REGISTRAR.read_text().replace('loadmodule "usrloc.so"', 'loadmodule "db_sqlite.so"\nloadmodule "usrloc.so"')
     lab = Lab(text=text, params=params)
     lab.phone("bob").register()
