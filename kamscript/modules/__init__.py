@@ -46,7 +46,7 @@ def load_module(name: str) -> type[Module]:
 
     Raises UnknownModule when nothing simulates it and BrokenModule when what should is no module.
     """
-    if name in _own_files():
+    if name in own_names():
         return _declared(import_module(f"{__name__}.{_file(name)}"), name)
     if name in _registered:
         return _registered[name]
@@ -62,7 +62,7 @@ def register_module(module: type[Module]) -> type[Module]:
     Raises ValueError for the name of a module that kamscript brings. Configs are not kept on disk from then on: nobody
     knows when such a class changes.
     """
-    if not module.name or module.name in _own_files():
+    if not module.name or module.name in own_names():
         raise ValueError(f"a module cannot be registered as {module.name!r}")
     global _registrations
     _registrations += 1
@@ -88,7 +88,7 @@ def find_module(name: str) -> type[Module] | None:
 @cache
 def module_names() -> frozenset[str]:
     """The names of all modules that can be loaded; imports none of them."""
-    return _own_files() | _registered.keys() | _entry_points().keys()
+    return own_names() | _registered.keys() | _entry_points().keys()
 
 
 class Modules:
@@ -110,8 +110,8 @@ def _file(name: str) -> str:
 
 
 @cache
-def _own_files() -> frozenset[str]:
-    """Names of the modules of this package, as a config writes them."""
+def own_names() -> frozenset[str]:
+    """The names of the modules of this package, as a config writes them."""
     import pkgutil
 
     names = set()

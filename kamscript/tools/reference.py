@@ -8,7 +8,7 @@ from typing import Any
 
 from kamscript.core.settings import DEFAULTS, UNHEEDED
 from kamscript.module import FunctionDecl, Module, Param, PvDecl, Route
-from kamscript.modules import load_module, module_names
+from kamscript.modules import load_module, own_names
 from kamscript.script.settings import SETTINGS
 
 _TITLE = """\
@@ -35,7 +35,7 @@ _ROUTES = {
 
 def reference() -> str:
     """The whole document."""
-    names = sorted(module_names())
+    names = sorted(own_names())
     lines = [
         _TITLE,
         "Modules: " + ", ".join(f"[{name}](#{name})" for name in names) + ". [Core parameters](#core).",

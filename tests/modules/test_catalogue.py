@@ -15,7 +15,7 @@ import pytest
 
 import kamscript
 from kamscript.module import Module
-from kamscript.modules import load_module, module_names
+from kamscript.modules import load_module, own_names
 from kamscript.script.catalog import ModuleFacts, catalog
 
 SINCE, UNTIL = {"": 7, "4.4": 7, "5.6": 6, "6.x": 4}, {"": 7, "4.4": 1, "5.0": 1, "5.6": 3, "6.x": 7}
@@ -67,7 +67,7 @@ def without(module: type[Module], names: Iterable[Any], exceptions: dict[tuple[s
     return {name for name in names if (module.name, name[0] if isinstance(name, tuple) else name) not in exceptions}
 
 
-@pytest.fixture(scope="module", params=sorted(module_names()))
+@pytest.fixture(scope="module", params=sorted(own_names()))
 def module(request: pytest.FixtureRequest) -> type[Module]:
     return load_module(str(request.param))
 
