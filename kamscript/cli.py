@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     import argparse
 
     from kamscript.live.options import add_options
+    from kamscript.tools.replay_options import add_options as add_replay_options
 
     top = argparse.ArgumentParser(prog="kamscript", description="Run, test and check Kamailio routing scripts.")
     top.add_argument("--version", action="version", version=f"kamscript {__version__}")
@@ -69,6 +70,14 @@ def parser() -> argparse.ArgumentParser:
     first.add_argument("config", metavar="CONFIG")
     first.add_argument("-o", dest="output", metavar="FILE", help="where to (default: test_NAME.py beside the config)")
     first.add_argument("--force", action="store_true", help="replace a file that is there")
+    replay = commands.add_parser(
+        "replay",
+        parents=[common],
+        help="carry a capture through a config and compare",
+        description="Feed the messages of a capture to a config, offline and in the capture's time, and show what it "
+        "does now and what differs. Exit status: 0 the same, 1 something differs, 2 unusable capture or usage.",
+    )
+    add_replay_options(replay)
     commands.add_parser(
         "sipp", add_help=False, help="play SIPp scenarios against a config, offline (SIPp's options: sipp -h)"
     )
@@ -109,6 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from kamscript.tools.new_tests import new_tests
 
             return new_tests(options)
+        if options.command == "replay":
+            from kamscript.tools.replay import replay
+
+            return replay(options)
         from kamscript.lab.call import call
 
         return call(options)

@@ -148,7 +148,8 @@ class Lab:
     Any database URL is a database in memory with Kamailio's tables; `database` holds rows by table, SQL, or files of
     them (kamscript.lab.databases), or opens databases by their URL. A server that comes after another finds what that
     one kept: `Lab(..., database=first.database, start=first.now)`. `doubles` says what functions give that nothing
-    simulates: "strict" (false, and the test fails) or "lenient" (1).
+    simulates: "strict" (false, and the test fails) or "lenient" (1). `listen` are addresses, "udp:10.0.0.1:5060", in
+    place of the config's.
     Raises ConfigError where Kamailio would refuse to start.
     """
 
@@ -178,6 +179,7 @@ class Lab:
         leaks: Mode = "check",
         database: Callable[[str], Any] | Seeds | None = None,
         doubles: str = "strict",
+        listen: Sequence[str] = (),
     ) -> None:
         self.text = text  #: the config when it was given as a text
 
@@ -192,6 +194,10 @@ class Lab:
                 from kamscript.lab.variants import with_params
 
                 program = with_params(program, params)
+            if listen:
+                from kamscript.lab.variants import with_listen
+
+                program = with_listen(program, listen)
             return program
 
         self._loaded = loaded

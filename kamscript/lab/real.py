@@ -367,7 +367,7 @@ class RealLab(Lab):
         self.soon = []
         self._serial = self._connections = 0
         self._ended = None
-        self._stopped = self._running = False
+        self._stopped = self._running = self._stream_phones = False
         self.waited = 0.0
         self._database_paths: dict[str, Path] = {}
         self._opened: dict[str, _Database] = {}
@@ -694,7 +694,7 @@ class RealLab(Lab):
         return self._opened[url]
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
         raise NotOnReal(f"lab.{name} is the lab's alone")
 
