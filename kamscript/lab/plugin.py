@@ -13,6 +13,7 @@ Everything else is the API in `kamscript.lab`; this is only its door.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 #: Options of `Lab` that hold mappings or lists: what the marker, the ini file and the test say is put together.
 _ADDED = ("defines", "params", "hosts", "files", "environ", "include")
 
+_options: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 _labs: pytest.StashKey[list[Lab]] = pytest.StashKey()
 _checked: pytest.StashKey[list[Lab]] = pytest.StashKey()
 _snapshots: pytest.StashKey[list[Snapshot]] = pytest.StashKey()
@@ -88,6 +90,17 @@ def _forget(item: pytest.Item) -> None:
     item.stash.setdefault(_snapshots, []).clear()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep what pytest has loaded so far out of the collector's way: fresh servers make it run often."""
+    if any("lab" in getattr(item, "fixturenames", ()) for item in session.items):
+        gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """The process may live on."""
+    gc.unfreeze()
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Tell the seed when it is not the usual one."""
     seed = config.option.kam_seed
@@ -111,6 +124,8 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     """What ini file and command line ask of every lab."""
     from kamscript.loader import defines_of
 
+    if _options in config.stash:
+        return config.stash[_options]
     options: dict[str, Any] = {}
     root = config.inipath.parent if config.inipath is not None else config.rootpath
     defines = [*config.getini("kam_defines"), *config.getoption("--kam-define")]
@@ -133,6 +148,7 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
         options["config"] = config.invocation_params.dir / config.getoption("--kam-config")
     elif config.getini("kam_config"):
         options["config"] = root / config.getini("kam_config")
+    config.stash[_options] = options
     return options
 
 
