@@ -68,7 +68,7 @@ class Real:
         if "sqlite:///DATABASE" in text:
             text = text.replace("sqlite:///DATABASE", f"sqlite:///{self._database}")
             with contextlib.closing(sqlite3.connect(self._database)) as database:
-                for name in ("standard", "dialog", "auth_db"):
+                for name in ("standard", "dialog", "auth_db", "dispatcher"):
                     database.executescript((SCHEMA / f"{name}-create.sql").read_text())
         arguments = ["-L", f"{modules_folder()}/"]
         if not re.search(r"(?m)^\s*listen\s*=", config):

@@ -219,6 +219,10 @@ class Dispatcher(Module, name="dispatcher"):
         self.sets = sets
         return True
 
+    def reload(self) -> bool:
+        """Load the sets again. False also when the database has a destination that was left out; the rest counts."""
+        return self.load() and (self.sets.complete or not self.db_url)
+
     def may_reload(self) -> bool:
         """Whether the last reload is long enough ago; this one counts then."""
         if self._reloaded is not None and self._reloaded > self.now - self.reload_delta:
@@ -397,7 +401,7 @@ class Dispatcher(Module, name="dispatcher"):
     @function(Route.ANY, since="5.6")
     def ds_reload(self, ctx: Context) -> bool:
         """Read all sets again."""
-        return self.may_reload() and self.load()
+        return self.may_reload() and self.reload()
 
     # -- pseudo-variables -----------------------------------------------------------------------------------------
     @pv_class("dsv", since="5.6")

@@ -18,7 +18,7 @@ _STATES = {"0": INACTIVE, "i": INACTIVE, "1": 0, "a": 0, "2": DISABLED, "d": DIS
 def reload(module: Dispatcher, rpc: Rpc) -> None:
     """Read all sets again."""
     _begin(module, rpc)
-    if not module.load():
+    if not module.reload():
         raise rpc.fault(500, "Reload Failed")
     rpc.add("Ok. Dispatcher successfully reloaded.")
 

@@ -52,13 +52,13 @@ def _destination(module: Dispatcher, entry: Destination, index: int, mode: str) 
             "ATTRS",
             Struct(
                 BODY=entry.attrs,
-                DUID=entry.duid,
+                DUID=entry.duid or None,
                 MAXLOAD=entry.maxload,
                 WEIGHT=entry.weight,
                 RWEIGHT=entry.rweight,
-                SOCKET=entry.socket_text,
-                SOCKNAME=entry.sockname,
-                OBPROXY=entry.obproxy,
+                SOCKET=entry.socket_text or None,
+                SOCKNAME=entry.sockname or None,
+                OBPROXY=entry.obproxy or None,
             ),
         )
     if module.ds_ping_latency_stats:

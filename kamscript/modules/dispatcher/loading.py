@@ -85,6 +85,7 @@ def add(module: Dispatcher, sets: Sets, number: int, uri: str, flags: int, prior
     except Refused as error:
         module.error(str(error))
         module.warn(f"unable to add destination {uri} to set {number} -- skipping")
+        sets.complete = False
         return module.ds_load_mode != 1
     old = module.sets.by_id.get(number) if module.ds_ping_latency_stats and module.ds_retain_latency_stats else None
     if old is not None and destination.key in old.by_uri:

@@ -65,6 +65,7 @@ class Sets:
 
     def __init__(self, module: Dispatcher) -> None:
         self.module = module
+        self.complete = True  #: False: a destination was refused
         self._added: dict[int, list[Destination]] = {}
         self.by_id: dict[int, DestinationSet] = {}
         #: The sets as Kamailio walks through them.
