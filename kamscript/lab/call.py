@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 from kamscript.lab.lab import Lab
+from kamscript.lab.story import drawn
+from kamscript.loader import UsageError
 
 #: What stands for the characters of a ladder on a terminal that has only ASCII.
 PLAIN = str.maketrans("│─⟲", "|-@")
@@ -23,6 +27,8 @@ def printable(text: str, encoding: str | None) -> str:
 def call(options: argparse.Namespace) -> int:
     """Register the called phone, call it, answer, hang up; 0 when the call was answered and ended."""
     lab = Lab(options.config, defines=options.defines, target=options.target)
+    if options.trace or options.html:
+        lab.trace()
     caller = lab.phone(options.caller, domain=options.domain)
     callee = lab.phone(options.callee, domain=options.domain)
     notes = []
@@ -37,9 +43,13 @@ def call(options: argparse.Namespace) -> int:
     lab.advance(seconds=3)
     ended = outgoing.hangup() if outgoing.state == "confirmed" else None
     answered = outgoing.status == 200
-    sys.stdout.write(printable(lab.ladder(), sys.stdout.encoding))
+    sys.stdout.write(printable(_drawn(lab, options), sys.stdout.encoding))
     if options.log:
         sys.stdout.writelines(line.rstrip("\n") + "\n" for line in lab.log.lines())
+    if options.trace:
+        sys.stdout.write(printable(f"\n{lab.trace()}\n", sys.stdout.encoding))
+    for file in filter(None, (options.html, options.svg)):
+        notes.append(_written(lab, file, ".html" if file is options.html else ".svg"))
     for note in notes:
         print(note)
     verdict = f"{outgoing.status} {outgoing.request.reason if outgoing.request else ''}".strip()
@@ -48,3 +58,23 @@ def call(options: argparse.Namespace) -> int:
         return 0
     print(f"{caller.user} called {callee.user}: {verdict or 'no answer'}")
     return 1
+
+
+def _drawn(lab: Lab, options: argparse.Namespace) -> str:
+    """The ladder for the terminal."""
+    if options.mermaid:
+        return drawn(lab, ".mmd")
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        from kamscript.report.terminal import coloured
+
+        return coloured(lab.ladder())
+    return lab.ladder()
+
+
+def _written(lab: Lab, file: str, suffix: str) -> str:
+    """Write a report; what to tell of it. Raises UsageError."""
+    try:
+        Path(file).write_text(drawn(lab, suffix), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+    return f"written: {file}"

@@ -17,6 +17,7 @@ WORDS = (AssertionError, ConfigError, UsageError, LookupError)
 #: Messages and log lines shown; of more, the newest.
 MOST_MESSAGES = 60
 MOST_LINES = 60
+MOST_ROWS = 200
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -48,6 +49,10 @@ def sections(lab: Lab, said: str = "") -> list[tuple[str, str]]:
     if lines and not all(line in said for line in lines):
         left_out = f"({len(lines) - MOST_LINES} earlier lines are not shown)\n" if len(lines) > MOST_LINES else ""
         found.append(("Kamailio log", left_out + "\n".join(lines[-MOST_LINES:])))
+    if lab.traced is not None:
+        rows = str(lab.traced).splitlines()
+        left_out = f"({len(rows) - MOST_ROWS} earlier lines are not shown)\n" if len(rows) > MOST_ROWS else ""
+        found.append(("route trace", left_out + "\n".join(rows[-MOST_ROWS:])))
     if _unfinished(lab):
         from kamscript.lab.pending import pending_text
 

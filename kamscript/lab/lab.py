@@ -737,9 +737,17 @@ class Lab:
     def ladder(self, last: int = 0) -> str:
         """The messages so far as a ladder, up to the end of the test; only the newest `last` when given."""
         exchanges = self.exchanges()
-        first = [*self.phones][:1]
-        parties = dict.fromkeys((*first, SERVER, *self.phones))
-        return ladder(exchanges[-last:] if last else exchanges, self.network.names, tuple(parties))
+        return ladder(exchanges[-last:] if last else exchanges, self.network.names, self.parties())
+
+    def parties(self) -> tuple[str, ...]:
+        """The columns of a ladder: the first phone, the server, the other phones."""
+        return tuple(dict.fromkeys((*[*self.phones][:1], SERVER, *self.phones)))
+
+    def save(self, path: str | Path, title: str = "") -> Path:
+        """Write the ladder, with log and trace, as the name says: .html, .svg, .mmd (Mermaid), .md or .txt."""
+        from kamscript.lab.story import save
+
+        return save(self, path, title)
 
     def exchanges(self) -> list[Exchange]:
         """Every message so far; what crossed the network after the end of the test, to settle, is not among them."""

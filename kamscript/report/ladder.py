@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 MIN_GAP = 16
+KEEP_ALIVE = 4  #: what is no longer is no message
 
 
 class Exchange(NamedTuple):
@@ -67,7 +68,7 @@ def ladder(exchanges: Sequence[Exchange], names: Mapping[str, str] | None = None
                 known.append(address)
     if not columns:
         return "(no messages)\n"
-    labels = [label(exchange.text) + (f" [{exchange.note}]" if exchange.note else "") for exchange in exchanges]
+    labels = _labels(exchanges)
     gaps = _gaps(exchanges, labels, names, columns)
     lefts = [2]
     for gap in gaps:
@@ -84,6 +85,20 @@ def ladder(exchanges: Sequence[Exchange], names: Mapping[str, str] | None = None
         last_time = exchange.time
         lines.append(_arrow(start, end, text, lefts) + stamp)
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _labels(exchanges: Sequence[Exchange]) -> list[str]:
+    """What stands on the arrows; a message that goes the same way again says so."""
+    labels = []
+    seen: set[tuple[str, str, str]] = set()
+    for exchange in exchanges:
+        key = (exchange.source, exchange.target, exchange.text)
+        notes = [exchange.note] if exchange.note else []
+        if key in seen and len(exchange.text) > KEEP_ALIVE:
+            notes.append("again")
+        seen.add(key)
+        labels.append(label(exchange.text) + (f" [{', '.join(notes)}]" if notes else ""))
+    return labels
 
 
 def _gaps(

@@ -41,3 +41,8 @@ def test_a_call_through_a_proxy() -> None:
 
 def test_nothing_sent() -> None:
     assert ladder([]) == "(no messages)\n"
+
+
+def test_a_retransmission_says_so() -> None:
+    twice = [Exchange(time, "10.0.0.1:5060", "127.0.0.1:5060", INVITE) for time in (0.0, 0.5)]
+    assert ladder(twice, NAMES).count("[again]") == 1
