@@ -15,6 +15,7 @@ call, `party` one scenario on the network, `play` a run, `result` what came of i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -82,10 +83,16 @@ def play_scenarios(
         **{name: value for name, value in given.items() if name in _OF_SETTINGS},
     )
     of_run = {name: value for name, value in given.items() if name in _OF_RUN}
-    run = Run(calls=calls, settings=settings, serial=serial, directory=directory_of(lab), **of_run)
+    run = Run(calls=calls, settings=settings, serial=serial, directories=_directories(lab), **of_run)
     return play(lab, scenarios, run)
 
 
-def directory_of(lab: Lab) -> Path | None:
-    """The folder of the lab's config; None when it is a text."""
-    return None if lab.text is not None else Path(lab.program.path).parent
+def _directories(lab: Lab) -> list[Path]:
+    """Where files are looked for: beside the test that called `lab.sipp`, then beside the config."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("kamscript."):
+        frame = frame.f_back
+    found = [Path(frame.f_code.co_filename).parent]
+    if lab.text is None:
+        found.append(Path(lab.program.path).parent)
+    return found

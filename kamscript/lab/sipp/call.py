@@ -6,6 +6,7 @@ retransmission and what is sent again for it, when a call is given up and what i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from kamscript.lab.sipp.injection import InjectionFile
     from kamscript.lab.sipp.party import Party
 
+#: Messages and remarks that are kept of a call: the newest.
+KEPT_EVENTS = 200
 #: Steps at one moment after which a call is told that it runs in a circle.
 MAX_STEPS = 10_000
 #: Replies and requests behind which nothing is sent again (RFC 3261 section 17).
@@ -106,7 +109,7 @@ class Call:
         self.steps: Sequence[Step] = scenario.steps
         self.index = 0
         self.state = self.reason = self.problem = ""
-        self.trace: list[Event] = []
+        self.trace: deque[Event] = deque(maxlen=KEPT_EVENTS)
         self.cseq = party.settings.base_cseq
         self.peer_tag = self.routes = self.next_url = ""
         self.last: Incoming | None = None

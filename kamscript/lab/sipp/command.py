@@ -125,7 +125,7 @@ def _run(options: Words) -> int:
         inject=options.get("inf", ()),
         on_progress=progress.look,
         on_message=writers.messages if options.get("trace_msg") else None,
-        directory=Path(options.config).parent,
+        directories=(Path(options.config).parent,),
     )
     if not run.period:
         raise OptionError("-rp 0: a period above zero is due")

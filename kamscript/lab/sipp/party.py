@@ -202,7 +202,9 @@ class Party:
             counts.causes[cause] = counts.causes.get(cause, 0) + 1
             self.warned(f"{call.id}: {call.reason}")
             if len(self.failures) < KEPT_FAILURES:
-                self.failures.append(Failure(self.name, call.id, call.number, call.reason, self.started, call.trace))
+                self.failures.append(
+                    Failure(self.name, call.id, call.number, call.reason, self.started, tuple(call.trace))
+                )
         if self.settings.deadcall_wait:
             self._dead[call.id] = (self.now + self.settings.deadcall_wait / 1000, call.reason or "successful")
 
@@ -271,6 +273,14 @@ class Party:
         """The run is over: end what is still open."""
         for call in list(self.calls.values()):
             call.stop(f"{call.waits} {reason}")
+
+    def close(self) -> None:
+        """The run is over, well or not: nothing of it happens any more."""
+        self.stopping = True
+        if self._generator is not None:
+            self._generator.cancel()
+        for call in list(self.calls.values()):
+            call.end("dropped")
 
     def forget_dead(self) -> None:
         """Drop calls that are long over."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kamscript.core.timers import Timer
 from kamscript.lab.network import Address, address
+from kamscript.lab.sipp.call import SippError
 from kamscript.lab.sipp.injection import InjectionFile
 from kamscript.lab.sipp.markup import ScenarioError, refuse
 from kamscript.lab.sipp.party import Everywhere, Party
@@ -48,7 +49,7 @@ class Run:
     inject: Sequence[str | Path] = ()
     on_progress: Callable[[Sequence[Party]], None] | None = None
     on_message: Callable[[Party], Callable[[float, str, str], None]] | None = None
-    directory: Path | None = None  #: where files are looked for that are not found as named: beside the config
+    directories: Sequence[Path] = ()  #: where files are looked for that are not found as named
     serial: int = 1  #: tells one run of a lab from another in Call-IDs and branches
 
 
@@ -67,18 +68,21 @@ class _Play:
         self.chance = random.Random(f"{lab.seed}/{run.serial}")
         self.timed_out = self.stalled = False
         self.moments = 0
-        self.watcher: Timer | None = None
+        self.timers = [Timer(0.0, _nothing)]  #: the first is the watch's
         self.parties: list[Party] = []
         self.seats: list[Address] = []
-        for number, spec in enumerate(specs):
-            self.parties.append(self.party(spec, number))
-        self.check_variables()
+        try:
+            for number, spec in enumerate(specs):
+                self.parties.append(self.party(spec, number))
+            self.check_variables()
+        except BaseException:
+            self.leave()
+            raise
 
     def check_variables(self) -> None:
         """A variable that is preset for all has to be somewhere."""
         for name in self.run.settings.variables:
             if not any(name in party.scenario.names for party in self.parties):
-                self.leave()
                 raise ScenarioError([refuse(f"no scenario has the variable {name}", Span(Source("-set", name), 0, 0))])
 
     # -- who sits where
@@ -103,6 +107,8 @@ class _Play:
     def settings(self, spec: SippParty, number: int) -> Settings:
         common = self.run.settings
         proto = spec.proto or common.proto
+        if not any(socket.proto == proto for socket in self.lab.server.sockets):
+            raise SippError(f"{spec.name}: the config listens on no {proto} socket")
         files = [InjectionFile(read_file(self.find(path))) for path in (*self.run.inject, *spec.inject)]
         return replace(
             common,
@@ -134,10 +140,11 @@ class _Play:
         return read_file(path)
 
     def find(self, name: str | Path) -> Path:
-        """A file as named, or else beside the config."""
+        """A file as named, or else in one of the folders."""
         path = Path(name)
-        beside = self.run.directory / path if self.run.directory is not None else path
-        return beside if not path.exists() and beside.exists() else path
+        if path.exists():
+            return path
+        return next((found for folder in self.run.directories if (found := folder / path).exists()), path)
 
     def free_seat(self) -> Address:
         parties = self.lab.network.parties
@@ -165,7 +172,7 @@ class _Play:
         if wanderers:
             lab.network.everywhere = Everywhere(wanderers)
         if run.timeout:
-            lab.timers.after(run.timeout, self.time_is_up)
+            self.timers.append(lab.timers.after(run.timeout, self.time_is_up))
         self.watch()
         try:
             for party in parties:
@@ -174,15 +181,17 @@ class _Play:
             while not self.over():
                 lab.step(float("inf"))  # there is always one: watch's
         finally:
-            if self.watcher is not None:
-                self.watcher.cancel()
+            for timer in self.timers:
+                timer.cancel()
             self.leave()
-        for party in parties:
-            if party.error is not None:
-                raise party.error
-        stopped = any(party.stopped_now for party in parties)
-        for party in parties:
-            party.give_up("when the run was stopped" if stopped else "for ever")
+            error = next((party.error for party in parties if party.error is not None), None)
+            stopped = any(party.stopped_now for party in parties)
+            for party in parties:
+                if error is None:
+                    party.give_up("when the run was stopped" if stopped else "for ever")
+                party.close()
+        if error is not None:
+            raise error
         return SippResult(
             [
                 ScenarioResult(
@@ -217,18 +226,21 @@ class _Play:
         self.stalled = lab.now - self.started >= LONGEST or (lab.now - moved >= patience and not waiting)
         for party in parties:
             party.forget_dead()
-        self.watcher = lab.timers.after(patience if waiting else max(moved + patience - lab.now, 1.0), self.watch)
+        later = patience if waiting else max(moved + patience - lab.now, 1.0)
+        self.timers[0] = lab.timers.after(later, self.watch)
 
     def time_is_up(self) -> None:
         """-timeout: no more new calls; those that are open may end."""
-        from kamscript.lab.sipp.call import SippError
-
         self.timed_out = True
         for party in self.parties:
             party.stop(now=False)
             if self.run.timeout_error:
                 party.error = SippError(f"{party.scenario.source.path}: timed out after {self.run.timeout:g} seconds")
                 party.stop(now=True)
+
+
+def _nothing() -> None:
+    """What a timer does that was never set."""
 
 
 def _client_seat(number: int) -> Address:

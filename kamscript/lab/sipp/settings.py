@@ -79,3 +79,8 @@ class SippParty:
     proto: str = ""
     media_ip: str = ""
     media_port: int = 0
+
+    @property
+    def name(self) -> str:
+        """The scenario, for people."""
+        return self.scenario.path if isinstance(self.scenario, Source) else str(self.scenario)
