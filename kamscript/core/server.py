@@ -14,7 +14,7 @@ clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kamscript.core.blocklist import Blocklist
 from kamscript.core.cfg import Cfg
@@ -61,6 +61,19 @@ MIN_DATAGRAM = 32
 MAX_MESSAGE = 65535
 
 
+class Frames(Protocol):
+    """Who knows what streams carry WebSocket frames (module websocket)."""
+
+    def holds(self, connection: int) -> bool:
+        """Whether the stream was upgraded: what arrives on it is cut into frames."""
+
+    def receive(self, now: float, raw: str, connection: int) -> bool:
+        """Deal with one whole frame; False: the driver closes the stream."""
+
+    def encode(self, text: str, connection: int) -> str | None:
+        """The frame for a message to `ws` or `wss`; None when it cannot be sent. What goes to `tcp` is a frame."""
+
+
 class NotLoaded(FixupError, KeyError):
     """A module is asked for that the config does not load, or that nothing simulates."""
 
@@ -95,6 +108,7 @@ class Server(Sending):
       outbox      messages to be sent, in order; drivers use `take_outbox`
       closing     connections that the driver shall close; drivers use `take_closing`
       connections open streams by number, with where they come from; `stream_aliases` further addresses they serve
+      frames      module websocket: deals with streams that carry WebSocket frames; None: not loaded
       message_number  `$mi` of the message received last
       bind        the UDP socket that the message now dealt with came in by, None otherwise
       request_flags   FL_* bits that every request has (force_rport, udp_mtu_try_proto)
@@ -136,6 +150,7 @@ class Server(Sending):
         self.closing: list[int] = []
         self.connections: dict[int, Received] = {}
         self.stream_aliases: dict[tuple[str, str, int], int] = {}
+        self.frames: Frames | None = None
         self.message_number = 0
         self.longest = MAX_MESSAGE  #: what is longer is cut, or by msg_recv_max_size of 6.x not looked at
         if target == "6.x" or self.settings["msg_recv_max_size"] != DEFAULTS["msg_recv_max_size"]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
 from kamscript.core.rpc import to_json
 from kamscript.core.server import Server
-from kamscript.core.sockets import SEND_CLOSE, Destination, ListenSocket, Received
+from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, Destination, ListenSocket, Received
 from kamscript.core.timers import Timers
 from kamscript.lab.alone import Alone, RouteRun, clear_away, variables_of
 from kamscript.lab.builder import Headers, Reply, RequestText, request_text, where
@@ -121,12 +121,10 @@ class _ServerParty:
 
     def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
         lab = self.lab
-        stream = lab.streams.get(source) if proto == "tcp" else None
+        stream = lab.streams.get(source) if proto != "udp" else None
         if stream is not None:
             if not stream.closed:
-                fine = lab.server.receive(lab.timers.now, text, stream.received)
-                lab.flush()
-                stream.dealt_with(fine)
+                stream.into_server(text)
             return
         received = self._received.get(source)
         if received is None or received.proto != proto:
@@ -224,7 +222,7 @@ class Lab:
         self._seats: dict[ListenSocket, Address] = {}
         self._serial = self._connections = 0
         self._ended: float | None = None
-        self._stopped = self._running = False
+        self._stopped = self._running = self._stream_phones = False
         self._trace: RouteTrace | None = None
         for observer in observers:
             observer(self)
@@ -423,8 +421,9 @@ class Lab:
         if until < self.now:
             raise ValueError("time only goes forward")
         self.run()
-        while (deadline := self._next_deadline()) is not None and deadline <= until:
-            self._fire(deadline)
+        step = self.step
+        while step(until):
+            pass
         self._fire(until)
 
     def wait(self, condition: Callable[[], Any], timeout: float = 300.0) -> Any:
@@ -451,10 +450,15 @@ class Lab:
 
     def step(self, limit: float) -> bool:
         """Go on to the next deadline; False when there is none up to `limit` (Unix seconds), and no time passes."""
-        deadline = self._next_deadline()
-        if deadline is None or deadline > limit:
+        mine, servers = self.timers.next_deadline(), self.server.timers.next_deadline()
+        if servers is not None and servers <= limit and (mine is None or servers < mine):
+            # Hours hold thousands of deadlines that are the server's alone.
+            self.timers.now = servers
+            self._fire_server(servers)
+            return True
+        if mine is None or mine > limit:
             return False
-        self._fire(deadline)
+        self._fire(mine)
         return True
 
     def block(self, seconds: float) -> None:
@@ -463,17 +467,13 @@ class Lab:
         timers.now += seconds
         servers.now = max(servers.now, timers.now)
 
-    def _next_deadline(self) -> float | None:
-        mine, servers = self.timers.next_deadline(), self.server.timers.next_deadline()
-        if mine is None or servers is None:
-            return servers if mine is None else mine
-        return min(mine, servers)
-
     def _fire(self, now: float) -> None:
-        server = self.server
         self.timers.fire(now)
+        self._fire_server(now)
+
+    def _fire_server(self, now: float) -> None:
+        server = self.server
         server.fire(now)
-        # Hours hold thousands of deadlines at which nothing is sent.
         if server.outbox or server.closing:
             self.flush()
         if self.network.busy or self.soon or self.doubles.raised:
@@ -490,8 +490,8 @@ class Lab:
                 source = seats.get(socket)
                 if source is None:
                     source = seats[socket] = Address(socket.address, socket.port)
-                if to.proto == "tcp" and self.streams:
-                    self._send_stream(text, to, source)
+                if to.proto != "udp" and (self.streams or self._stream_phones):
+                    self._send_stream(text, to, source, socket)
                 else:
                     send(text, to.proto, source, Address(to.ip, to.port))
         if server.closing:
@@ -499,15 +499,45 @@ class Lab:
             for stream in [stream for stream in self.streams.values() if stream.number in numbers]:
                 stream.close()
 
-    def _send_stream(self, text: str, to: Destination, source: Address) -> None:
-        """Over the connection asked for, or what there is at the address; SEND_CLOSE hangs up behind it."""
+    def _send_stream(self, text: str, to: Destination, source: Address, socket: ListenSocket) -> None:
+        """Over the connection asked for, else what there is to the address, else a new one to a phone.
+
+        SEND_CLOSE hangs up behind the message.
+        """
         target = Address(to.ip, to.port)
+        stream = None
         if to.connection:
-            target = next((seat for seat, stream in self.streams.items() if stream.number == to.connection), target)
-        self.network.send(text, to.proto, source, target)
-        stream = self.streams.get(target)
-        if stream is not None and to.flags & SEND_CLOSE:
+            stream = next((one for one in self.streams.values() if one.number == to.connection), None)
+        if stream is None:
+            stream = self.streams.get(target)
+        if stream is None and self._stream_phones:
+            if to.flags & SEND_NO_CONNECT or self.server.tcp["no_connect"]:
+                self.server.send_failed(self.now, Datagram(socket, to, text))
+                return
+            from kamscript.lab.transports import accept
+
+            stream = accept(self, socket, target)
+        if stream is None:
+            if to.proto in ("ws", "wss"):  # a server cannot open a WebSocket
+                self.server.send_failed(self.now, Datagram(socket, to, text))
+            else:
+                self.network.send(text, to.proto, source, target)
+            return
+        if to.proto in ("ws", "wss"):
+            frames = self.server.frames
+            frame = frames.encode(text, stream.number) if frames is not None else None
+            if frame is None:
+                self.server.send_failed(self.now, Datagram(socket, to, text))
+                return
+            text = frame
+        self.network.send(stream.from_server(text), to.proto, source, stream.seat)
+        if to.flags & SEND_CLOSE:
             stream.close()
+
+    def next_connection(self) -> int:
+        """The number of a new connection."""
+        self._connections += 1
+        return self._connections
 
     def phone(
         self, user: str, where: str | tuple[str, int] = "", *, name: str = "", password: str = "", auth_user: str = "",
@@ -519,7 +549,7 @@ class Lab:
         that is another name. `proto` is udp, tcp, tls, ws or wss. `rport` asks for replies where requests came from.
         """
         number = len(self.phones) + 1
-        seat = address(where or (f"10.0.0.{number}", 5060))
+        seat = address(where or (f"10.0.0.{number}", 5061 if proto == "tls" else 5060))
         name = name or user
         known = self.phones.get(name)
         if known is not None:
@@ -535,6 +565,7 @@ class Lab:
         )  # fmt: skip
         self.network.attach(seat, phone, name)
         self.phones[name] = phone
+        self._stream_phones = self._stream_phones or proto != "udp"
         return phone
 
     def link(
@@ -586,9 +617,9 @@ class Lab:
         """Open a TCP connection to the server's first TCP socket, from an address of its own unless told."""
         where = self.server_address("tcp")
         socket = next(socket for socket in self.server.sockets if socket.proto == "tcp" and socket.port == where.port)
-        self._connections += 1
-        seat = address(source or ("10.0.0.99", 40000 + self._connections))
-        stream = self.streams[seat] = Stream(self, seat, socket, self._connections)
+        number = self.next_connection()
+        seat = address(source or ("10.0.0.99", 40000 + number))
+        stream = self.streams[seat] = Stream(self, seat, socket, number)
         self.network.attach(seat, stream, str(seat))
         return stream
 

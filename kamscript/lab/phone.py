@@ -60,13 +60,12 @@ class Phone(Behaviours):
         super().__init__()
         self.lab, self.user, self.domain, self.address, self.proxy, self.proto = lab, user, domain, where, proxy, proto
         self.name = name or user
-        self._token = _token(self.name)  #: what its tags and branches begin with
+        self.token = _token(self.name)  #: what its tags and branches begin with
         self.reliable = proto != "udp"
         self.rport, self.proves = rport, True
-        host = f"[{where.ip}]" if ":" in where.ip else where.ip
-        self.host = host
         self.uri = f"sip:{user}@{domain}"
-        self.contact = f"sip:{user}@{host}:{where.port}" + ("" if proto == "udp" else f";transport={proto}")
+        host = f"[{where.ip}]" if ":" in where.ip else where.ip
+        self.call_itself(f"{host}:{where.port}")
         self.credentials = Credentials(auth_user or user, password) if password else None
         self.received: list[Message] = []
         self.requests: dict[str, Request] = {}
@@ -82,9 +81,14 @@ class Phone(Behaviours):
         self._serial = 0
         self._looked = 0
         self._register_cseq = 0
-        self._via = f"SIP/2.0/{proto.upper()} {host}:{where.port}{';rport' if rport else ''};branch="
 
     # -- calls
+
+    def call_itself(self, place: str) -> None:
+        """Write `place`, host and port, into Via and Contact."""
+        transport = "" if self.proto == "udp" else f";transport={self.proto.replace('wss', 'ws')}"
+        self.contact = f"sip:{self.user}@{place}{transport}"
+        self._via = f"SIP/2.0/{self.proto.upper()} {place}{';rport' if self.rport else ''};branch="
 
     @property
     def contact(self) -> str:
@@ -153,7 +157,7 @@ class Phone(Behaviours):
     def invite(self, uri: str, *, body: str | None = None, headers: Sequence[str] = ()) -> Call:
         """Put an INVITE on the wire without running the network."""
         serial = self.next_serial()
-        tag = f"{self._token}{serial}"
+        tag = f"{self.token}{serial}"
         local = f"<{self.uri}>;tag={tag}"
         call = Call(self, f"{serial}-{self.user}@{self.address.ip}", local, f"<{uri}>", outgoing=True)
         call.target, call.cseq = uri, 1
@@ -240,7 +244,7 @@ class Phone(Behaviours):
     ) -> Subscription:
         """SUBSCRIBE to what `target` tells about an event package."""
         uri, serial = self.uri_for(target), self.next_serial()
-        tag = f"{self._token}{serial}"
+        tag = f"{self.token}{serial}"
         made = Subscription(
             self, f"{serial}-{self.user}@{self.address.ip}", f"<{self.uri}>;tag={tag}", f"<{uri}>", event
         )
@@ -269,7 +273,7 @@ class Phone(Behaviours):
         serial = self.next_serial()
         branch = self.next_branch()
         text = self.build(
-            method, uri, branch, f"<{self.uri}>;tag={self._token}{serial}", f"<{to or uri}>",
+            method, uri, branch, f"<{self.uri}>;tag={self.token}{serial}", f"<{to or uri}>",
             call_id or f"{serial}-{self.user}@{self.address.ip}", cseq, (), body, headers,
         )  # fmt: skip
         request = self.requests[branch] = Request(self, method, branch, text)
@@ -398,12 +402,16 @@ class Phone(Behaviours):
 
     def send_request(self, text: str, dialog: Dialog | None) -> None:
         """Send a request where its dialog's route set leads, else to the proxy."""
-        hop = self.proxy
-        if dialog is not None and dialog.routes:
-            first = dialog.routes[0].partition(";")[0]
-            known = self._hops.get(first)
-            hop = self._next_hop(first) if known is None else known
+        hop = self.proxy if dialog is None or not dialog.routes else self.hop(dialog)
         self.lab.network.send(text, self.proto, self.address, hop)
+
+    def hop(self, dialog: Dialog | None) -> Address:
+        """Where a request in a dialog goes first."""
+        if dialog is None or not dialog.routes:
+            return self.proxy
+        first = dialog.routes[0].partition(";")[0]
+        known = self._hops.get(first)
+        return self._next_hop(first) if known is None else known
 
     def _next_hop(self, route: str) -> Address:
         """Where the start of a Route entry leads; the proxy when nobody sits there."""
@@ -453,7 +461,7 @@ class Phone(Behaviours):
         else:
             to = message.value("to") or ""
             if status > 100 and (message.to is None or not message.to.tag):
-                to = f"{to};tag={self._token}"
+                to = f"{to};tag={self.token}"
         message.replied = status
         message.answer = text = self.reply_text(message, status, reason or reason_of(status), to, body, headers)
         self.send_reply(message, text)
@@ -596,7 +604,7 @@ class Phone(Behaviours):
         ):  # fmt: skip
             self.transmit_reply(invite, 482, "Merged Request")  # RFC 3261 section 8.2.2.2
             return
-        tag = f"{self._token}{self.next_serial()}"
+        tag = f"{self.token}{self.next_serial()}"
         call = Call(self, call_id, f"{invite.value('to') or ''};tag={tag}", invite.value("from") or "", outgoing=False)
         call.invite, call.peer_cseq = invite, cseq
         call.target = uri_of(invite.value("contact") or "")
@@ -648,7 +656,7 @@ class Phone(Behaviours):
 
     def _subscribed(self, message: Message) -> None:
         """SUBSCRIBE or REFER outside a dialog make one."""
-        tag = f"{self._token}{self.next_serial()}"
+        tag = f"{self.token}{self.next_serial()}"
         watcher = Watcher(message, self, f"{message.value('to') or ''};tag={tag}")
         watcher.peer_cseq = message.cseq.number if message.cseq is not None else 0
         message.dialog = self.dialogs[tag] = watcher
@@ -686,7 +694,7 @@ class Phone(Behaviours):
     def next_branch(self) -> str:
         """A fresh Via branch."""
         self._serial += 1
-        return f"z9hG4bK-{self._token}-{self._serial}"
+        return f"z9hG4bK-{self.token}-{self._serial}"
 
     def __repr__(self) -> str:
         return f"<phone {self.name} at {self.address}>"
@@ -709,7 +717,16 @@ def make_phone(
     """A phone for a transport; see `Lab.phone`."""
     if proto not in PROTOCOLS:
         raise ValueError(f"proto={proto!r}: one of {', '.join(PROTOCOLS)} is wanted")
-    return Phone(
-        lab, user, domain or lab.domain, seat, proxy or lab.server_address(proto), proto, name=name, password=password,
+    kind = Phone
+    if proto != "udp":
+        from kamscript.lab.transports import StreamPhone, WebSocketPhone
+
+        kind = WebSocketPhone if proto in ("ws", "wss") else StreamPhone
+    plain = {"ws": "tcp", "wss": "tls"}.get(proto, proto)
+    phone = kind(
+        lab, user, domain or lab.domain, seat, proxy or lab.server_address(plain), proto, name=name, password=password,
         auth_user=auth_user, rport=rport,
     )  # fmt: skip
+    if proto in ("ws", "wss"):
+        phone.call_itself(f"{phone.token}.invalid")
+    return phone

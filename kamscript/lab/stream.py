@@ -56,7 +56,7 @@ class Stream:
     def __init__(self, lab: Lab, seat: Address, socket: ListenSocket, number: int) -> None:
         self.lab, self.seat, self.number = lab, seat, number
         self.closed = False  #: either side hung up
-        self.received = Received("tcp", seat.ip, seat.port, socket.address, socket.port, socket, number)
+        self.received = Received(socket.proto, seat.ip, seat.port, socket.address, socket.port, socket, number)
         tcp = lab.server.tcp
         self._framer = Framer(
             limit=tcp["rd_buf_size"], crlf_ping=bool(tcp["crlf_ping"]), accept_no_cl=bool(tcp["accept_no_cl"])
@@ -86,6 +86,17 @@ class Stream:
         """The server has dealt with a message; it hangs up behind one that failed."""
         if not fine and not self.lab.server.settings["tcp_script_mode"] & _MODE_CONTINUE:
             self.close()
+
+    def into_server(self, text: str) -> None:
+        """A message has reached the server."""
+        lab = self.lab
+        fine = lab.server.receive(lab.timers.now, text, self.received)
+        lab.flush()
+        self.dealt_with(fine)
+
+    def from_server(self, data: str) -> str:
+        """What the server sends, as the network shows it."""
+        return data
 
     def deliver(self, text: str, proto: str, source: Address, target: Address) -> None:
         """Something came from the server."""

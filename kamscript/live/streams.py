@@ -18,6 +18,7 @@ from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, Listen
 from kamscript.live.sockopts import prepare, prepare_tcp
 from kamscript.sip.framing import CONTINUE, PING, Framer
 from kamscript.sip.message import SipError
+from kamscript.sip.websocket import FrameCutter, FrameError
 
 if TYPE_CHECKING:
     from kamscript.core.rpc import Rpc
@@ -41,6 +42,7 @@ class Connection(asyncio.Protocol):
         self.peer: tuple[str, int] | None = None  #: where it was opened to; None: a peer opened it
         self.received: Received | None = None
         self.framer = streams.framer()
+        self.cutter: FrameCutter | None = None  #: of WebSocket frames, once it carries them
         self.limit: int = streams.daemon.server.tcp["rd_buf_size"]  #: the longest message
         self.since = self.begun = self.last_used = time.time()  #: made; the message that is arriving began; used
         self.heard = False  #: whether anything arrived
@@ -67,6 +69,10 @@ class Connection(asyncio.Protocol):
         if received is None or transport is None:
             return
         self.heard = True
+        frames = daemon.server.frames
+        if frames is not None and frames.holds(self.number):
+            self._frames(data.decode("latin-1"), now)
+            return
         if not self.framer.pending:
             self.begun = now
         try:
@@ -92,6 +98,27 @@ class Connection(asyncio.Protocol):
             source = f"[{received.src_ip}]:{received.src_port}"
             level = daemon.server.cfg.core["corelog"]
             daemon.server.log.write(level, "<core>", f"{error}: closing the TCP connection of {source}")
+            transport.close()
+
+    def _frames(self, data: str, now: float) -> None:
+        """Cut a WebSocket's stream into frames."""
+        daemon, transport = self.streams.daemon, self.transport
+        frames = daemon.server.frames
+        assert frames is not None and transport is not None
+        cutter = self.cutter
+        if cutter is None:
+            cutter = self.cutter = FrameCutter()
+        try:
+            for raw in cutter.feed(data):
+                fine = frames.receive(now, raw, self.number)
+                daemon.after_event()
+                if transport.is_closing():
+                    return
+                if not fine and not daemon.server.settings["tcp_script_mode"] & SCRIPT_MODE_CONTINUE:
+                    transport.close()
+                    return
+        except FrameError as error:
+            daemon.server.log.warning("<core>", str(error))
             transport.close()
 
     def send(self, data: bytes) -> None:
@@ -232,7 +259,7 @@ class Streams:
         if connection is None or connection.close_behind:
             connection = self.by_peer.get((to.ip, to.port))
         if connection is None or connection.close_behind:
-            if to.flags & SEND_NO_CONNECT or server.tcp["no_connect"]:
+            if to.flags & SEND_NO_CONNECT or server.tcp["no_connect"] or to.proto in ("ws", "wss"):
                 self.daemon.failed(datagram, ConnectionError("no connection is open, and none may be opened"))
                 return
             try:
@@ -240,6 +267,13 @@ class Streams:
             except OSError as error:
                 self.daemon.failed(datagram, error)
                 return
+        if to.proto in ("ws", "wss"):
+            frames = server.frames
+            frame = frames.encode(text, connection.number) if frames is not None else None
+            if frame is None:
+                self.daemon.failed(datagram, ConnectionError("no WebSocket"))
+                return
+            text = frame
         data = text.encode("latin-1")
         if connection.queued and self._too_much(connection.queued + len(data), len(data)):
             if connection.transport is not None:
