@@ -34,6 +34,8 @@ class DialogTable:
     def all(self) -> list[DialogCell]:
         """Every dialog that is there now, slot by slot, oldest first."""
         slots = self._slots
+        if len(slots) == 1:
+            return list(next(iter(slots.values())).values())
         return [dlg for entry in sorted(slots) for dlg in slots[entry].values()]
 
     def slot_of(self, callid: str) -> int:
