@@ -318,7 +318,7 @@ def _sample(read: Reading, element: Element) -> Action:
     slot, distribution = read.slot(element, "assign_to"), read.distribution(element)
 
     def act(call: Actor, text: str) -> Outcome | None:
-        call.variables[slot] = float(distribution.sample(call.chance))
+        call.variables[slot] = float(distribution.draw(call.chance))
         return None
 
     return act
@@ -424,12 +424,12 @@ def _jump(read: Reading, element: Element) -> Action:
     right = _right_side(read, element)
 
     def act(call: Actor, text: str) -> Outcome | None:
-        target = int(right(call))
-        if target == call.index:
-            call.fatal(f"the jump at step {call.index} leads to itself")
+        target = right(call)
         if not 0 <= target <= read.step_count():
-            call.fatal(f"the jump leads to step {target}; there are steps 0 to {read.step_count()}")
-        call.jump(target)
+            call.fatal(f"the jump leads to step {target:.0f}; there are steps 0 to {read.step_count()}")
+        if int(target) == call.index:
+            call.fatal(f"the jump at step {call.index} leads to itself")
+        call.jump(int(target))
         return None
 
     return act

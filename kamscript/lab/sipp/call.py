@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 KEPT_EVENTS = 200
 #: Steps at one moment after which a call is told that it runs in a circle.
 MAX_STEPS = 10_000
+#: Milliseconds; longer pauses are cut, as SIPp's are.
+LONGEST_PAUSE = 2147483647
 #: Replies and requests behind which nothing is sent again (RFC 3261 section 17).
 _STOPPERS = frozenset(("ACK", "CANCEL", "BYE", "PRACK"))
 _ANSWERED = frozenset(("INFO", "NOTIFY", "OPTIONS", "UPDATE"))  # by -aa
@@ -309,16 +311,16 @@ class Call:
 
     def _pause(self, step: Step) -> bool:
         if step.pause is not None:
-            length = step.pause.sample(self.chance)
+            length = step.pause.draw(self.chance)
         else:
             length = number_of(self.variables[step.pause_slot])
         self._timewait = step.timewait
         self._bookkeeping(step)
         step.sent += 1
         self._act(step, "")
-        if length < 1:
+        if not length >= 1:  # no number is no pause
             return not self.state and self._next()
-        self._paused_until = self.now + int(length) / 1000
+        self._paused_until = self.now + int(min(length, LONGEST_PAUSE)) / 1000
         return self._wait()
 
     def _receive_step(self, step: Step) -> bool:

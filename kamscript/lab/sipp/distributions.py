@@ -19,6 +19,13 @@ class Distribution(NamedTuple):
     sample: Callable[[Random], float]
     percentile: float
 
+    def draw(self, chance: Random) -> float:
+        """A number; infinity where none is large enough."""
+        try:
+            return self.sample(chance)
+        except OverflowError:
+            return math.inf
+
 
 class Kind(NamedTuple):
     """A distribution by name: its parameters, in the order of `make`'s arguments."""
@@ -86,6 +93,8 @@ def _negbin(successes: float, probability: float) -> Distribution:
 
 def _poisson(chance: Random, rate: float) -> int:
     """How many arrivals of a unit rate fit into `rate`."""
+    if rate > 1000:
+        return max(0, round(chance.gauss(rate, math.sqrt(rate))))
     count, left = 0, rate - chance.expovariate(1.0)
     while left > 0:
         count, left = count + 1, left - chance.expovariate(1.0)

@@ -26,7 +26,7 @@ class Incoming:
         word, _, rest = self.first_line.partition(" ")
         if word == "SIP/2.0":
             code = rest.lstrip().partition(" ")[0]
-            self.code, self.method = (int(code) if code.isdecimal() else 0), ""
+            self.code, self.method = (int(code) if code.isdecimal() and len(code) == 3 else 0), ""
         else:
             self.code, self.method = 0, word
 
@@ -77,7 +77,7 @@ class Incoming:
     def cseq(self) -> int:
         """The number in CSeq; 0 for none."""
         number = self.header("cseq").partition(" ")[0]
-        return int(number) if number.isdecimal() else 0
+        return int(number) if number.isdecimal() and len(number) < 12 else 0
 
     @property
     def cseq_method(self) -> str:

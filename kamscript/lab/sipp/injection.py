@@ -49,7 +49,7 @@ class InjectionFile:
         self._next = 0
 
     def _number(self, name: str, equals: str, text: str, head: str) -> int:
-        if not equals or not text.strip().isdecimal():
+        if not equals or not re.fullmatch(r"[0-9]{1,9}", text.strip()):
             raise self.refused(f"{name} is written {name}=number", head)
         return int(text)
 

@@ -222,7 +222,7 @@ def _read(name: str, option: Option, rest: list[str]) -> Any:
 
 
 def _count(word: str, text: str, option: Option) -> int:
-    if not text.isdecimal() or len(text) > 12:
+    if not re.fullmatch(r"[0-9]{1,12}", text):
         raise OptionError(f"{word} {text}: a whole number is due")
     return int(text)
 
@@ -256,7 +256,7 @@ def _time(word: str, text: str, option: Option) -> float:
 
 
 def _port(word: str, text: str, option: Option) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 65536:
         raise OptionError(f"{word} {text}: a port is 1 to 65535")
     return int(text)
 

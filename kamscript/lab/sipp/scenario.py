@@ -613,7 +613,11 @@ class _Reader:
         if name == "negbin" and values[1] > 1:
             self.refused("p is a probability: at most 1", element.attributes["p"])
             return fixed(0.0)
-        return kind.make(*values)
+        try:
+            return kind.make(*values)
+        except (OverflowError, ValueError, ZeroDivisionError):
+            self.refused(f"with these numbers there is no {name} distribution", element)
+            return fixed(0.0)
 
     def has_message(self) -> bool:
         """Whether the step at hand has a message to look at: one received, or the one it sends."""

@@ -53,9 +53,10 @@ Writer = Callable[[Speaker, int], str]
 
 _FIXED, _DROPPABLE, _LENGTH, _AUTH = range(4)
 _PLACE = "?"  # of credentials: an empty line would end the headers
+_LONGEST = 65535  # characters of [fill]: no message of SIPp is longer
 _BLANKS = " \t\r\n\v\f"
 _HEX = re.compile(r"\\x([0-9A-Fa-f]{0,2})([^0-9A-Fa-f]?)")
-_OFFSET = re.compile(r"[+-][0-9]+")
+_OFFSET = re.compile(r"[+-][0-9]{1,9}")
 #: SIPp's own keywords that the lab does not have, and why.
 _REFUSED = {
     "file": "it reads files while calls run",
@@ -262,7 +263,7 @@ class _Cutter:
                 word, offset = whole[:sign], int(found.group())
         if self.static(word, offset) or self.changing(word, offset):
             return
-        if re.fullmatch(r"field[0-9].*", word, re.DOTALL):
+        if re.fullmatch(r"field[0-9]{1,9}(?![0-9]).*", word, re.DOTALL):
             self.field(whole)
         elif word.startswith("$"):
             self.variable(whole[1:], whole)
@@ -323,7 +324,7 @@ class _Cutter:
             if row is None:
                 return file.field(call.line(file), number)
             written = to_number(row.write(call))
-            return file.field(int(written) if written is not None else -1, number)
+            return file.field(int(written) if written is not None and 0 <= written < file.lines else -1, number)
 
         self.add(write, _DROPPABLE)
 
@@ -340,7 +341,7 @@ class _Cutter:
 
         def write(call: Speaker, index: int) -> str:
             value = call.variables[slot]
-            count = max(0, int(value)) if isinstance(value, float) else 0
+            count = int(min(value, _LONGEST)) if isinstance(value, float) and value > 0 else 0
             return (text * (count // len(text) + 1))[:count]
 
         self.add(write)
