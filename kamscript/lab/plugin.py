@@ -77,8 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--kam-seed={seed}: a number or random is wanted")
     config.option.kam_seed = seed
     if config.getoption("--kam-real"):
-        from kamscript.lab import daemon
-        from kamscript.lab.twice import Twice
+        from kamscript.lab.real import daemon
+        from kamscript.lab.real.twice import Twice
 
         if not daemon.version():
             raise pytest.UsageError("--kam-real: no kamailio is installed here (apt-get install kamailio)")

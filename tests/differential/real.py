@@ -2,7 +2,7 @@
 
 The daemon gets a block of ten ports of its own (2120x to 2129x); whatever text goes in has 2120x replaced by the
 block's numbers, and whatever comes out the other way round. How it is started and how its end is awaited: see
-`kamscript.lab.daemon`, which `pytest --kam-real` uses too.
+`kamscript.lab.real.daemon`, which `pytest --kam-real` uses too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kamscript.lab.daemon import Daemon, modules_folder
-from kamscript.lab.daemon import Refused as NotStarted
+from kamscript.lab.real.daemon import Daemon, modules_folder
+from kamscript.lab.real.daemon import Refused as NotStarted
 
 from . import binrpc
 from .case import KAMAILIO, PING, Address, Refused, cut

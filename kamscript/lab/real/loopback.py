@@ -23,12 +23,12 @@ _CALL_ID = re.compile(r"(?im)^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
 _LENGTH = re.compile(r"(?im)^((?:content-length|l)[ \t]*:[ \t]*)(\d+)")
 
 
-class TooManyNetworks(Exception):
-    """More networks in one test than there is room for."""
+class NotOnReal(AttributeError):
+    """The test does something that only the lab can do: the reason, as it stands behind "skipped"."""
 
 
 class Loopback:
-    """The addresses of one test: `kamscript.lab.daemon.Names`. Its part of 127.0.0.0/8 is free again after `close`."""
+    """The addresses of one test, `Names` of a daemon. Its part of 127.0.0.0/8 is free again after `close`."""
 
     def __init__(self) -> None:
         block, self._claim = _claim()
@@ -73,7 +73,7 @@ class Loopback:
         real = self._networks.get(network)
         if real is None:
             if len(self._networks) == NETWORKS:
-                raise TooManyNetworks(f"it has addresses of more than {NETWORKS} networks")
+                raise NotOnReal(f"it has addresses of more than {NETWORKS} networks")
             real = self._networks[network] = f"127.{self._first + len(self._networks)}."
             self._back[real] = network
         return real + found[3]

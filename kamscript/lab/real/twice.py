@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from kamscript.lab import daemon
-from kamscript.lab.daemon import Refused
 from kamscript.lab.lab import Lab, observers
-from kamscript.lab.real import NotOnReal, RealLab, too_long, why_not
-from kamscript.lab.transcript import Transcript, differences, transcript
+from kamscript.lab.real import daemon
+from kamscript.lab.real.config import why_not
+from kamscript.lab.real.daemon import Refused
+from kamscript.lab.real.lab import RealLab, too_long
+from kamscript.lab.real.loopback import NotOnReal
+from kamscript.lab.real.transcript import Transcript, differences, transcript
 
 
 class Differs(AssertionError):

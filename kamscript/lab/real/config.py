@@ -1,0 +1,110 @@
+"""A config made to run as a real daemon of a test: without what belongs to a production machine.
+
+Lines keep their numbers, so that what Kamailio says of a line is true of the config's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kamscript.core.sockets import is_address
+from kamscript.lab.real import daemon
+
+if TYPE_CHECKING:
+    from kamscript.lab.variants import Params
+    from kamscript.script.program import Program
+
+#: Settings that belong to a production machine: users, processes, where the log goes.
+_DROPPED = re.compile(
+    r"(?m)^[ \t]*(?:user|uid|group|gid|chroot|workdir|wdir|fork|children|tcp_children|socket_workers|log_stderror|"
+    r"run_dir|rundir|mlock_pages|shm_mem_size|shm|real_time)[ \t]*=[^\n]*"
+)
+_CONTROL = re.compile(
+    r"""(?m)^[ \t]*modparam\(\s*["'](?:ctl|jsonrpcs)["']\s*,\s*["'](?:binrpc|fifo|fifo_name|dgram_socket)["'][^\n]*"""
+)
+_MPATH = re.compile(r"""(?m)^[ \t]*(?:mpath|loadpath)[ \t]*=?[ \t]*["']([^"'\n]*)["'][^\n]*""")
+_URL = re.compile(r"""\b(?:mysql|postgres|sqlite|text|unixodbc|oracle)://[^"'\s;,)]*""")
+_DRIVER = re.compile(r"""\bdb_(?:mysql|postgres|text|unixodbc|oracle)(?:\.so)?(?=["'])""")
+
+
+def why_not(program: Program) -> str:
+    """Why a config cannot run on the Kamailio of this machine; "" when it can."""
+    version, folder = daemon.version(), daemon.modules_folder()
+    if not version or folder is None:
+        return "no kamailio is installed here (apt-get install kamailio)"
+    missing = [name for name in program.modules if not (folder / f"{name}.so").exists()]
+    if missing:
+        return f"the Kamailio of this machine has no module {', '.join(missing)} ({folder})"
+    if program.target not in ("all", ".".join(version.split(".")[:2])):
+        return f"the test asks for Kamailio {program.target}, here is {version}"
+    for line in program.listens:
+        for sock in line.sockets:
+            host = sock.hosts[0]
+            if ":" in host or not is_address(host) or host.startswith("0."):
+                return f"the config listens at {host}: only IPv4 addresses have a place on loopback"
+    return ""
+
+
+def sources_of(
+    program: Program, text: str | None, files: Mapping[str, str], folder: Path
+) -> tuple[dict[str, str], dict[str, Path]]:
+    """The config's files by their names in the daemon's folder, the main one first; where absolute names went."""
+    sources: dict[str, str] = {}
+    moved: dict[str, Path] = {}
+    if text is not None:
+        sources["kamailio.cfg"] = text
+    else:
+        root = os.path.dirname(os.path.abspath(program.path))
+        for source in program.sources:
+            path = os.path.abspath(source)
+            name = os.path.relpath(path, root)
+            name = os.path.basename(path) if name.startswith("..") else name
+            sources[name] = Path(path).read_bytes().decode("latin-1")
+            moved[path] = folder / name
+    for known, content in files.items():
+        name = known.lstrip("/")
+        sources[name] = content
+        if known.startswith("/"):
+            moved[known] = folder / name
+    return sources, moved
+
+
+def for_loopback(text: str, params: Params, folder: Path, database: Callable[[str], Path]) -> str:
+    """A file of the config without what belongs to a production machine; lines keep their numbers."""
+    text = _CONTROL.sub("", _DROPPED.sub("", text))
+    text = _MPATH.sub(lambda found: found[0] if Path(found[1].partition(":")[0]).is_dir() else "", text)
+    text = _URL.sub(lambda found: f"sqlite:///{database(found[0])}", _DRIVER.sub("db_sqlite.so", text))
+    text = re.sub(r"/(?:var/)?run/kamailio(?=/)", str(folder), text)
+    for module, values in params.items():
+        for name in values:
+            line = rf"""(?m)^[ \t]*modparamx?\(\s*["']{module}["']\s*,\s*["']{name}["'][^\n]*"""
+            if module == "core":
+                line = rf"(?m)^[ \t]*{name}[ \t]*=[^\n]*"
+            text = re.sub(line, "", text)
+    return text
+
+
+def added(program: Program, params: Params, folder: Path) -> str:
+    """What stands behind the config: the way for RPC, and parameters that the test sets."""
+    lines = [] if "ctl" in program.modules else ['loadmodule "ctl.so"']
+    lines.append(f'modparam("ctl", "binrpc", "unix:{folder}/ctl")')
+    if any(item.name == "debug" and _below(item.value) for item in program.settings):
+        lines.append("debug=-1")  # else nobody hears of the marks
+    for module, values in params.items():
+        for name, value in values.items():
+            for one in value if isinstance(value, list) else [value]:
+                shown = str(int(one)) if isinstance(one, int) else f'"{one}"'
+                head = f"{name} = " if module == "core" else f'modparam("{module}", "{name}", '
+                lines.append(f"{head}{shown}{'' if module == 'core' else ')'}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _below(value: object) -> bool:
+    try:
+        return int(str(getattr(value, "value", value))) < -1
+    except ValueError:
+        return False

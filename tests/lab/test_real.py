@@ -1,0 +1,268 @@
+"""`pytest --kam-real`: the same test in the lab and on a started Kamailio."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kamscript.core.rpc import RpcFault
+from kamscript.lab.real import NotOnReal, RealLab, Refused
+
+pytestmark = pytest.mark.kamailio
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+PROXY = """
+debug=2
+children=8
+log_stderror=no
+listen=udp:127.0.0.1:22810
+alias="example.com"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+request_route {
+    xlog("L_INFO", "$rm from $si:$sp, call $ci\\n");
+    if (has_totag()) { loose_route(); t_relay(); exit; }
+    if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+    if (uri == myself) { sl_send_reply("404", "Nobody"); exit; }
+    record_route();
+    t_relay();
+}
+"""
+# A function that Kamailio has since 6.0.
+NEWER = PROXY.replace("record_route();", "t_exists(); record_route();")
+
+
+def pytest_run(folder: Path, *words: str) -> tuple[str, int]:
+    """pytest in a process of its own: what it printed, its exit status."""
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "no:cacheprovider", "--kam-real", "-rs", *words]
+    done = subprocess.run([*command, "."], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout + done.stderr, done.returncode
+
+
+def written(folder: Path, test: str, config: str = PROXY) -> Path:
+    (folder / "kamailio.cfg").write_text(config, "utf-8")
+    (folder / "test_it.py").write_text(test, "utf-8")
+    return folder
+
+
+# -- the examples ---------------------------------------------------------------------------------------------------
+def test_the_registrar_passes_on_kamailio() -> None:
+    out, status = pytest_run(EXAMPLES / "registrar")
+    assert status == 0, out
+    assert "6 passed, 2 skipped" in out
+    assert out.count("at most 5 s are waited (--kam-real-wait)") == 2
+
+
+def test_a_module_of_ones_own_is_the_reason_why_not() -> None:
+    out, status = pytest_run(EXAMPLES / "callwatch")
+    assert status == 0, out
+    assert "passed" not in out
+    assert out.count("not on Kamailio: the Kamailio of this machine has no module callwatch") == 6
+
+
+# -- how a test of one's own fares ----------------------------------------------------------------------------------
+def test_a_lab_made_in_the_test_is_judged_too(tmp_path: Path) -> None:
+    test = """
+from kamscript.lab import Lab
+
+def test_it():
+    with Lab("kamailio.cfg") as lab:
+        bob = lab.phone("bob")
+        call = lab.phone("alice").call("sip:bob@10.0.0.1:5060")
+        bob.call_waiting.answer()
+        assert call.hangup().status == 200
+        assert "INVITE from 10.0.0.2:5060, call 1-alice@10.0.0.2" in lab.log
+"""
+    out, status = pytest_run(written(tmp_path, test), "-v")
+    assert status == 0, out
+    assert "kamscript: --kam-real, Kamailio 5.6" in out
+    assert "1 passed" in out
+
+
+def test_what_kamailio_does_otherwise_fails_the_test(tmp_path: Path) -> None:
+    # Each run of the test finds another config.
+    test = """
+from kamscript.lab import Lab
+
+def test_it(lab):
+    with open("kamailio.cfg") as file:
+        text = file.read()
+    sip = lab(text=text.replace("Nobody", "Not here") if Lab.substitute else text)
+    assert sip.phone("alice").options().status == 404
+"""
+    out, status = pytest_run(written(tmp_path, test))
+    assert status == 1
+    assert "does something else than the lab:" in out
+    assert "  lab:      SIP/2.0 404 Nobody (1 OPTIONS)" in out
+    assert "  kamailio: SIP/2.0 404 Not here (1 OPTIONS)" in out
+    assert "SIP in the lab" in out and "SIP on Kamailio" in out
+
+
+def test_an_assertion_that_does_not_hold_on_kamailio_says_where(tmp_path: Path) -> None:
+    test = """
+from kamscript.lab import Lab
+
+def test_it(lab):
+    sip = lab("kamailio.cfg")
+    assert sip.phone("alice").options().status == (500 if Lab.substitute else 404)
+"""
+    out, status = pytest_run(written(tmp_path, test))
+    assert status == 1
+    assert re.search(r"on Kamailio 5\.6\.\d+; in the lab the test passed", out)
+
+
+def test_what_fails_in_the_lab_is_not_run_on_kamailio(tmp_path: Path) -> None:
+    test = "def test_it(lab):\n    assert lab('kamailio.cfg').phone('alice').options().status == 500\n"
+    out, status = pytest_run(written(tmp_path, test))
+    assert status == 1
+    assert "on Kamailio" not in out
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("sip.double('sl_send_reply', optional=True)", r"lab.double\(\)"),
+        ("sip.server.module('tm')", "lab.server is the lab's alone"),
+        ("sip.link(sip.phone('alice'), loss=0.0)", r"lab.link\(\)"),
+        ("sip.route('', sip.request('OPTIONS', 'x'))", r"lab.route\(\)"),
+        ("sip.advance(hours=12)", "it lets 43200 s pass; on the real Kamailio at most 5 s are waited"),
+        ("sip.snapshot()", "a snapshot is of the lab's own run"),
+    ],
+)
+def test_what_only_the_lab_can_do_is_skipped_with_the_reason(tmp_path: Path, line: str, reason: str) -> None:
+    out, status = pytest_run(written(tmp_path, f"def test_it(lab):\n    sip = lab('kamailio.cfg')\n    {line}\n"))
+    assert status == 0, out
+    assert re.search(f"not on Kamailio: {reason}", out), out
+    assert "1 skipped" in out
+
+
+def test_a_config_that_kamailio_refuses(tmp_path: Path) -> None:
+    test = "def test_it(lab):\n    assert lab('kamailio.cfg').phone('alice').options().status == 404\n"
+    out, status = pytest_run(written(tmp_path, test, NEWER))
+    assert status == 1
+    assert "kamscript runs this config, Kamailio does not start with it:" in out
+    assert "t_exists" in out
+
+
+def test_tests_without_a_lab_run_once(tmp_path: Path) -> None:
+    out, status = pytest_run(written(tmp_path, "import sys\n\ndef test_it():\n    sys.stderr.write('once ')\n"), "-s")
+    assert (status, out.count("once ")) == (0, 1)
+
+
+def test_no_daemon_is_left(tmp_path: Path) -> None:
+    test = """
+from kamscript.lab import Lab
+kept = []
+
+def test_it():
+    kept.append(Lab("kamailio.cfg"))
+    assert kept[-1].phone("alice").options().status == 404
+    if Lab.substitute:
+        print("folder", kept[-1].daemon.folder, kept[-1].daemon._processes[0].pid)
+"""
+    out, status = pytest_run(written(tmp_path, test), "-s")
+    assert status == 0, out
+    found = re.search(r"folder (\S+) (\d+)", out)
+    assert found is not None
+    assert not Path(found[1]).exists()
+    assert not Path(f"/proc/{found[2]}").exists()
+
+
+# -- the lab on Kamailio --------------------------------------------------------------------------------------------
+def test_time_really_passes() -> None:
+    with RealLab(text=PROXY) as lab:
+        before = lab.now
+        lab.advance(0.3)
+        assert 0.3 <= lab.now - before < 3
+
+
+def test_more_than_anybody_waits() -> None:
+    with RealLab(text=PROXY) as lab, pytest.raises(NotOnReal, match="at most 5 s"):
+        lab.advance(minutes=1)
+
+
+def test_waiting_for_what_the_daemon_does_by_itself() -> None:
+    with RealLab(text=PROXY, params={"tm": {"fr_timer": 1000}}) as lab:
+        request = lab.phone("alice").options("sip:bob@10.0.0.9:5060")
+        lab.wait(lambda: request.status)
+        assert request.status == 408
+
+
+def test_params_take_the_place_of_the_configs() -> None:
+    config = PROXY.replace("request_route", 'modparam("tm", "fr_timer", 30000)\nrequest_route')
+    with RealLab(text=config, params={"tm": {"fr_timer": 700}, "core": {"debug": 1}}) as lab:
+        request = lab.phone("alice").options("sip:bob@10.0.0.9:5060")
+        lab.wait(lambda: request.status, 3)
+        assert request.status == 408
+        assert lab.log.script == []
+
+
+def test_rpc_and_its_faults() -> None:
+    with RealLab(text=PROXY) as lab:
+        assert lab.rpc("core.version").startswith("kamailio 5.6")
+        with pytest.raises(RpcFault, match="not found"):
+            lab.rpc("no.such")
+
+
+def test_digests_over_an_address() -> None:
+    config = PROXY.replace('alias="example.com"\n', "").replace("uri == myself", 'is_method("OPTIONS")').replace(
+        'sl_send_reply("404"', 'if (!pv_www_authenticate("$td", "secret", "0")) { www_challenge("$td", "0"); exit; } '
+        'sl_send_reply("200"',
+    ).replace('loadmodule "xlog', 'loadmodule "auth.so"\nloadmodule "xlog')  # fmt: skip
+    with RealLab(text=config) as lab:
+        assert lab.phone("alice", password="secret").options().status == 200
+        assert lab.phone("mallory", password="guessed").options().status == 401
+
+
+def test_names_and_databases() -> None:
+    config = PROXY.replace("request_route {", """
+loadmodule "db_mysql.so"
+loadmodule "sqlops.so"
+modparam("sqlops", "sqlcon", "ca=>mysql://kamailio:secret@db.example.com/kamailio")
+request_route {
+    sql_query("ca", "select contact from location where username='$rU'", "ra");
+    if ($dbr(ra=>rows) > 0) { $du = $dbr(ra=>[0,0]); t_relay(); exit; }
+""")  # fmt: skip
+    url = "mysql://kamailio:secret@db.example.com/kamailio"
+    row = {"username": "bob", "contact": "sip:10.0.0.1:5060", "ruid": "1"}
+    with RealLab(text=config, hosts={"gw.example.net": "10.0.0.1"}, database={"location": [row]}) as lab:
+        bob, alice = lab.phone("bob"), lab.phone("alice")
+        assert alice.options("sip:bob@example.com").status == 200
+        assert alice.options("sip:anybody@gw.example.net").status == 200
+        assert len(bob.received) == 2
+        assert lab.database(url).row("location", {"username": "bob"})["contact"] == "sip:10.0.0.1:5060"
+        assert lab.database() is lab.database(url)
+
+
+def test_phones_over_tcp() -> None:
+    with RealLab(text=PROXY + "\nlisten=tcp:127.0.0.1:22810\n") as lab:
+        alice, bob = lab.phone("alice", proto="tcp"), lab.phone("bob", proto="tcp")
+        call = alice.call("sip:bob@10.0.0.2:5060;transport=tcp")
+        lab.wait(lambda: bob.calls)
+        bob.call_waiting.answer()
+        lab.wait(lambda: call.state == "confirmed")
+        assert call.hangup().status == 200
+
+
+def test_files_that_the_config_includes(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "more.cfg").write_text('route[MORE] { sl_send_reply("299", "Included"); exit; }\n', "utf-8")
+    config = PROXY.replace('sl_send_reply("404", "Nobody"); exit;', "route(MORE);")
+    (tmp_path / "kamailio.cfg").write_text(config + 'include_file "parts/more.cfg"\n', "utf-8")
+    with RealLab(tmp_path / "kamailio.cfg") as lab:
+        assert lab.phone("alice").options().status == 299
+
+
+def test_a_config_that_does_not_start() -> None:
+    with pytest.raises(Refused, match="t_exists"):
+        RealLab(text=NEWER)
