@@ -50,6 +50,7 @@ from kamscript.source import ConfigError, Diagnostic
 
 if TYPE_CHECKING:
     from kamscript.script.program import Program
+    from kamscript.sip.certificate import TlsSession
     from kamscript.values import Value
 
 #: A compiled route: takes the context, returns what `$rc` shows behind it. `exit` and `drop` leave it by ScriptExit.
@@ -108,6 +109,7 @@ class Server(Sending):
       outbox      messages to be sent, in order; drivers use `take_outbox`
       closing     connections that the driver shall close; drivers use `take_closing`
       connections open streams by number, with where they come from; `stream_aliases` further addresses they serve
+      tls_sessions    what TLS connections know of their ends, by number; drivers fill it in
       frames      module websocket: deals with streams that carry WebSocket frames; None: not loaded
       message_number  `$mi` of the message received last
       bind        the UDP socket that the message now dealt with came in by, None otherwise
@@ -151,6 +153,7 @@ class Server(Sending):
         self.connections: dict[int, Received] = {}
         self.stream_aliases: dict[tuple[str, str, int], int] = {}
         self.frames: Frames | None = None
+        self.tls_sessions: dict[int, TlsSession] = {}
         self.message_number = 0
         self.longest = MAX_MESSAGE  #: what is longer is cut, or by msg_recv_max_size of 6.x not looked at
         if target == "6.x" or self.settings["msg_recv_max_size"] != DEFAULTS["msg_recv_max_size"]:
@@ -389,6 +392,7 @@ class Server(Sending):
         """The stream `connection` is gone; `hooks.closed` hear it."""
         self.timers.now = max(now, self.timers.now)
         self.connections.pop(connection, None)
+        self.tls_sessions.pop(connection, None)
         for key, number in list(self.stream_aliases.items()):
             if number == connection:
                 del self.stream_aliases[key]

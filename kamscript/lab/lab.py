@@ -558,7 +558,7 @@ class Lab:
                 f"lab.phone({user!r}, name={name + '2'!r})"
             )
         if seat in self.network.parties:
-            raise ValueError(f"{seat} is taken by {self.network.names[str(seat)]}: lab.phone({user!r}, \"10.0.0.77\")")
+            raise ValueError(f'{seat} is taken by {self.network.names[str(seat)]}: lab.phone({user!r}, "10.0.0.77")')
         phone = make_phone(
             self, user, seat, name=name, password=password, auth_user=auth_user, domain=domain, proto=proto,
             proxy=address(proxy) if proxy else None, rport=rport,

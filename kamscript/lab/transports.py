@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from kamscript.lab.network import Address
 from kamscript.lab.phone import Phone
 from kamscript.lab.stream import HttpReply, Stream
+from kamscript.sip.certificate import OTHER, VERIFIED, Certificate, TlsSession
 from kamscript.sip.websocket import CLOSE, OPCODES, PING, PONG, TEXT, VERSION, Frame, FrameCutter, accept_key, decode
 from kamscript.sip.websocket import encode as encode_frame
 
@@ -29,6 +30,8 @@ FIRST_PORT = 49152
 MASK = "kam!"
 #: How control frames are written in ladders.
 CONTROL = "WebSocket "
+#: What TLS connections look like in the lab: version, cipher, bits.
+TLS = ("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
 _PLAIN = {"ws": "tcp", "wss": "tls"}
 
 
@@ -41,6 +44,10 @@ class PhoneStream(Stream):
         self.phone, self.inner = phone, inner
         self.socket = socket
         super().__init__(lab, seat, socket, number)
+        if socket.proto == "tls":
+            lab.server.tls_sessions[number] = TlsSession(
+                *TLS, peer=phone.certificate, outcome=phone.outcome, server_name=lab.domain
+            )
         self._frames = FrameCutter()
 
     @property
@@ -96,9 +103,20 @@ def _frame_of(text: str) -> tuple[int, str]:
 
 
 class StreamPhone(Phone):
-    """A phone over TCP or TLS."""
+    """A phone over TCP or TLS.
+
+    `certificate` is what it shows over TLS, `outcome` what verifying that gives (kamscript.sip.certificate): set them
+    with `shows()` before it connects.
+    """
 
     _port = FIRST_PORT
+    certificate: Certificate | None = None
+    outcome = OTHER
+
+    def shows(self, certificate: Certificate | str | None, outcome: str = VERIFIED) -> None:
+        """Show a certificate (or one with this common name) over connections that are opened from now on."""
+        self.certificate = Certificate(certificate) if isinstance(certificate, str) else certificate
+        self.outcome = outcome
 
     @property
     def connections(self) -> list[Stream]:

@@ -101,7 +101,7 @@ class Daemon:
         for listen in self.server.sockets:
             if listen.proto == "udp":
                 self._open_udp(listen)
-            elif listen.proto == "tcp":
+            elif listen.proto in ("tcp", "tls"):
                 await self.streams.listen(listen)
             else:
                 raise BindError(f"listen {listen.text}: transport {listen.proto} is not served yet")

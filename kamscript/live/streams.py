@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, ListenSocket, Received, shortest
 from kamscript.live.sockopts import prepare, prepare_tcp
+from kamscript.live.tls import TlsConfigError, context_of, session_of
 from kamscript.sip.framing import CONTINUE, PING, Framer
 from kamscript.sip.message import SipError
 from kamscript.sip.websocket import FrameCutter, FrameError
 
 if TYPE_CHECKING:
+    import ssl
+
     from kamscript.core.rpc import Rpc
     from kamscript.live.daemon import Daemon
 
@@ -178,7 +181,11 @@ class Streams:
             prepare(tcp, listen, self.daemon.server.settings)
             prepare_tcp(tcp, self.daemon.server.tcp, listening=True)
             tcp.bind((listen.address, listen.port))
-            server = await loop.create_server(lambda: self._connection(listen), sock=tcp, backlog=1024)
+            secure = self._context(listen, "server", f"{listen.address}:{listen.port}")
+            server = await loop.create_server(lambda: self._connection(listen), sock=tcp, backlog=1024, ssl=secure)
+        except TlsConfigError as error:
+            tcp.close()
+            raise BindError(f"listen {listen.text}: {error}") from None
         except OSError as error:
             tcp.close()
             raise BindError(f"listen {listen.text}: {error.strerror or error}") from None
@@ -187,6 +194,10 @@ class Streams:
             rpc = self.daemon.server.rpc
             rpc.add("core.tcp_list", self._rpc_list, "The open connections.")
             self._sweep()
+
+    def _context(self, listen: ListenSocket, role: str, place: str) -> ssl.SSLContext | None:
+        """The TLS context for a connection, None for TCP; raises TlsConfigError."""
+        return context_of(self.daemon.server, role, place) if listen.proto == "tls" else None
 
     def framer(self) -> Framer:
         """What cuts a new stream into messages."""
@@ -222,7 +233,10 @@ class Streams:
                 return False
         listen = connection.listen
         host = shortest(own[0]) if ":" in own[0] else own[0]
-        connection.received = Received("tcp", *source, host, int(own[1]), listen, connection.number)
+        connection.received = Received(listen.proto, *source, host, int(own[1]), listen, connection.number)
+        secured = transport.get_extra_info("ssl_object")
+        if secured is not None:
+            server.tls_sessions[connection.number] = session_of(secured)
         self.by_number[connection.number] = connection
         self.by_peer[source] = connection
         server.connection_opened(connection.received)
@@ -336,12 +350,15 @@ class Streams:
             status = tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if status:
                 raise OSError(status, os.strerror(status))
-            await loop.create_connection(lambda: connection, sock=tcp)
-        except (OSError, TimeoutError) as error:
+            secure = self._context(connection.listen, "client", f"{datagram.to.ip}:{datagram.to.port}")
+            await loop.create_connection(
+                lambda: connection, sock=tcp, ssl=secure, server_hostname=datagram.to.ip if secure else None
+            )
+        except (OSError, TimeoutError, TlsConfigError) as error:
             tcp.close()
             if connection.peer is not None and self.by_peer.get(connection.peer) is connection:
                 del self.by_peer[connection.peer]
-            reason = getattr(error, "strerror", None) or "timeout"
+            reason = getattr(error, "strerror", None) or str(error) or "timeout"
             server.log.error("<core>", f"connect {datagram.to.ip}:{datagram.to.port} failed: {reason}")
             server.blocklist.add(datagram.to)
         except asyncio.CancelledError:

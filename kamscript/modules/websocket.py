@@ -341,7 +341,8 @@ class Websocket(Module, name="websocket"):
                     self.counts[f"{kind}current_connections"] -= 1
                 if found.run_event:
                     msg = server.faked_message()
-                    msg.received = found.received
+                    received = found.received  # as it was when the handshake came
+                    msg.received = received._replace(proto="tcp" if received.proto == "ws" else "tls")
                     server.run_event(_EVENT, msg)
         if not self.table:
             for timer in self._timers:

@@ -61,9 +61,7 @@ class Sent(NamedTuple):
     @property
     def title(self) -> str:
         """`180 Ringing to 10.0.0.1:5060`."""
-        return (
-            f"{label(self.text)} to {_place(self.proto, self.target)}{f' [{self.note}]' if self.note else ''}"
-        )
+        return f"{label(self.text)} to {_place(self.proto, self.target)}{f' [{self.note}]' if self.note else ''}"
 
 
 class Difference(NamedTuple):

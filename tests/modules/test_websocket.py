@@ -68,7 +68,7 @@ event_route[xhttp:request] {
     xhttp_reply("404", "Not found", "", "");
 }
 event_route[websocket:closed] {
-    xlog("L_INFO", "closed $si:$sp $ws_conid\\n");
+    xlog("L_INFO", "closed $si:$sp $ws_conid $proto\\n");
 }
 """
 MASK = "1234"
@@ -296,7 +296,7 @@ def test_the_client_closes(lab: Lab) -> None:
     assert lab.stats["websocket:ws_current_connections"] == 1
     lab.advance(seconds=3)
     assert lab.stats["websocket:ws_current_connections"] == 0
-    assert lab.log.script[-1] == f"closed 10.0.0.1:{port} 1"
+    assert lab.log.script[-1] == f"closed 10.0.0.1:{port} 1 tcp"
     assert lab.stats["websocket:ws_remote_closed_connections"] == 1
 
 

@@ -113,6 +113,7 @@ class Siputils(Module, name="siputils"):
     )
 
     _sl: Sl
+
     @cached_property
     def _rpid(self) -> Accessor | None:
         return accessor_of(self.rpid_avp, self.server) if self.rpid_avp else None
