@@ -229,3 +229,25 @@ def test_a_config_that_does_not_parse_any_more_is_reported_as_far_as_it_can_be_r
     result = project.run(sys.executable, "-m", "coverage", "report")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["kamailio.cfg *%"])
+
+
+# --- an example of the project ----------------------------------------------------------------------------------------
+def test_an_example_in_four_formats(tmp_path: Path) -> None:
+    pytest.importorskip("pytest_cov")
+    for name in ("kamailio.cfg", "test_calls.py"):
+        shutil.copy(PROJECT.parents[2] / "examples" / "registrar" / name, tmp_path / name)
+    kinds = ("term", "html:html", "lcov:coverage.lcov", "xml:coverage.xml")
+    words = ["--cov=kamailio.cfg", "--cov-branch", *(f"--cov-report={kind}" for kind in kinds)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *words], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    text = next(line.split() for line in done.stdout.splitlines() if line.startswith("kamailio.cfg "))
+    routes = {line.rpartition(",")[2] for line in lcov(tmp_path) if line.startswith("FNDA:1,")}
+    root = ElementTree.parse(tmp_path / "coverage.xml").getroot()
+    assert {"request_route", "route[TO_USER]", "route[RELAY]"} <= routes
+    assert int(text[2]) == sum(line.get("hits") == "0" for line in root.iter("line")) == len(html_missed(tmp_path))
+
+
+def html_missed(folder: Path) -> list[str]:
+    return re.findall(r'<p class="mis', (folder / "html" / "kamailio_cfg.html").read_text())
