@@ -553,7 +553,8 @@ def _outcome_lines(outcome: Outcome) -> Iterator[str]:
 def summary(report: Report) -> str:
     """The last line."""
     counts = report.counts
-    parts = [f"{len(report.steps)} messages to the server"]
+    many = len(report.steps)
+    parts = [f"{many} message{'s' * (many != 1)} to the server"]
     if counts["skipped"]:
         parts.append(f"{counts['skipped']} left out")
     told = [f"{counts[kind]} {kind}" for kind in ("same", "changed", "missing", "new")]
