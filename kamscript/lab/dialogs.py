@@ -95,7 +95,7 @@ class Call(Dialog):
     transfers: Sequence[Transfer] = ()
     referred: Call | None = None
     mode = ""  #: the direction of this side's last offer: "sendonly" while it holds the peer
-    peer_mode = ""  #: and of the peer's
+    _offer_of_peer: Message | None = None  #: the message with the peer's last session description
     on_reply: Callable[[Message], None] | None = None
     _ack: tuple[int, str] = (0, "")  #: CSeq and text of the ACK sent last
     _timer: Timer | None = None
@@ -128,7 +128,8 @@ class Call(Dialog):
     @property
     def on_hold(self) -> bool:
         """Whether the peer holds this side."""
-        return self.peer_mode in ("sendonly", "inactive")
+        offer = self._offer_of_peer
+        return offer is not None and direction(offer.body) in ("sendonly", "inactive")
 
     def expect(self, *wanted: Wanted, within: float = expects.WITHIN, where: Found | None = None) -> Message:
         """Wait for a message of this call and return it: `call.expect(180)`, `call.expect("BYE")`.
@@ -439,7 +440,7 @@ class Call(Dialog):
         )
         call._ack = (cseq, text)
         phone.send_request(text, call)
-        call.peer_mode = direction(reply.body)
+        call._offer_of_peer = reply
         if self._cancel is not None and not self._cancel.final:
             call.state = "ended"  # CANCEL came too late
             call.start("BYE")
@@ -467,7 +468,7 @@ class Call(Dialog):
             self._respond(200, "OK", None, ())
         elif method == "UPDATE" and message.body:
             mode = answer_direction(message.body)
-            self.peer_mode, self.mode = direction(message.body), mode
+            self._offer_of_peer, self.mode = message, mode
             phone.respond(message, 200, body=sdp(phone.address.ip, self._sdp_version, mode))
         elif method == "PRACK":
             self._on_prack(message)
@@ -497,7 +498,7 @@ class Call(Dialog):
             phone.transmit_reply(message, 491)
             return False
         self.invite = message
-        self.peer_mode = direction(message.body)
+        self._offer_of_peer = message
         self.refresh(message)
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from kamscript.sip.message import Message
 
 SDP = "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8\r\n"
@@ -34,6 +36,7 @@ def reason_of(status: int) -> str:
     return REASONS.get(status) or REASONS.get(status // 100 * 100, "Unknown")
 
 
+@lru_cache(64)
 def sdp(ip: str, version: int = 1, mode: str = "") -> str:
     """One audio stream at `ip`; `mode` is `sendonly`, `recvonly`, `inactive` or "" for both ways."""
     text = SDP.format(ip=ip)
@@ -46,9 +49,10 @@ def sdp(ip: str, version: int = 1, mode: str = "") -> str:
 
 def direction(body: str) -> str:
     """The direction that a session description asks for: "" both ways. `c=0.0.0.0` holds as RFC 2543 did."""
-    for mode in _ANSWERS:
-        if f"a={mode}" in body:
-            return mode
+    if "a=" in body:
+        for mode in _ANSWERS:
+            if f"a={mode}" in body:
+                return mode
     return "sendonly" if "c=IN IP4 0.0.0.0" in body else ""
 
 
