@@ -110,16 +110,11 @@ class Message(Parsed):
 def _own(function: Any) -> Any:
     """A copy of a method with code of its own.
 
-    CPython specialises code for the class of the objects that it meets, and is slower where one piece of code meets two:
-    reading messages, most of the lab's work, would be so for the server as well as for the phones.
+    CPython specialises code for the class of the objects that it meets, and is slower where one piece of code meets
+    two: reading messages, most of the lab's work, would be so for the server as well as for the phones.
     """
-    copy = FunctionType(
-        function.__code__.replace(),
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
+    code = function.__code__.replace()
+    copy = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
     copy.__kwdefaults__, copy.__doc__ = function.__kwdefaults__, function.__doc__
     return copy
 
