@@ -112,3 +112,12 @@ def test_on_call_decides_for_the_phone(lab: Lab) -> None:
 def test_no_call_waiting_tells_the_story(lab: Lab) -> None:
     with pytest.raises(AssertionError, match="no call reached bob"):
         _ = lab.phones["bob"].call_waiting
+
+
+def test_the_clock_of_the_script_is_that_of_the_lab() -> None:
+    lab = Lab(text='loadmodule "pv.so"\nloadmodule "sl.so"\nrequest_route { sl_send_reply("200", "At $TS"); }')
+    alice = lab.phone("alice")
+    before = alice.options().expect(200).reason
+    lab.advance(hours=12)
+    after = alice.options().expect(200).reason
+    assert int(after.removeprefix("At ")) - int(before.removeprefix("At ")) == 12 * 3600
