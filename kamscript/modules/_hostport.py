@@ -1,9 +1,11 @@
-"""`proto:host:port` as the core's socket functions read it (core/socket_info.c, parse_protohostport)."""
+"""`proto:host:port` as the core's functions read it: parse_protohostport, and parse_phostport for what is stored."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from kamscript.sip.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -44,6 +46,25 @@ def parse_host_port(text: str, server: Server) -> HostPort | None:
     if (len(parts) == 3 and not last_is_port) or not _is_served(parts[0].lower(), server):
         return None
     return HostPort(parts[0], parts[1], parts[2] if len(parts) == 3 else "")
+
+
+def socket_parts(text: str) -> tuple[str, str, int] | None:
+    """Transport, host and port of a stored `proto:host:port`; transport and port may be missing, any transport does."""
+    proto, rest = "", text
+    for name in PROTOCOLS:
+        if text.lower().startswith(name + ":"):
+            proto, rest = name, text[len(name) + 1 :]
+            break
+    if rest.startswith("["):
+        host, bracket, port = rest.partition("]")
+        if not bracket:
+            return None
+        host, port = host + "]", port.removeprefix(":")
+    else:
+        host, _, port = rest.partition(":")
+    if not host or (port and not (port.isascii() and port.isdigit())):
+        return None
+    return proto, host, int(port or 0)
 
 
 def _is_served(proto: str, server: Server) -> bool:

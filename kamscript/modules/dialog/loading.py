@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.hashes import core_hash
+from kamscript.modules._hostport import socket_parts
 from kamscript.modules.dialog.cell import CONFIRMED, CONFIRMED_NA, DELETED, EARLY, FLAG_DB_LOAD_EXTRA, IFLAG_DMQ_SYNC
 from kamscript.modules.dialog.rows import BadRow, Columns, RowReader
-from kamscript.sip.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
     from kamscript.core.sockets import ListenSocket
@@ -175,25 +175,6 @@ class Loader:
 
     def _warn(self, text: str) -> None:
         self.module.server.log.warning("dialog", text)
-
-
-def socket_parts(text: str) -> tuple[str, str, int] | None:
-    """Transport, host and port of `proto:host:port` (parse_phostport); transport and port may be missing."""
-    proto, rest = "", text
-    for name in PROTOCOLS:
-        if text.lower().startswith(name + ":"):
-            proto, rest = name, text[len(name) + 1 :]
-            break
-    if rest.startswith("["):
-        host, bracket, port = rest.partition("]")
-        if not bracket:
-            return None
-        host, port = host + "]", port.removeprefix(":")
-    else:
-        host, _, port = rest.partition(":")
-    if not host or (port and not (port.isascii() and port.isdigit())):
-        return None
-    return proto, host, int(port or 0)
 
 
 def flat(variables: dict[str, str] | None) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript import stores
 from kamscript.module import FixupError
+from kamscript.modules._hostport import socket_parts
 from kamscript.modules.usrloc.contact import ALL_METHODS, CS_SYNC, FL_MEM, Contact, ContactInfo
 from kamscript.modules.usrloc.domain import DB_ONLY, Event, Record
-from kamscript.sip.protocols import PROTOCOLS
 from kamscript.stores import DatabaseError, Timestamp
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ class Store:
         info.flags, info.cflags, info.user_agent = int(row[5]), int(row[6]), str(row[7] or "")
         info.received, info.path = str(row[8] or ""), str(row[9] or "")
         if row[10]:
-            if _socket_parts(str(row[10])) is None:
+            if socket_parts(str(row[10])) is None:
                 usrloc.error(f"bad socket <{row[10]}>")
                 return None
             info.sock = self.local_socket(str(row[10]))
@@ -313,7 +313,7 @@ class Store:
 
     def local_socket(self, text: str) -> ListenSocket | None:
         """The socket that `proto:host:port` names, None when this server has none there."""
-        parts = _socket_parts(text)
+        parts = socket_parts(text)
         return self.usrloc.server.find_socket(parts[1], parts[2], parts[0]) if parts else None
 
     def load_record(self, table: Domain, aor: str) -> Record | None:
@@ -415,22 +415,3 @@ def _split(aor: str) -> tuple[str, str]:
     """User and domain of an address of record; without an @ it is all domain."""
     user, at, domain = aor.partition("@")
     return (user, domain) if at else ("", aor)
-
-
-def _socket_parts(text: str) -> tuple[str, str, int] | None:
-    """Transport, host and port of `proto:host:port`; transport and port may be missing."""
-    proto, rest = "", text
-    for name in PROTOCOLS:
-        if text.lower().startswith(name + ":"):
-            proto, rest = name, text[len(name) + 1 :]
-            break
-    if rest.startswith("["):
-        host, bracket, port = rest.partition("]")
-        if not bracket:
-            return None
-        host, port = host + "]", port.removeprefix(":")
-    else:
-        host, _, port = rest.partition(":")
-    if not host or (port and not port.isdecimal()):
-        return None
-    return proto, host, int(port or 0)
