@@ -135,6 +135,36 @@ class _ServerParty:
         lab.flush()
 
 
+def read_config(
+    config: str | Path | None,
+    text: str | None,
+    *,
+    defines: Mapping[str, str] | Sequence[str] = (),
+    target: str | None = None,
+    files: Mapping[str, str] | None = None,
+    include: Sequence[str | Path] = (),
+    params: Params | None = None,
+    listen: Sequence[str] = (),
+    traced: bool = False,
+) -> Program:
+    """The program that the options of a Lab describe."""
+    if text is not None:
+        program = load_text(text, defines=defines, target=target, files=files, traced=traced)
+    elif config is not None:
+        program = load(config, defines=defines, target=target, include=include, traced=traced)
+    else:
+        raise TypeError("Lab needs a config path or a text")
+    if params:
+        from kamscript.lab.variants import with_params
+
+        program = with_params(program, params)
+    if listen:
+        from kamscript.lab.variants import with_listen
+
+        program = with_listen(program, listen)
+    return program
+
+
 class Lab:
     """One config under test.
 
@@ -182,21 +212,10 @@ class Lab:
         self.text = text  #: the config when it was given as a text
 
         def loaded(traced: bool = False) -> Program:
-            if text is not None:
-                program = load_text(text, defines=defines, target=target, files=files, traced=traced)
-            elif config is not None:
-                program = load(config, defines=defines, target=target, include=include, traced=traced)
-            else:
-                raise TypeError("Lab needs a config path or a text")
-            if params:
-                from kamscript.lab.variants import with_params
-
-                program = with_params(program, params)
-            if listen:
-                from kamscript.lab.variants import with_listen
-
-                program = with_listen(program, listen)
-            return program
+            return read_config(
+                config, text, defines=defines, target=target, files=files, include=include, params=params,
+                listen=listen, traced=traced,
+            )  # fmt: skip
 
         self._loaded = loaded
         self.program = program = loaded()

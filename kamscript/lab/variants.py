@@ -6,7 +6,7 @@ settings. What Kamailio would refuse in the config is refused here, at the line 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,27 +31,30 @@ def with_params(program: Program, params: Params) -> Program:
     Raises ConfigError for a module that the config does not load, and for a core setting that does not exist.
     """
     key = repr(sorted((name, sorted(values.items())) for name, values in params.items()))
-    variants: dict[object, Program] = program.__dict__.setdefault("_variants", {})
-    variant = variants.get(key)
-    if variant is None:
-        variant = variants[key] = _changed(program, params)
-        # The routes are the same: their code is unmarshalled once for all variants.
-        variant.__dict__["_code"] = program.__dict__.setdefault("_code", {})
-    return variant
+    return _variant(program, key, lambda: _changed(program, params))
 
 
 def with_listen(program: Program, addresses: Sequence[str]) -> Program:
     """`program` listening at `addresses`, written as behind `listen=`, and nowhere else. Raises ConfigError."""
-    key = ("listen", *addresses)
-    variants: dict[object, Program] = program.__dict__.setdefault("_variants", {})
-    variant = variants.get(key)
-    if variant is None:
+
+    def listening() -> Program:
         from kamscript.script.parse import parse
 
         lines = "".join(f"listen={address}\n" for address in addresses)
         overlay = parse(Source("<listen>", lines)).items
         kept = (item for item in program.items if not isinstance(item, Listen))
-        variant = variants[key] = replace(program, items=(*overlay, *kept))
+        return replace(program, items=(*overlay, *kept))
+
+    return _variant(program, ("listen", *addresses), listening)
+
+
+def _variant(program: Program, key: object, make: Callable[[], Program]) -> Program:
+    """The variant of `program` under this key, made when it is first asked for."""
+    variants: dict[object, Program] = program.__dict__.setdefault("_variants", {})
+    variant = variants.get(key)
+    if variant is None:
+        variant = variants[key] = make()
+        # The routes are the same: their code is unmarshalled once for all variants.
         variant.__dict__["_code"] = program.__dict__.setdefault("_code", {})
     return variant
 

@@ -26,14 +26,14 @@ from kamscript.core.timers import Timers
 from kamscript.lab.databases import _sorted as sorted_seeds
 from kamscript.lab.digest import Credentials
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
-from kamscript.lab.lab import EPOCH, Lab, Log, moment, observers
+from kamscript.lab.lab import EPOCH, Lab, Log, moment, observers, read_config
 from kamscript.lab.network import Address, address
 from kamscript.lab.real.config import added, for_loopback, sources_of, why_not
 from kamscript.lab.real.daemon import Daemon, Refused
 from kamscript.lab.real.database import RealDatabase, empty_database
 from kamscript.lab.real.loopback import Loopback, NotOnReal
 from kamscript.lab.real.network import RealNetwork, TcpPhone
-from kamscript.loader import load, load_text, module_classes
+from kamscript.loader import module_classes
 from kamscript.source import ConfigError
 
 if TYPE_CHECKING:
@@ -109,16 +109,7 @@ class RealLab(Lab):
         if moment(start) != EPOCH:
             raise NotOnReal("Lab(start=...): the clock of the real Kamailio is the wall's")
         self.text = text
-        if text is not None:
-            program = load_text(text, defines=defines, target=target, files=files)
-        elif config is not None:
-            program = load(config, defines=defines, target=target, include=include)
-        else:
-            raise TypeError("Lab needs a config path or a text")
-        if params:
-            from kamscript.lab.variants import with_params
-
-            program = with_params(program, params)
+        program = read_config(config, text, defines=defines, target=target, files=files, include=include, params=params)
         if listen:
             raise NotOnReal("Lab(listen=...): the config's own addresses count")
         reason = why_not(program)
