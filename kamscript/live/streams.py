@@ -89,11 +89,7 @@ class Connection(asyncio.Protocol):
                 if len(text) > self.limit:
                     raise SipError("buffer overrun")
                 fine = daemon.server.receive(now, text, received)
-                daemon.after_event()
-                if transport.is_closing():
-                    return
-                if not fine and not daemon.server.settings["tcp_script_mode"] & SCRIPT_MODE_CONTINUE:
-                    transport.close()
+                if not self._goes_on(fine):
                     return
             if self.framer.pending > self.limit:
                 raise SipError("buffer overrun")
@@ -102,6 +98,18 @@ class Connection(asyncio.Protocol):
             level = daemon.server.cfg.core["corelog"]
             daemon.server.log.write(level, "<core>", f"{error}: closing the TCP connection of {source}")
             transport.close()
+
+    def _goes_on(self, fine: bool) -> bool:
+        """Behind a message or frame: send what it led to; whether the connection is to be read further."""
+        daemon, transport = self.streams.daemon, self.transport
+        assert transport is not None
+        daemon.after_event()
+        if transport.is_closing():
+            return False
+        if fine or daemon.server.settings["tcp_script_mode"] & SCRIPT_MODE_CONTINUE:
+            return True
+        transport.close()
+        return False
 
     def _frames(self, data: str, now: float) -> None:
         """Cut a WebSocket's stream into frames."""
@@ -114,11 +122,7 @@ class Connection(asyncio.Protocol):
         try:
             for raw in cutter.feed(data):
                 fine = frames.receive(now, raw, self.number)
-                daemon.after_event()
-                if transport.is_closing():
-                    return
-                if not fine and not daemon.server.settings["tcp_script_mode"] & SCRIPT_MODE_CONTINUE:
-                    transport.close()
+                if not self._goes_on(fine):
                     return
         except FrameError as error:
             daemon.server.log.warning("<core>", str(error))

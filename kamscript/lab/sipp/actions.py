@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from kamscript.ere import Ere, EreError
 from kamscript.ere import compile as compile_ere
@@ -17,9 +17,11 @@ from kamscript.lab.sipp.distributions import Distribution
 from kamscript.lab.sipp.incoming import Incoming
 from kamscript.lab.sipp.markup import Attribute, Element
 from kamscript.lab.sipp.template import Speaker, Template
-from kamscript.lab.sipp.variables import number_of, string_of, text_of, to_number
+from kamscript.lab.sipp.variables import Value, number_of, string_of, text_of, to_number
 from kamscript.sip.auth import ha1, parse_credentials, response
 from kamscript.sip.errors import SipError
+
+T = TypeVar("T")
 
 
 class Fate(Enum):
@@ -334,20 +336,26 @@ _COMPARE: dict[str, tuple[Callable[[float, float], bool], str]] = {
 }
 
 
+def _other(
+    read: Reading, element: Element, of: Callable[[Value], T], written: Callable[[Element, str], T]
+) -> Callable[[Actor], T]:
+    """What a variable is compared with: another one, or a value as it is written."""
+    attributes = element.attributes
+    if "variable2" not in attributes:
+        constant = written(element, "value")
+        return lambda call: constant
+    if "value" in attributes:
+        read.refused("value and variable2 exclude each other", attributes["variable2"])
+    other = read.slot(element, "variable2")
+    return lambda call: of(call.variables[other])
+
+
 def _test(read: Reading, element: Element) -> Action:
     attributes = element.attributes
     check, inverse = _checks(read, element)
     target = read.slot(element, "assign_to") if "assign_to" in attributes or not (check or inverse) else -1
     left = read.slot(element, "variable")
-    right: Callable[[Actor], float]
-    if "variable2" in attributes:
-        if "value" in attributes:
-            read.refused("value and variable2 exclude each other", attributes["variable2"])
-        other = read.slot(element, "variable2")
-        right = lambda call: number_of(call.variables[other])  # noqa: E731
-    else:
-        number = read.number(element, "value")
-        right = lambda call: number  # noqa: E731
+    right = _other(read, element, number_of, read.number)
     name = read.text(element, "compare")
     if name not in _COMPARE:
         read.refused(f"compare={name}: one of {', '.join(_COMPARE)}", attributes.get("compare", element))
@@ -372,15 +380,7 @@ def _strcmp(read: Reading, element: Element) -> Action:
     check, inverse = _checks(read, element)
     target = read.slot(element, "assign_to") if "assign_to" in attributes or not (check or inverse) else -1
     left = read.slot(element, "variable")
-    right: Callable[[Actor], str]
-    if "variable2" in attributes:
-        if "value" in attributes:
-            read.refused("value and variable2 exclude each other", attributes["variable2"])
-        other = read.slot(element, "variable2")
-        right = lambda call: string_of(call.variables[other])  # noqa: E731
-    else:
-        constant = read.text(element, "value")
-        right = lambda call: constant  # noqa: E731
+    right = _other(read, element, string_of, read.text)
     label = attributes["variable"].value if "variable" in attributes else ""
 
     def act(call: Actor, text: str) -> Outcome | None:
