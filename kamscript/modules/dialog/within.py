@@ -26,7 +26,7 @@ from kamscript.modules.dialog.events import identity
 from kamscript.modules.dialog.initial import DID_NONE, DID_ONLY
 from kamscript.modules.dialog.legs import contact_of
 from kamscript.modules.dialog.replies import Replies
-from kamscript.modules.dialog.states import REQ, REQ_ACK, REQ_BYE, REQ_PRACK, REQUEST_EVENTS
+from kamscript.modules.dialog.states import REQ, REQ_ACK, REQ_BYE, REQUEST_EVENTS
 from kamscript.modules.dialog.table import match
 from kamscript.modules.tm.callbacks import (
     TMCB_DESTROY,
@@ -237,6 +237,3 @@ class Within(Replies):
             return
         leg.cseq = msg.cseq.number_text
         dlg.dflags |= FLAG_CHANGED
-
-
-__all__ = ["REQ_PRACK", "Within", "cookie_number"]
