@@ -40,17 +40,40 @@ def _missing(marker: str) -> str | None:
 _proved: set[str] = set()
 
 
+#: What shares ports stays on one worker of pytest-xdist, one test after the other; else a file is what stays together.
+GROUPS: Mapping[str, str] = {
+    "tests/live/": "live",
+    "tests/lab/test_real": "live",
+    "tests/lab/sipp/test_real": "live",
+    "tests/differential/check/": "check",
+    "tests/differential/test_": "differential",
+}
+
+
 def whole(config: pytest.Config) -> bool:
     """Whether this is a run of all tests."""
+    if hasattr(config, "workerinput"):
+        return bool(config.workerinput["whole"])
     return config.args_source is not pytest.Config.ArgsSource.ARGS and not (
         config.option.keyword or config.option.markexpr or config.option.deselect or config.option.collectonly
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist what kind of run it has a part in."""
+    node.workerinput["whole"] = whole(node.config)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each report carry what its test proves."""
+    """Let each report carry what its test proves, and keep together what cannot run side by side."""
     for item in items:
         item.user_properties.extend(("spec", section) for section in sections_of(item))
+        path = item.nodeid.partition("::")[0]
+        group = next((group for start, group in GROUPS.items() if path.startswith(start)), path)
+        offline = "test_kamscript_does_what_kamailio_does" in item.name
+        item.add_marker(pytest.mark.xdist_group("cases" if offline else group))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
