@@ -201,8 +201,11 @@ def _with_received(ctx: Context, request: Message, line: str, value_at: int) -> 
 
 def needs_received(server: Server, via: Via, source: Received) -> bool:
     """Whether a received parameter must tell where the message came from (received_test)."""
-    if via.rport is not None or via.received is not None:
-        return True
+    return via.rport is not None or via.received is not None or differs(server, via, source)
+
+
+def differs(server: Server, via: Via, source: Received) -> bool:
+    """Whether a Via names another host than the message came from (received_via_test)."""
     host = via.host
     if host == source.src_ip or (host[:1] == "[" and host[1:-1].lower() == source.src_ip):
         return False

@@ -88,6 +88,16 @@ class Contact:
         return f"Contact({self.uri!r})"
 
 
+class RewrittenContact(Contact):
+    """A contact whose URI was rewritten by edits: `uri` is the new one, which stands nowhere in the message."""
+
+    __slots__ = ()
+
+    def __init__(self, contact: Contact, uri: str) -> None:
+        self.name, self.uri, self.params = contact.name, uri, contact.params
+        self.start, self.end = contact.start, contact.end
+
+
 class Contacts:
     """The contacts of one or all Contact headers: `star` for `*`, else `contacts` in the order of the text.
 

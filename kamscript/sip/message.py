@@ -25,7 +25,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from kamscript.sip.auth import Credentials, parse_credentials
-from kamscript.sip.contact import Contacts, parse_contacts
+from kamscript.sip.contact import Contact, Contacts, RewrittenContact, parse_contacts
 from kamscript.sip.edits import EditLists, Edits
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import (
@@ -533,6 +533,14 @@ class Message:
                 contacts = None
             self._contacts = contacts
         return contacts  # type: ignore[return-value]
+
+    def rewrite_contact(self, contact: Contact, uri: str) -> None:
+        """Let one of `contacts` have this URI from now on; whoever calls it makes the edits that say so."""
+        old = self.contacts
+        assert old is not None, "a contact of this message"
+        new = RewrittenContact(contact, uri)
+        groups = [[new if one is contact else one for one in group] for group in old.groups]
+        self._contacts = Contacts(old.star, groups)
 
     @property
     def routes(self) -> list[NameAddr]:

@@ -24,6 +24,7 @@ _RTP = frozenset(("rtp/avp", "rtp/avpf", "rtp/savp", "rtp/savpf"))
 _MEDIA = re.compile(r"([^ \t]+)[ \t]+([^ \t]+)[ \t]+([^ \t]+)[ \t]*(.*)")
 _RTPMAP = re.compile(r"([^ \t]+)[ \t]+([^/]+)/([^/]*)(?:/(.*))?")
 _FMTP = re.compile(r"([^ \t]+)[ \t]+(.*)")
+_SDP_TYPE = re.compile(r"[ \t]*application[ \t]*/[ \t]*sdp(?:[; \t\r\n\0]|\Z)", re.IGNORECASE)
 _MODE = re.compile(r"sendrecv|recvonly|sendonly|inactive", re.IGNORECASE)
 
 
@@ -215,6 +216,29 @@ def parse_sdp(text: str, start: int = 0, end: int | None = None, number: int = 0
         stop = lines[last].start if last < len(lines) else end
         session.streams.append(_stream(session, index, lines[place:last], stop, common is not None))
     return session
+
+
+def find_sdp(msg: Message) -> tuple[int, int]:
+    """Where the session description of a message starts and ends in its text (extract_body of the NAT modules).
+
+    That is the whole body, or the first application/sdp part of a multipart/mixed one; without Content-Type the body is
+    taken for one. Line ends at its end belong to it. Raises SipError when there is none.
+    """
+    start, length = msg.body_offset, msg.content_length
+    if start < 0:
+        raise SipError("failed to get the message body")
+    if not length:
+        raise SipError("message body has length zero" if length == 0 else "failed to get the content length in message")
+    if start + length > len(msg.buf):
+        raise SipError("content-length exceeds packet-length")
+    value = msg.value("content-type")
+    if value is None or _SDP_TYPE.match(value):
+        return start, start + length
+    if value.strip()[:15].lower() != "multipart/mixed":
+        raise SipError("content type mismatching")
+    for part_start, part_end in sdp_parts(msg.body[:length], boundary(value)):
+        return start + part_start, start + part_end
+    raise SipError("no session description in a multipart body")
 
 
 def parse_message_sdp(msg: Message) -> Sdp:
