@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING
 
 from kamscript.files import DirectoryStore, cache_folder
 from kamscript.script.cache import cached
@@ -52,12 +52,12 @@ class UsageError(ValueError):
 
 def target_of(name: str | None = None) -> Target:
     """The generation asked for by `name`, else by KAMSCRIPT_TARGET, else all; raises UsageError."""
-    from kamscript.script.keywords import Target
+    from kamscript.script.keywords import TARGETS
 
     wanted = name or os.environ.get("KAMSCRIPT_TARGET") or "all"
-    if wanted not in get_args(Target):
-        raise UsageError(f"unknown target {wanted!r}: use one of {', '.join(get_args(Target))}")
-    return cast("Target", wanted)
+    if wanted not in TARGETS:
+        raise UsageError(f"unknown target {wanted!r}: use one of {', '.join(TARGETS)}")
+    return wanted
 
 
 def defines_of(defines: Defines) -> dict[str, str]:

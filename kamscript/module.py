@@ -71,6 +71,7 @@ class Fixup:
     """
 
     constant: ClassVar[bool] = False
+    alike: ClassVar[bool] = False  #: of constant ones: `resolve` gives the same on every server, and nobody changes it
     kind: ClassVar[str] = "str"
     variables_only: ClassVar[bool] = False  #: of integers: `$name` that no pseudo-variable has is no AVP but an error
 

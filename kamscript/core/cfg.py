@@ -8,7 +8,7 @@ Groups of the config itself (`group.name = value`) live here too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -89,14 +89,21 @@ _DELETED = object()
 class Group:
     """A group: its variables, current values, values at start, and instances (only what they override)."""
 
-    __slots__ = ("instances", "name", "start", "values", "variables")
+    __slots__ = ("_declared", "_variables", "instances", "name", "start", "values")
 
-    def __init__(self, name: str, variables: Iterable[CfgVar], values: dict[str, Any]) -> None:
+    def __init__(self, name: str, variables: Sequence[CfgVar], values: dict[str, Any]) -> None:
         self.name = name
-        self.variables = {variable.name: variable for variable in variables}
         self.values = values
         self.start = dict(values)
         self.instances: dict[int, dict[str, Any]] = {}
+        self._declared, self._variables = variables, dict[str, CfgVar]()
+
+    @property
+    def variables(self) -> dict[str, CfgVar]:
+        """The declarations by name; made when somebody looks, which few servers live to see."""
+        if not self._variables:
+            self._variables = {variable.name: variable for variable in self._declared}
+        return self._variables
 
 
 class Cfg:
@@ -139,8 +146,8 @@ class Cfg:
         self._groups[group] = Group(group, variables, current)
         return current
 
-    def adopt(self, group: str, variables: Iterable[CfgVar], values: dict[str, Any]) -> None:
-        """Make a group over a dict that exists already."""
+    def adopt(self, group: str, variables: Sequence[CfgVar], values: dict[str, Any]) -> None:
+        """Make a group over a dict that holds every value already."""
         self._groups[group] = Group(group, variables, values)
 
     # -- looking up -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript.core.cfg_core import core_values, tcp_values
 from kamscript.core.settings import DEFAULTS, UNHEEDED, collect
+from kamscript.core.sockets import places, written_names
 from kamscript.module import Module, Param
 from kamscript.script.bind import exists
 from kamscript.script.nodes import IntLit, LoadModule, ModParam, StrLit
@@ -43,6 +44,7 @@ class ModulePlan:
 class Plan:
     """See the module. `errors` is what the config's values make the daemon refuse to start for.
 
+    `places` are where the config listens, `names` the aliases that it writes, as far as no DNS is asked.
     `shared` is free for what modules and the script make once for all servers of the program; it must not change.
     """
 
@@ -53,6 +55,8 @@ class Plan:
         "errors",
         "library",
         "modules",
+        "names",
+        "places",
         "settings",
         "shared",
         "target",
@@ -74,12 +78,15 @@ class Plan:
         self.checked = False
         self.shared: dict[str, Any] = {}
         self.doubles: dict[tuple[str, str, int], None] = {}
-        places = {item.module: item.pos for item in program.items if isinstance(item, LoadModule)}
+        loaded = {item.module: item.pos for item in program.items if isinstance(item, LoadModule)}
         self.modules = {
-            name: ModulePlan(name, library.get(name), places.get(name, NOWHERE)) for name in ("core", *program.modules)
+            name: ModulePlan(name, library.get(name), loaded.get(name, NOWHERE)) for name in ("core", *program.modules)
         }
         for name, line in program.params:
             self._param(name, line)
+        self.places, bad = places(program, self.settings)
+        self.errors += bad
+        self.names = written_names(program)
 
     def _param(self, name: str, line: ModParam) -> None:
         module = self.modules.get(name)

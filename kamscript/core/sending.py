@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.running import Running
-from kamscript.core.sockets import Datagram, Destination, ListenSocket, Received, Sockets
+from kamscript.core.sockets import Datagram, Destination, ListenSocket, Received, Sockets, bracketed
 from kamscript.module import Route
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.environment import Environment
     from kamscript.core.hooks import Hooks
+    from kamscript.core.plan import Plan
     from kamscript.core.server import RouteFunction
 
 
 class Sending(Running):
     """The sending side of a server; see `Server` for the attributes."""
 
+    plan: Plan
     environment: Environment
     settings: dict[str, Any]
     hooks: Hooks
@@ -119,6 +121,6 @@ class Sending(Running):
     @property
     def domain(self) -> str:
         """What this server is called: the config's first alias, else the address it listens on first."""
-        for item in self.program.aliases:
-            return item.names[0].hosts[0]
+        if self.plan.names:
+            return bracketed(self.plan.names[0].host)
         return self.sockets[0].via_host if self.sockets else "localhost"

@@ -210,10 +210,9 @@ class Server(Sending):
         plan, environment = self.plan, self.environment
         errors = list(plan.errors)
         self.started = self.timers.now
-        listen, warnings, bad = open_sockets(self.program, self.settings, environment)
-        errors += bad
+        listen, warnings = open_sockets(plan.places, self.settings, environment)
         local = [address for addresses in environment.interfaces.values() for address in addresses]
-        self.names = Sockets(listen, own_names(self.program, self.settings, listen, environment), local)
+        self.names = Sockets(listen, own_names(plan.names, self.settings, listen, environment), local)
         self.sockets = listen
         for warning in plan.warnings + warnings:
             self.log.warning("<core>", warning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kamscript.sip.protocols import PROTOCOLS
@@ -253,22 +253,27 @@ def _is_ipv6(host: str) -> bool:
     return True
 
 
-def open_sockets(
-    program: Program, settings: dict[str, object], environment: Environment
-) -> tuple[list[ListenSocket], list[str], list[Diagnostic]]:
-    """The sockets of a config in Kamailio's order (UDP, TCP, TLS; each in the order of the text), warnings, errors.
+class Place(NamedTuple):
+    """Where a config wants a socket: `host` may be a name or an interface."""
 
-    Without `listen`, every address of the machine. A line without protocol stands for each that is enabled; an
-    interface name for each of its addresses; without port it is `port` (TLS: `tls_port_no`). The daemon does not
-    start with a name that DNS does not know; here that is a warning, but for what can be no name at all.
+    proto: str
+    host: str
+    port: int
+    advertise_host: str = ""
+    advertise_port: int = 0
+    name: str = ""
+    virtual: bool = False
+
+
+def places(program: Program, settings: Mapping[str, object]) -> tuple[list[Place], list[Diagnostic]]:
+    """What the `listen` lines ask for, in Kamailio's order (UDP, TCP, TLS; each in the order of the text), and errors.
+
+    A line without protocol stands for each that is enabled; without port it is `port` (TLS: `tls_port_no`). The daemon
+    does not start with a name that DNS does not know; here that is a warning, but for what can be no name at all.
     """
-    wanted: list[tuple[str, str, int, str, int, str, bool]] = []
-    warnings: list[str] = []
+    wanted: list[Place] = []
     errors: list[Diagnostic] = []
-    port = int(str(settings["port"])) or 5060
-    tls_port = int(str(settings["tls_port_no"])) or 5061
-    tcp, tls = not settings["disable_tcp"], not settings["disable_tls"] and not settings["disable_tcp"]
-    enabled = ["udp"] + (["tcp"] if tcp else []) + (["tls"] if tls else [])
+    enabled = _enabled(settings)
     for line in program.listens:
         advertise = line.advertise
         adv_host = advertise.hosts[0].strip("[]") if advertise is not None else ""
@@ -277,43 +282,60 @@ def open_sockets(
             for host in socket.hosts[:1]:
                 if ":" in host and not is_address(host):
                     errors.append(Diagnostic("listen-address", f"could not resolve hostname: {host}", socket.pos))
-            protos = [socket.proto] if socket.proto and socket.proto != "*" else enabled
+            protos = [socket.proto] if socket.proto and socket.proto != "*" else list(enabled)
             for proto in protos:
                 if proto not in enabled:
                     continue
-                first = socket.port or (tls_port if proto == "tls" else port)
+                first = socket.port or enabled[proto]
                 for number in range(first, max(first, socket.port_end) + 1):
                     host = socket.hosts[0].strip("[]")
-                    wanted.append((proto, host, number, adv_host, adv_port, line.name, line.virtual))
+                    wanted.append(Place(proto, host, number, adv_host, adv_port, line.name, line.virtual))
+    return [place for proto in enabled for place in wanted if place.proto == proto], errors
+
+
+def _enabled(settings: Mapping[str, object]) -> dict[str, int]:
+    """The transports that a config uses, with the port of each."""
+    port = int(str(settings["port"])) or 5060
+    enabled = {"udp": port}
+    if not settings["disable_tcp"]:
+        enabled["tcp"] = port
+        if not settings["disable_tls"]:
+            enabled["tls"] = int(str(settings["tls_port_no"])) or 5061
+    return enabled
+
+
+def open_sockets(
+    wanted: Sequence[Place], settings: Mapping[str, object], environment: Environment
+) -> tuple[list[ListenSocket], list[str]]:
+    """The sockets of a config's places, and warnings; without a place, every address of the machine.
+
+    An interface name stands for each of its addresses.
+    """
+    warnings: list[str] = []
+    ipv6 = bool(settings["auto_bind_ipv6"])
     if not wanted:
-        for proto in enabled:
-            own = [address for addresses in environment.interfaces.values() for address in addresses]
-            own = sorted(own, key=lambda address: ":" in address)  # IPv4 first
-            for address in own if settings["auto_bind_ipv6"] else [a for a in own if ":" not in a]:
-                wanted.append((proto, address, tls_port if proto == "tls" else port, "", 0, "", False))
+        own = [address for addresses in environment.interfaces.values() for address in addresses]
+        own = sorted((a for a in own if ipv6 or ":" not in a), key=lambda address: ":" in address)  # IPv4 first
+        wanted = [Place(proto, address, port) for proto, port in _enabled(settings).items() for address in own]
     sockets: list[ListenSocket] = []
-    for proto in enabled:
-        for entry in wanted:
-            if entry[0] != proto:
+    for proto, host, number, adv_host, adv_port, name, virtual in wanted:
+        for shown, address in _addresses(host, environment, warnings, ipv6):
+            if any(s.proto == proto and s.address == address and s.port == number for s in sockets):
                 continue
-            _, host, number, adv_host, adv_port, name, virtual = entry
-            for shown, address in _addresses(host, environment, warnings, bool(settings["auto_bind_ipv6"])):
-                if any(s.proto == proto and s.address == address and s.port == number for s in sockets):
-                    continue
-                sockets.append(
-                    ListenSocket(
-                        proto,
-                        shown,
-                        number,
-                        advertise_host=adv_host,
-                        advertise_port=adv_port,
-                        name=name,
-                        address=address,
-                        index=len(sockets),
-                        virtual=virtual,
-                    )
+            sockets.append(
+                ListenSocket(
+                    proto,
+                    shown,
+                    number,
+                    advertise_host=adv_host,
+                    advertise_port=adv_port,
+                    name=name,
+                    address=address,
+                    index=len(sockets),
+                    virtual=virtual,
                 )
-    return sockets, warnings, errors
+            )
+    return sockets, warnings
 
 
 def _addresses(host: str, environment: Environment, warnings: list[str], ipv6: bool) -> list[tuple[str, str]]:
@@ -332,17 +354,22 @@ def _addresses(host: str, environment: Environment, warnings: list[str], ipv6: b
     return [(host, found[0])]
 
 
+def written_names(program: Program) -> list[AliasName]:
+    """The aliases that a config writes, in the order of the text."""
+    return [
+        AliasName(host.strip("[]"), socket.port, socket.proto if socket.proto not in ("*",) else "")
+        for item in program.aliases
+        for socket in item.names
+        for host in socket.hosts
+    ]
+
+
 def own_names(
-    program: Program, settings: dict[str, object], listen: Iterable[ListenSocket], environment: Environment
-) -> list[AliasName]:
-    """The aliases of a config, newest first: those written, then (auto_aliases) the names that addresses have."""
-    names: list[AliasName] = []
-    for item in program.aliases:
-        for socket in item.names:
-            for host in socket.hosts:
-                names.append(
-                    AliasName(host.strip("[]"), socket.port, socket.proto if socket.proto not in ("*",) else "")
-                )
+    written: Iterable[AliasName], settings: Mapping[str, object], listen: Iterable[ListenSocket],
+    environment: Environment,
+) -> list[AliasName]:  # fmt: skip
+    """The aliases of a server, newest first: those written, then (auto_aliases) the names that addresses have."""
+    names = list(written)
     if settings["auto_aliases"]:
         known: dict[str, str | None] = {}
         for listener in listen:

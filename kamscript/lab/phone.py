@@ -702,6 +702,8 @@ class Phone(Behaviours):
 
 def _token(name: str) -> str:
     """A name as the beginning of tags and branches, which a number follows."""
+    if name.isascii() and name.isalpha():
+        return name
     text = "".join(letter if letter.isalnum() or letter in "-._+~" else "_" for letter in name if letter.isascii())
     return f"{text}." if text[-1:].isdigit() else text
 

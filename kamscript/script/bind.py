@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kamscript.module import Accessor, FixupError, PvRef, Route
 from kamscript.script.pv import PvSyntaxError, PvText, Tr, parse_pv, split_format
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kamscript.module import Module, PvDecl, TransformationDecl
     from kamscript.script.program import Need, RouteFunction
 
+T = TypeVar("T")
 Getter = Callable[["Context"], Value]
 Transform = Callable[["Context", Value], Value]
 
@@ -30,6 +31,8 @@ Tables = tuple[Mapping[str, "tuple[str, PvDecl]"], Mapping[str, "tuple[str, Tran
 
 GENERATIONS = ("4.4", "5.6", "6.x")
 
+#: Kinds of need that know of no server.
+_ALIKE = frozenset({"regex", "search", "case"})
 #: Kinds of need that hold pseudo-variables.
 _OF_TEXTS = frozenset({"get", "text", "set", "accessor", "format", "resolved", "converted", "expand"})
 
@@ -75,6 +78,8 @@ class Lazy(dict[str, Any]):
             raise KeyError(name)
         made = self.binding.make(need)
         self.binding.names[name] = made
+        if self.binding.is_alike(need):
+            self.binding.alike[name] = made
         return made
 
 
@@ -86,21 +91,26 @@ def variable_name(kind: str, name: str) -> str:
 class Binding:
     """What one server has made of its config's texts; found at `server.shared["script"]`."""
 
-    __slots__ = ("_accessors", "_formats", "_found", "doubled", "names", "routes", "server")
+    __slots__ = ("_accessors", "_formats", "alike", "doubled", "names", "routes", "server")
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.names: dict[str, Any] = dict(NAMES)
+        #: What is made of names once for all servers of the program: patterns, constants that no server changes.
+        self.alike: dict[str, Any] = server.plan.shared.setdefault("script", {})
+        self.names: dict[str, Any] = {**NAMES, **self.alike}
         self.routes: dict[tuple[Route, str], RouteFunction] = {}
         self._accessors: dict[str, PvAccessor] = {}
         self._formats: dict[str, Any] = {}
-        self._found: Tables | None = None
         self.doubled: set[str] = set()  #: pseudo-variable classes that a test reads and writes in place of the module
 
     # -- what routes need ------------------------------------------------------------------------------------------
     def make(self, need: Need) -> Any:
         """The object that a route calls by name; raises FixupError."""
         return getattr(self, f"_make_{need.kind}")(*need.args)
+
+    def is_alike(self, need: Need) -> bool:
+        """Whether `make` gives the same on every server of the program."""
+        return need.kind in _ALIKE or (need.kind == "resolved" and self._fixup(*need.args[:4]).alike)
 
     def _make_get(self, pv: PvText) -> Getter:
         try:
@@ -270,21 +280,24 @@ class Binding:
 
     def pv_class(self, name: str) -> tuple[Module, PvDecl] | None:
         """The module and declaration of a pseudo-variable class, None when no loaded module has it."""
-        found = self._tables()[0].get(name)
-        return None if found is None else (self.server.modules[found[0]], found[1])
+        return self._loaded(self._tables()[0].get(name))
 
     def transformation_class(self, name: str) -> tuple[Module, TransformationDecl] | None:
         """The module and declaration of a transformation class, likewise."""
-        found = self._tables()[1].get(name)
-        return None if found is None else (self.server.modules[found[0]], found[1])
+        return self._loaded(self._tables()[1].get(name))
+
+    def _loaded(self, found: tuple[str, T] | None) -> tuple[Module, T] | None:
+        """With the module in place of its name; None, too, while that is not loaded yet (modparamx)."""
+        module = None if found is None else self.server.modules.get(found[0])
+        return None if found is None or module is None else (module, found[1])
 
     def _tables(self) -> Tables:
-        if self._found is None:
-            modules = self.server.modules
-            self._found = _tables_of(
-                tuple((name, type(module)) for name, module in modules.items()), self.server.target
-            )
-        return self._found
+        plan = self.server.plan
+        found: Tables | None = plan.shared.get("script tables")
+        if found is None:
+            modules = tuple((name, one.cls) for name, one in plan.modules.items() if one.cls is not None)
+            found = plan.shared["script tables"] = _tables_of(modules, self.server.target)
+        return found
 
     def _resolve(self, pv: PvText) -> PvAccessor:
         base = self._base(pv)

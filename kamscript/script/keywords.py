@@ -6,13 +6,14 @@ Source: Kamailio's core/cfg.lex (5.6.3 and 6.x) and the token list of 4.4's cfg.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 from kamscript.script.settings import SETTINGS
 from kamscript.script.tables import TERMINALS
 
 #: Whose language: one generation of Kamailio, or all of them together.
 Target = Literal["4.4", "5.6", "6.x", "all"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 
 #: Token kinds are the numbers of the grammar's terminals.
 KIND: dict[str, int] = {name: number for number, name in enumerate(TERMINALS)}

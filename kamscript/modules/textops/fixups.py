@@ -27,7 +27,7 @@ _TOKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 class _HeaderName(Fixup):
     """A header name; receives its kind, so that `f` also means `From`."""
 
-    constant = True
+    constant = alike = True
     kind = "header"
 
     def resolve(self, text: str, server: Server) -> str:
@@ -43,7 +43,7 @@ class _HeaderName(Fixup):
 class _Methods(Fixup):
     """One method, or several that Kamailio knows, separated by `|`; receives them in capitals."""
 
-    constant = True
+    constant = alike = True
     kind = "methods"
 
     def resolve(self, text: str, server: Server) -> frozenset[str]:
@@ -64,7 +64,7 @@ class _Methods(Fixup):
 class _MimeType(Fixup):
     """A mime type such as `application/sdp`; None for an empty text, which means any."""
 
-    constant = True
+    constant = alike = True
     kind = "mime"
 
     def resolve(self, text: str, server: Server) -> Mime | None:
@@ -83,7 +83,7 @@ class _MimeType(Fixup):
 class _Privacy(Fixup):
     """A privacy value of RFC 3323 or 3325; receives it in small letters."""
 
-    constant = True
+    constant = alike = True
     kind = "privacy"
 
     def resolve(self, text: str, server: Server) -> str:
@@ -96,7 +96,7 @@ class _Privacy(Fixup):
 class _Separator(Fixup):
     """One character."""
 
-    constant = True
+    constant = alike = True
     kind = "separator"
 
     def resolve(self, text: str, server: Server) -> str:

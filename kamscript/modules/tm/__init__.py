@@ -217,9 +217,9 @@ class Tm(Selects, name="tm"):
         if "reply_matching" not in server.plan.modules["tm"].given and server.target != "6.x":
             # Only 6.x does so by default.
             self.reply_matching = 0
-        values = {name: getattr(self, name, default) for name, default, _, _, _ in _CFG}
+        self.cfg = values = {name: getattr(self, name, default) for name, default, _, _, _ in _CFG}
         values["ac_extra_hdrs"] = self.ac_extra_hdrs or None
-        self.cfg = server.cfg.declare("tm", _VARIABLES, values)
+        server.cfg.adopt("tm", _VARIABLES, values)
         self.next_label = server.environment.chance.getrandbits(31)
         self.tags = Tags(server, "SER-TM/tags", "-")
         self.start_identities()

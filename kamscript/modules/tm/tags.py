@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from binascii import crc32
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
     from kamscript.sip.message import Message
+
+
+@lru_cache(64)
+def digest(identity: str) -> str:
+    """The MD5 of what identifies a server, in hex; many servers of a test run have the same."""
+    return hashlib.md5(identity.encode("latin-1"), usedforsecurity=False).hexdigest()
 
 
 class Tags:
@@ -23,7 +30,7 @@ class Tags:
     def __init__(self, server: Server, signature: str, separator: str) -> None:
         first = server.sockets[0] if server.sockets else None
         identity = signature + (f"{first.address}{first.port}" if first is not None else "")
-        self._prefix = hashlib.md5(identity.encode("latin-1"), usedforsecurity=False).hexdigest() + separator
+        self._prefix = digest(identity) + separator
 
     def make(self, msg: Message) -> str:
         """The tag for replies to `msg`."""

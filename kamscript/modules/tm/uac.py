@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from binascii import crc32
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +22,7 @@ from kamscript.modules.tm.callbacks import (
 from kamscript.modules.tm.dialog import UacDialog, raw_uri
 from kamscript.modules.tm.relay import Relay
 from kamscript.modules.tm.table import BRANCH_TEXT, COOKIE
+from kamscript.modules.tm.tags import digest
 from kamscript.modules.tm.transaction import (
     KR_FORWARDED,
     T_AUTO_INV_100,
@@ -73,7 +73,7 @@ class Uac(Relay):
         address = first.address if first is not None else "localhost"
         self._callid_suffix = f"-{server.environment.pid}@{address}"
         identity = f"Long live server{address}{first.port if first is not None else 0}"
-        self._fromtag_prefix = hashlib.md5(identity.encode("latin-1"), usedforsecurity=False).hexdigest()
+        self._fromtag_prefix = digest(identity)
 
     def generate_callid(self) -> str:
         """See `TmApi`."""
