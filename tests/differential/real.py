@@ -177,8 +177,9 @@ class Real:
 
     def execute(self, sql: str) -> None:
         """Change a table."""
+        outward = self._names.outward(sql.encode("latin-1")).decode("latin-1")
         with contextlib.closing(sqlite3.connect(self._database, timeout=5)) as database, database:
-            database.execute(sql)
+            database.execute(outward)
 
     def restart(self, *, kill: bool) -> None:
         """End the daemon and start it again."""
