@@ -9,8 +9,9 @@
     load.py         call load by Call-ID
     states.py       states and the event routes about them
     probing.py      keepalives
-    matching.py     ds_is_from_list, ds_is_active
+    matching.py, addresses.py  ds_is_from_list, ds_is_active
     listing.py, commands.py    the RPC commands
+    mi.py           the MI commands of 4.4
 
 Source: dispatcher manual and behaviour of 5.6; names of 4.4 and 6.x.
 """
@@ -33,11 +34,13 @@ from kamscript.module import (
     Route,
     Str,
     function,
+    mi,
     pv_class,
     rpc,
 )
-from kamscript.modules.dispatcher import commands, listing, loading, matching, selection, states
-from kamscript.modules.dispatcher.destination import DNS_TIMER, INACTIVE, PROBING, Refused, find_socket
+from kamscript.modules.dispatcher import addresses, commands, listing, loading, matching, selection, states
+from kamscript.modules.dispatcher import mi as mi_commands
+from kamscript.modules.dispatcher.destination import DNS_TIMER, INACTIVE, NO_DNS, PROBING, Refused, find_socket
 from kamscript.modules.dispatcher.load import Calls
 from kamscript.modules.dispatcher.probing import ALL, Prober, reply_codes
 from kamscript.modules.dispatcher.records import AvpRecords, XavpRecords
@@ -47,6 +50,7 @@ from kamscript.script.format import accessor_of, format_of
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
+    from kamscript.core.mi import Mi, MiReply
     from kamscript.core.rpc import Rpc
     from kamscript.core.sockets import ListenSocket
 
@@ -118,9 +122,7 @@ class Dispatcher(Module, name="dispatcher"):
     ds_dns_ttl = Param(
         0, "Seconds to keep answers of the DNS.", since="5.6", inert="the resolver that is handed in keeps no answers"
     )
-    ds_dns_match_all = Param(
-        0, "1: match all addresses of a host.", since="6.x", inert="a destination keeps the first of its addresses"
-    )
+    ds_dns_match_all = Param(0, "1: match all addresses of a host, up to 32.", since="6.x")
 
     dst_down = EventRoute("dispatcher:dst-down", "A destination gets no more traffic.")
     dst_up = EventRoute("dispatcher:dst-up", "A destination gets traffic again.")
@@ -132,6 +134,8 @@ class Dispatcher(Module, name="dispatcher"):
     def start(self) -> None:
         """Check the parameters and load the sets."""
         server = self.server
+        self.newer = server.target not in ("4.4", "5.6")  #: what 6.x added works
+        self._made = 0
         self.cause: states.Cause | None = None
         self._reloaded: int | None = None
         self._fetched: tuple[int, str] = (1, "")
@@ -155,7 +159,8 @@ class Dispatcher(Module, name="dispatcher"):
         self.hash_format = format_of(self.hash_pvar, server) if self.hash_pvar else None
         self.setid_target = self._target("setid_pvname", self.setid_pvname)
         self.attrs_target = self._target("attrs_pvname", self.attrs_pvname)
-        self.records: XavpRecords | AvpRecords = AvpRecords(self) if server.target == "4.4" else XavpRecords(self)
+        in_avps = server.target == "4.4" or (server.target == "all" and self.dst_avp)
+        self.records: XavpRecords | AvpRecords = AvpRecords(self) if in_avps else XavpRecords(self)
         self.calls = Calls(self)
         self.sets = Sets(self).finish()
         if self.db_url:
@@ -199,11 +204,12 @@ class Dispatcher(Module, name="dispatcher"):
 
     def _resolve(self) -> None:
         for _, entry in self.sets:
-            if not entry.flags & 16:
+            if not entry.flags & NO_DNS:
                 if entry.resolve(self):
                     entry.dns_time = self.server.timers.now
                 else:
                     self.error(f"could not resolve {entry.host}")
+        self.sets.moved()
 
     # -- for the parts --------------------------------------------------------------------------------------------
     @property
@@ -230,6 +236,12 @@ class Dispatcher(Module, name="dispatcher"):
             return False
         self._reloaded = self.now
         return True
+
+    def next_iuid(self, number: int) -> str:
+        """What 6.x calls the next destination of a set (core/utils/sruid.c)."""
+        self._made += 1
+        server = self.server
+        return f"dspt-{int(server.started):x}-{server.environment.pid:x}-{number:x}-{self._made:x}"
 
     def shuffle(self, places: list[Any]) -> None:
         """Put 100 places in random order."""
@@ -343,16 +355,16 @@ class Dispatcher(Module, name="dispatcher"):
     @function(_FROM, name="ds_is_from_list")
     def ds_is_from_any(self, ctx: Context) -> int:
         """Whether the message comes from the address and port of a destination of any set."""
-        return matching.is_from(self, ctx, -1, matching.ANY_PROTO)
+        return matching.is_from(self, ctx, -1, addresses.ANY_PROTO)
 
     @function(Route.ANY, name="ds_is_from_list")
     def ds_is_from_set(self, ctx: Context, group: PvInt) -> int:
         """The same for one set."""
-        return matching.is_from(self, ctx, group, matching.ANY_PROTO)
+        return matching.is_from(self, ctx, group, addresses.ANY_PROTO)
 
     @function(Route.ANY, name="ds_is_from_list", arity=(2, 3))
     def ds_is_from_list(self, ctx: Context, group: PvInt, mode: PvInt, uri: Str = "") -> int:
-        """The same, perhaps of a URI; `mode`: 1 any port, 2 any transport, 4 only active destinations."""
+        """The same, perhaps of a URI; `mode`: 1 any port, 2 any transport, 4 only active, 8 same socket, 16 best."""
         return matching.is_from(self, ctx, group, mode, uri)
 
     @function(Route.ANY, since="5.6")
@@ -434,7 +446,7 @@ class Dispatcher(Module, name="dispatcher"):
         if group is None:
             return None
         count = len(group.entries)
-        active = sum(not entry.skipped for entry in group.entries)
+        active = group.active
         found = group.by_uri.get(uri.lower()) if uri else None
         overload = found.overload if found is not None else None
         return {
@@ -500,6 +512,22 @@ class Dispatcher(Module, name="dispatcher"):
     def rpc_oclist(self, rpc: Rpc, group: int) -> None:
         """Show the overload control of a set."""
         listing.show_overload(self, rpc, group)
+
+    # -- MI -------------------------------------------------------------------------------------------------------
+    @mi("ds_set_state")
+    def mi_set_state(self, mi: Mi) -> MiReply:
+        """Set the state of a destination, or of `all` in a set."""
+        return mi_commands.set_state(self, mi)
+
+    @mi("ds_list")
+    def mi_list(self, mi: Mi) -> MiReply:
+        """Show all sets."""
+        return mi_commands.show(self)
+
+    @mi("ds_reload")
+    def mi_reload(self, mi: Mi) -> MiReply:
+        """Read all sets again."""
+        return mi_commands.reload(self)
 
 
 _GROUP_FIELDS = frozenset(

@@ -30,26 +30,40 @@ def _begin(module: Dispatcher, rpc: Rpc) -> None:
 
 def set_state(module: Dispatcher, rpc: Rpc, state: str, number: int, target: str, *, by_duid: bool) -> None:
     """Set the state of a destination, or of all in a set."""
-    flags = _STATES.get(state[:1].lower())
     if not state:
         raise rpc.fault(500, "Invalid State Parameter")
+    flags = of_command(state)
     if flags is None:
         module.error("unknown state value")
         raise rpc.fault(500, "Unknown State Value")
-    if flags != DISABLED and state[1:2].lower() == "p":
+    if not put_state(module, flags, number, target, by_duid=by_duid) and target != "all":
+        raise rpc.fault(500, "State Update Failed")
+    rpc.add("Ok. Dispatcher state updated.")
+
+
+def of_command(state: str) -> int | None:
+    """The flags that `ip`, `a`, `2` and the like stand for; None: no state."""
+    flags = _STATES.get(state[:1].lower())
+    if flags is not None and flags != DISABLED and state[1:2].lower() == "p":
         flags |= PROBING
+    return flags
+
+
+def put_state(module: Dispatcher, flags: int, number: int, target: str, *, by_duid: bool = False) -> bool:
+    """Give a destination, or `all` of a set, these flags; False: it is not there."""
     group = module.sets.by_id.get(number)
     if group is None:
         module.error(f"destination set [{number}] not found")
+        return False
     if target == "all":
-        for entry in group.entries if group is not None else ():
-            states.replace(module, group, entry, flags)  # type: ignore[arg-type]
-    else:
-        found = _find(group, target, by_duid) if group is not None else None
-        if group is None or found is None:
-            raise rpc.fault(500, "State Update Failed")
-        states.replace(module, group, found, flags)
-    rpc.add("Ok. Dispatcher state updated.")
+        for entry in group.entries:
+            states.replace(group, entry, flags)
+        return True
+    found = _find(group, target, by_duid)
+    if found is None:
+        return False
+    states.replace(group, found, flags)
+    return True
 
 
 def _find(group: DestinationSet, target: str, by_duid: bool) -> Destination | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kamscript.core.dns import literal
 from kamscript.modules._hostport import parse_host_port
 from kamscript.sip.errors import SipError
 from kamscript.sip.params import parse_params
@@ -20,6 +21,7 @@ SKIPPED = INACTIVE | DISABLED
 
 DNS_INIT, DNS_ALWAYS, DNS_TIMER, DNS_SRV = 1, 2, 4, 8
 _TRAINED, _OLD = 10000, 2097152
+_MOST_ADDRESSES = 32
 
 
 class Refused(Exception):
@@ -66,13 +68,15 @@ class Destination:
     """A destination as the list file or the table has it, and what became of it."""
 
     __slots__ = (
-        "address",
+        "addresses",
         "attrs",
         "congestion_control",
         "dns_time",
         "duid",
         "flags",
         "host",
+        "index",
+        "iuid",
         "key",
         "latency",
         "load",
@@ -82,6 +86,7 @@ class Destination:
         "overload",
         "ping_from",
         "ping_socket",
+        "ping_socket_text",
         "port",
         "priority",
         "proto",
@@ -96,18 +101,21 @@ class Destination:
     def __init__(self, module: Dispatcher, uri: str, flags: int = 0, priority: int = 0, attrs: str = "") -> None:
         """Raises Refused for a URI, socket or attributes that cannot be used."""
         parsed = _parsed(module, uri)
-        self.uri, self.host, self.port, self.proto = parsed.text, parsed.host, parsed.port_no, parsed.proto
+        self.uri, self.host, self.port, self.proto = parsed.text, parsed.host, parsed.port_no, proto_of(module, parsed)
         self.key = self.uri.lower()
         self.flags, self.priority, self.load, self.messages, self.dns_time = flags, priority, 0, 0, 0.0
         self.attrs = self.duid = self.socket_text = self.sockname = self.ping_from = self.obproxy = ""
+        self.ping_socket_text = ""
         self.ping_socket: ListenSocket | None = None
         self.maxload = self.weight = self.rweight = self.congestion_control = 0
         self.latency = Latency()
         self.overload = Overload()
+        self.index = 0  #: the place in its set
+        self.iuid = ""  #: what 6.x calls it
         self._take(module, attrs or ("none=yes" if module.ds_attrs_none else ""))
         self.overload.prepare(module)
         self.socket = self._socket(module)
-        self.address = ""
+        self.addresses: tuple[str, ...] = ()
         if not flags & NO_DNS and module.ds_dns_mode & (DNS_INIT | DNS_TIMER) and not self.resolve(module):
             raise Refused(f"could not resolve {self.host}")
 
@@ -125,8 +133,8 @@ class Destination:
                 setattr(self, name, value)
             elif name == "socket":
                 self.socket_text = value
-            elif name == "ping_socket" and module.server.target == "6.x":
-                self.ping_socket = find_socket(module, value)
+            elif name == "ping_socket" and module.newer:
+                self.ping_socket_text, self.ping_socket = value, find_socket(module, value)
             elif name in ("maxload", "cc"):
                 setattr(self, "maxload" if name == "maxload" else "congestion_control", _number(value))
             elif name == "latency":
@@ -153,16 +161,22 @@ class Destination:
         """Look the address of the host up, with ds_dns_mode 8 also port and transport; False: there is none."""
         server = module.server
         if module.ds_dns_mode & DNS_SRV:
-            found = next(server.dns.destinations(self.host, self.port, self.proto), None)
-            if found is None:
+            found = list(server.dns.destinations(self.host, self.port, self.proto))
+            if not found:
                 return False
-            self.address, self.port, self.proto = found.ip, found.port, found.proto
-            return True
-        addresses = server.dns.addresses(self.host, server.dns.flags)
+            addresses = [one.ip for one in found]
+            self.port, self.proto = found[0].port, found[0].proto
+        else:
+            addresses = server.dns.addresses(self.host, server.dns.flags)
         if not addresses:
             return False
-        self.address = addresses[0]
+        self.addresses = tuple(addresses[: _MOST_ADDRESSES if module.ds_dns_match_all else 1])
         return True
+
+    @property
+    def address(self) -> str:
+        """The first of its addresses; empty when it has none."""
+        return self.addresses[0] if self.addresses else ""
 
     @property
     def skipped(self) -> bool:
@@ -212,6 +226,15 @@ def find_socket(module: Dispatcher, text: str) -> ListenSocket:
     if socket is None:
         raise Refused(f"non-local socket <{text}>")
     return socket
+
+
+def proto_of(module: Dispatcher, uri: Uri) -> str:
+    """The transport of a URI; 6.x: without one that of RFC 3263, 4.1, as far as it takes no DNS. Empty: not known."""
+    if uri.proto or not module.newer:
+        return uri.proto
+    if literal(uri.bare_host):
+        return "udp"
+    return ("tcp" if uri.secure else "udp") if uri.port_no else ""
 
 
 def _parsed(module: Dispatcher, uri: str) -> Uri:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.core.rpc import Rpc, Struct
-from kamscript.modules.dispatcher.destination import DISABLED, INACTIVE, PROBING, TRYING, Destination
+from kamscript.modules.dispatcher.destination import DISABLED, INACTIVE, NO_PING, PROBING, TRYING, Destination
 
 if TYPE_CHECKING:
     from kamscript.modules.dispatcher import Dispatcher
@@ -27,40 +27,36 @@ def show(module: Dispatcher, rpc: Rpc, mode: str) -> None:
             targets.add("DEST", _destination(module, entry, index, mode.lower()))
 
 
-def letters(flags: int) -> str:
-    """The state as two letters: A, I, T or D, and P or X."""
+def letters(flags: int, newer: bool = False) -> str:
+    """The state as two letters: A, I, T or D, and P or X; in 6.x N for a destination that gets no keepalives."""
     first = "I" if flags & INACTIVE else "D" if flags & DISABLED else "T" if flags & TRYING else "A"
-    return first + ("P" if flags & PROBING else "X")
+    return first + ("P" if flags & PROBING else "N" if newer and flags & NO_PING else "X")
 
 
 def _destination(module: Dispatcher, entry: Destination, index: int, mode: str) -> Struct:
+    newer = module.server.target == "6.x"
     shown = Struct()
-    if module.server.target == "6.x":
+    if newer:
         shown.add("IDX", index)
     shown.add("URI", entry.uri)
-    shown.add("FLAGS", letters(entry.flags))
+    shown.add("FLAGS", letters(entry.flags, newer))
     shown.add("PRIORITY", entry.priority)
+    if newer:
+        shown.add("IUID", entry.iuid)
     if mode == "full":
         shown.add("HOST", entry.host)
         shown.add("IPADDR", entry.address)
         shown.add("PORT", entry.port)
         shown.add("PROTOID", _PROTOCOLS.get(entry.proto, 0))
-        shown.add("DNSTIME_SEC", int(entry.dns_time))
-        shown.add("DNSTIME_USEC", int(entry.dns_time % 1 * 1_000_000))
-    if mode != "short" and entry.attrs:
-        shown.add(
-            "ATTRS",
-            Struct(
-                BODY=entry.attrs,
-                DUID=entry.duid or None,
-                MAXLOAD=entry.maxload,
-                WEIGHT=entry.weight,
-                RWEIGHT=entry.rweight,
-                SOCKET=entry.socket_text or None,
-                SOCKNAME=entry.sockname or None,
-                OBPROXY=entry.obproxy or None,
-            ),
-        )
+        _add_time(shown, "DNSTIME", entry.dns_time)
+        if newer:
+            overload = entry.overload
+            shown.add("OCRATE", overload.rate)
+            shown.add("OCIDX", overload.at)
+            shown.add("OCSEQ", overload.sequence)
+            _add_time(shown, "OCTIME", overload.until)
+    if (mode != "short" and entry.attrs) or (mode == "full" and newer):
+        shown.add("ATTRS", _attributes(entry, newer))
     if module.ds_ping_latency_stats:
         latency = entry.latency
         shown.add(
@@ -76,6 +72,29 @@ def _destination(module: Dispatcher, entry: Destination, index: int, mode: str) 
     if module.ds_hash_size > 0:
         shown.add("RUNTIME", Struct(DLGLOAD=entry.load))
     return shown
+
+
+def _attributes(entry: Destination, newer: bool) -> Struct:
+    shown = Struct(BODY=entry.attrs, DUID=entry.duid or None)
+    if newer:
+        shown.add("PROBING_COUNT", entry.messages)
+    shown.add("MAXLOAD", entry.maxload)
+    shown.add("WEIGHT", entry.weight)
+    shown.add("RWEIGHT", entry.rweight)
+    shown.add("SOCKET", entry.socket_text or None)
+    shown.add("SOCKNAME", entry.sockname or None)
+    if newer:
+        shown.add("PING_SOCKET", entry.ping_socket_text or None)
+    shown.add("OBPROXY", entry.obproxy or None)
+    if newer:
+        shown.add("OCMIN", entry.overload.min)
+        shown.add("OCMAX", entry.overload.max)
+    return shown
+
+
+def _add_time(shown: Struct, name: str, seconds: float) -> None:
+    shown.add(f"{name}_SEC", int(seconds))
+    shown.add(f"{name}_USEC", int(seconds % 1 * 1_000_000))
 
 
 def show_overload(module: Dispatcher, rpc: Rpc, number: int) -> None:

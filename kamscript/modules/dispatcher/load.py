@@ -37,7 +37,7 @@ class Calls:
             return False
         now = module.now
         self.table[callid] = Call(group.id, entry.duid, now + module.ds_hash_expire, now + module.ds_hash_initexpire)
-        entry.load += 1
+        group.add_load(entry, 1)
         return True
 
     def replace(self, callid: str, duid: str) -> int:
@@ -98,6 +98,5 @@ class Calls:
         index = group.by_duid.get(duid.lower())
         if index is None:
             return False
-        entry = group.entries[index]
-        entry.load = max(entry.load - 1, 0)
+        group.add_load(group.entries[index], -1)
         return True

@@ -87,6 +87,7 @@ def add(module: Dispatcher, sets: Sets, number: int, uri: str, flags: int, prior
         module.warn(f"unable to add destination {uri} to set {number} -- skipping")
         sets.complete = False
         return module.ds_load_mode != 1
+    destination.iuid = module.next_iuid(number)
     old = module.sets.by_id.get(number) if module.ds_ping_latency_stats and module.ds_retain_latency_stats else None
     if old is not None and destination.key in old.by_uri:
         destination.latency = old.by_uri[destination.key].latency

@@ -5,77 +5,100 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.core.sockets import bracketed
-from kamscript.modules.dispatcher.destination import DNS_ALWAYS, DNS_SRV, NO_DNS
+from kamscript.modules.dispatcher.addresses import Found
+from kamscript.modules.dispatcher.destination import DNS_ALWAYS, DNS_SRV, NO_DNS, SKIPPED, proto_of
 from kamscript.sip.errors import SipError
 from kamscript.sip.uri import parse_uri
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
+    from kamscript.core.sockets import ListenSocket
     from kamscript.modules.dispatcher import Dispatcher
-    from kamscript.modules.dispatcher.destination import Destination
-    from kamscript.modules.dispatcher.sets import DestinationSet
 
-ANY_PORT, ANY_PROTO, ONLY_ACTIVE = 1, 2, 4
+ONLY_ACTIVE = 4
+#: 6.x: a destination with a socket must have the one that the message came in by; or: it need not, but of several at an
+#: address the one is taken whose port, transport and socket agree best.
+SAME_SOCKET, BEST = 8, 16
 
 
 def is_from(module: Dispatcher, ctx: Context, number: int, mode: int, uri: str = "") -> int:
     """1 when the source, or `uri`, is a destination of the set (-1: of any), else -1."""
     received = ctx.msg.received
-    address, port, proto = received.src_ip, received.src_port, received.proto
+    sources, port, proto = [received.src_ip], received.src_port, received.proto
     if uri:
-        found = _of_uri(module, uri)
-        if found is None:
+        asked = _of_uri(module, uri)
+        if asked is None:
             return -1
-        address, port, proto = found
-    groups: list[DestinationSet] = module.sets.ordered
-    if number != -1:
+        sources, port, proto = asked
+    if number == -1:
+        addresses = module.sets.addresses
+    else:
         group = module.sets.by_id.get(number)
-        groups = [group] if group is not None else []
-    for group in groups:
-        for entry in group.entries:
-            if _address(module, entry) == address and _matches(entry, port, proto, mode):
-                _export(module, ctx, group, entry, with_set=number == -1)
-                return 1
+        if group is None:
+            return -1
+        addresses = group.addresses
+    if module.ds_dns_mode & DNS_ALWAYS:
+        _resolve(module, addresses.members)
+        addresses.forget()
+    barred = SKIPPED if mode & ONLY_ACTIVE else 0
+    socket = received.socket if mode & SAME_SOCKET and module.newer else None
+    for source in sources:
+        if mode & BEST and module.newer:
+            found = _best(addresses.all(source), port, proto, barred, socket, received.socket)
+        else:
+            found = addresses.find(source, port, proto, mode, barred, socket)
+        if found is not None:
+            _export(module, ctx, found, with_set=number == -1)
+            return 1
     return -1
 
 
-def _matches(entry: Destination, port: int, proto: str, mode: int) -> bool:
-    return (
-        (bool(mode & ANY_PORT) or not entry.port or entry.port == port)
-        and (bool(mode & ANY_PROTO) or entry.proto == proto)
-        and not (mode & ONLY_ACTIVE and entry.skipped)
-    )
+def _best(
+    candidates: list[Found], port: int, proto: str, barred: int, required: ListenSocket | None, arrived: ListenSocket
+) -> Found | None:
+    """The first of those that agree most: the socket counts more than the transport, that more than the port."""
+    best, most = None, -1
+    for found in candidates:
+        entry = found[1]
+        if entry.flags & barred or (required is not None and entry.socket not in (None, required)):
+            continue
+        agrees = 4 * (entry.socket is arrived) + 2 * (entry.proto == proto != "") + (entry.port == port != 0)
+        if agrees > most:
+            best, most = found, agrees
+            if agrees == 7:  # socket, transport and port
+                break
+    return best
 
 
-def _address(module: Dispatcher, entry: Destination) -> str:
-    if entry.flags & NO_DNS:
-        return ""
-    if module.ds_dns_mode & DNS_ALWAYS and not entry.resolve(module):
-        module.warn(f"could not resolve {entry.host} (skipping)")
-        return ""
-    return entry.address
+def _resolve(module: Dispatcher, members: list[Found]) -> None:
+    """ds_dns_mode 2: look every host up again."""
+    for _, entry in members:
+        if not entry.flags & NO_DNS and not entry.resolve(module):
+            entry.addresses = ()
+            module.warn(f"could not resolve {entry.host} (skipping)")
 
 
-def _of_uri(module: Dispatcher, uri: str) -> tuple[str, int, str] | None:
+def _of_uri(module: Dispatcher, uri: str) -> tuple[list[str], int, str] | None:
     try:
         parsed = parse_uri(uri)
     except SipError:
         module.error(f"bad uri [{uri}]")
         return None
-    dns = module.server.dns
+    dns, port, proto = module.server.dns, parsed.port_no, proto_of(module, parsed)
     if module.ds_dns_mode & DNS_SRV:
-        found = next(dns.destinations(parsed.host, parsed.port_no, parsed.proto), None)
-        if found is not None:
-            return found.ip, found.port, found.proto
+        found = list(dns.destinations(parsed.host, port, proto))
+        if found:
+            return [one.ip for one in found[: None if module.ds_dns_match_all else 1]], found[0].port, found[0].proto
     else:
         addresses = dns.addresses(bracketed(parsed.bare_host), dns.flags)
         if addresses:
-            return addresses[0], parsed.port_no, parsed.proto
+            return addresses[: None if module.ds_dns_match_all else 1], port, proto
     module.error(f"could not resolve {parsed.host}")
     return None
 
 
-def _export(module: Dispatcher, ctx: Context, group: DestinationSet, entry: Destination, *, with_set: bool) -> None:
+def _export(module: Dispatcher, ctx: Context, found: Found, *, with_set: bool) -> None:
+    group, entry = found
     if with_set and module.setid_target is not None and module.setid_target.set is not None:
         module.setid_target.set(ctx, group.id)
     if entry.attrs and module.attrs_target is not None and module.attrs_target.set is not None:
@@ -87,4 +110,6 @@ def is_active(module: Dispatcher, number: int, uri: str = "") -> bool:
     group = module.sets.by_id.get(number)
     if group is None:
         return False
-    return any(not entry.skipped and (not uri or entry.uri == uri) for entry in group.entries)
+    if not uri:
+        return group.active > 0
+    return any(not entry.skipped for entry in group.by_key.get(uri, ()))

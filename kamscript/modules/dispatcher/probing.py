@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.modules.dispatcher import states
-from kamscript.modules.dispatcher.destination import DISABLED, INACTIVE, NO_PING, PROBING, TRYING
+from kamscript.modules.dispatcher.destination import DISABLED, INACTIVE, NO_DNS, NO_PING, PROBING, TRYING
 from kamscript.sip.errors import SipError
 from kamscript.sip.params import parse_params
 
@@ -38,7 +38,7 @@ class Prober:
 
     def _chosen(self, entry: Destination) -> bool:
         mode, flags = self.module.ds_probing_mode, entry.flags
-        if flags & DISABLED or (flags & NO_PING and self.module.server.target == "6.x"):
+        if flags & DISABLED or (self.module.newer and flags & (NO_PING | NO_DNS)):
             return False
         if mode == ALL:
             return True
@@ -98,18 +98,16 @@ class Prober:
         group = module.sets.by_id.get(number)
         if group is None:
             return
-        alpha, changed, key = module.alpha, False, uri.lower()
-        for entry in group.entries:
-            if entry.key != key or not entry.flags & PROBING:
-                continue
+        changed = False
+        for entry in (one for one in group.by_key.get(uri, ()) if one.flags & PROBING):
             if code == _TIMEOUT:
                 entry.latency.timeouts += 1
             else:
-                entry.latency.update(int((module.server.timers.now - entry.latency.start) * 1000), alpha)
+                entry.latency.update(int((module.server.timers.now - entry.latency.start) * 1000), module.alpha)
             if entry.congestion_control and entry.weight > 0:
                 left = max(entry.weight - max(entry.latency.congestion, 0), 0)
                 changed, entry.rweight = changed or entry.rweight != left, left
-        if not all(entry.congestion_control for entry in group.entries):
+        if not group.congested or not all(entry.congestion_control for entry in group.entries):
             return
         weighed = [entry for entry in group.entries if entry.weight > 0]
         late = [max(entry.latency.congestion, 0) for entry in weighed]
@@ -118,7 +116,7 @@ class Prober:
                 share = (sum(late) << 4) // (entry.latency.congestion or 1)
                 changed, entry.rweight = changed or entry.rweight != share, share
         if changed:
-            group.weigh_relatively(module)
+            group.weigh_relatively()
 
 
 def reply_codes(text: str | None) -> set[int]:

@@ -45,17 +45,20 @@ class XavpRecords:
 
     def put(self, ctx: Context, chosen: list[Destination], group: int, calls: bool, at: int) -> bool:
         """Remember destinations behind the first `at` records; False when one has no duid and needs it."""
-        table = xavps.xavps(ctx)
+        made = []
         for entry in chosen:
             if calls and not entry.duid:
                 self.module.error(f"no uid for destination: {group} {entry.uri}")
-                return False
-            table.setdefault(self.name, []).insert(at, self._fields(entry, group, calls))
-            at += 1
-        return True
+                break
+            made.append(self._fields(entry, group, calls))
+        if made:
+            xavps.xavps(ctx).setdefault(self.name, [])[at:at] = made
+        return len(made) == len(chosen)
 
     def _fields(self, entry: Destination, group: int, calls: bool) -> dict[str, list[Any]]:
         fields: dict[str, list[Any]] = {"uri": [entry.uri], "grp": [group]}
+        if self.module.newer:
+            fields["dstidx"] = [entry.index]
         if entry.attrs and not self.mode & _WITHOUT_ATTRS:
             fields["attrs"] = [entry.attrs]
         if entry.socket is not None:

@@ -25,7 +25,7 @@ HASHES: dict[int, Callable[[Dispatcher, Context], int | None]] = {
     7: hashing.pseudo_variables,
 }
 ROUND_ROBIN, AUTH_USER, RANDOM, SERIAL, WEIGHT, CALL_LOAD = 4, 5, 6, 8, 9, 10
-RELATIVE_WEIGHT, PARALLEL, LATENCY, OVERLOAD = 11, 12, 13, 64
+RELATIVE_WEIGHT, PARALLEL, LATENCY, EVEN_OR_SERIAL, PRIORITY_WEIGHT, OVERLOAD = 11, 12, 13, 14, 15, 64
 TO_DST, TO_RURI, TO_XAVP = 0, 1, 2
 FAILOVER = 2
 _UNLIMITED = 0xFFFFFFFF
@@ -100,7 +100,7 @@ def _start(module: Dispatcher, ctx: Context, group: DestinationSet, algorithm: i
         value = hashing.auth_user(module, ctx)
         if value is not None:
             return value, algorithm, False
-    if algorithm in (ROUND_ROBIN, AUTH_USER) or (algorithm == OVERLOAD and module.server.target == "6.x"):
+    if algorithm in (ROUND_ROBIN, AUTH_USER):
         return group.last, algorithm, True
     if algorithm == RANDOM:
         return module.server.environment.chance.getrandbits(31), algorithm, False
@@ -114,6 +114,13 @@ def _start(module: Dispatcher, ctx: Context, group: DestinationSet, algorithm: i
         return place, algorithm, False
     if algorithm == CALL_LOAD:
         return _by_load(module, ctx, group)
+    if module.newer:
+        if algorithm == EVEN_OR_SERIAL:
+            return (group.last, algorithm, True) if group.equal else (0, algorithm, False)
+        if algorithm == PRIORITY_WEIGHT:
+            return group.by_priority_and_weight(), algorithm, False
+        if algorithm == OVERLOAD:
+            return group.last, algorithm, True
     if algorithm not in (SERIAL, PARALLEL):
         module.warn(f"algo {algorithm} not implemented - using first entry...")
     return 0, algorithm, False
@@ -192,20 +199,23 @@ def _by_latency(module: Dispatcher, ctx: Context, state: Selection, group: Desti
     ranked.sort(key=lambda item: -item[1])
     index = ranked[0][0]
     group.last = (index + 1) % size
-    if index < 0:
-        return -1
     failover = module.flags & FAILOVER and module.records.name
-    index %= wrapped
-    entry = entries[index]
+    if failover:
+        usable = [place for place, _ in ranked if place >= 0 and not (module.use_default and place == size - 1)]
+        chosen = [entries[place] for place in usable[: max(state.limit - state.count, 0)]]
+        if index >= 0 and module.use_default and index != size - 1 and state.count + len(chosen) < state.limit:
+            chosen.append(entries[-1])
+        if not module.records.put(ctx, chosen, group.id, False, state.count):
+            return -1
+        state.count += len(chosen)
+    if index < 0:
+        return -1  # those of negative priority, which come behind those that are down, are remembered all the same
+    entry = entries[index % wrapped]
     if mode != TO_XAVP:
         if not push(module, ctx, entry.uri, entry.socket, mode):
             return -1
         state.pushed = True
-    if not failover:
-        return 1
-    usable = [place for place, _ in ranked if place >= 0 and not (module.use_default and place == size - 1)]
-    chosen = [entries[place] for place in usable[: max(state.limit - state.count, 0)]]
-    return _keep(module, ctx, state, group, chosen, False, index)
+    return 1
 
 
 def _rank(entry: Destination) -> int:

@@ -1,10 +1,12 @@
-"""Destination sets: order, weights, and finding a destination by URI, duid or address."""
+"""Destination sets: order, weights, and finding a destination by URI, duid, address or load."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
+from kamscript.modules.dispatcher.addresses import Addresses
 from kamscript.modules.dispatcher.destination import Destination
 
 if TYPE_CHECKING:
@@ -12,31 +14,65 @@ if TYPE_CHECKING:
 
 
 class DestinationSet:
-    """One set. `entries` stand as they are used: the highest priority first, of equal ones the last added first."""
+    """One set. `entries` stand as they are used: the highest priority first, of equal ones the last added first.
 
-    __slots__ = ("by_duid", "by_uri", "entries", "id", "last", "rwlast", "rwlist", "wlast", "wlist")
+    States and loads of its destinations change through `set_flags` and `add_load` only, which keep count.
+    """
+
+    __slots__ = (
+        "_least",
+        "_shuffle",
+        "active",
+        "addresses",
+        "by_duid",
+        "by_key",
+        "by_uri",
+        "congested",
+        "entries",
+        "equal",
+        "id",
+        "last",
+        "pwlast",
+        "pwlist",
+        "rwlast",
+        "rwlist",
+        "wlast",
+        "wlist",
+    )
 
     def __init__(self, number: int, added: list[Destination], module: Dispatcher) -> None:
-        self.id, self.last, self.wlast, self.rwlast = number, 0, 0, 0
+        self.id, self.last, self.wlast, self.rwlast, self.pwlast = number, 0, 0, 0, 0
+        self._shuffle = module.shuffle
         self.entries = sorted(added, key=lambda entry: entry.priority)[::-1]
-        self.by_uri: dict[str, Destination] = {}
+        self.by_uri: dict[str, Destination] = {}  #: in small letters, the first of several
+        self.by_key: dict[str, list[Destination]] = {}  #: as it is written
         self.by_duid: dict[str, int] = {}
         for index, entry in enumerate(self.entries):
+            entry.index = index
             self.by_uri.setdefault(entry.key, entry)
+            self.by_key.setdefault(entry.uri, []).append(entry)
             if entry.duid:
                 self.by_duid.setdefault(entry.duid.lower(), index)
+        self.active = sum(not entry.skipped for entry in self.entries)  #: how many get traffic
+        self.congested = any(entry.congestion_control for entry in self.entries)
+        #: Whether all have the same priority, above 0 (algorithm 14).
+        self.equal = added[0].priority > 0 and all(entry.priority == added[0].priority for entry in added)
+        self.addresses = Addresses([(self, entry) for entry in self.entries])
+        self._least: list[tuple[int, int]] | None = None
         self.wlist, self.rwlist = [0] * 100, [0] * 100
-        self._weigh(module)
-        self.weigh_relatively(module)
+        self.pwlist: list[int] | None = None
+        self._weigh()
+        self.weigh_relatively()
 
-    def _weigh(self, module: Dispatcher) -> None:
+    # -- weights --------------------------------------------------------------------------------------------------
+    def _weigh(self) -> None:
         if not self.entries[0].weight:
             return
         places = [index for index, entry in enumerate(self.entries) for _ in range(entry.weight)][:100]
         self.wlist = places + [len(self.entries) - 1] * (100 - len(places))
-        module.shuffle(self.wlist)
+        self._shuffle(self.wlist)
 
-    def weigh_relatively(self, module: Dispatcher) -> None:
+    def weigh_relatively(self) -> None:
         """Share 100 places out by `rweight` among the destinations that get traffic."""
         if len(self.entries) < 2:
             return
@@ -47,17 +83,71 @@ class DestinationSet:
         places = [index for index, weight in enumerate(weights) for _ in range(weight * 100 // total)]
         rest = places[-1] if places else len(self.entries) - 1
         self.rwlist = places + [rest] * (100 - len(places))
-        module.shuffle(self.rwlist)
+        self._shuffle(self.rwlist)
+
+    def by_priority_and_weight(self) -> int:
+        """The next place among those of the lowest priority that get traffic, shared out by `weight` (algorithm 15)."""
+        if self.pwlist is None:
+            self.pwlist = self._weigh_best()
+        place = self.pwlist[self.pwlast]
+        self.pwlast = (self.pwlast + 1) % 100
+        return place
+
+    def _weigh_best(self) -> list[int]:
+        usable = [entry for entry in self.entries if not entry.skipped]
+        if not usable:
+            return [0] * 100
+        lowest = min(entry.priority for entry in usable)
+        best = [entry for entry in usable if entry.priority == lowest]
+        total = sum(entry.weight for entry in best)
+        if total:
+            places = [entry.index for entry in best for _ in range(entry.weight * 100 // total)]
+        else:
+            places = [entry.index for entry in best for _ in range(100 // len(best))][:100]
+        rest = places[-1] if places and total else best[-1].index if not total else 0
+        places += [rest] * (100 - len(places))
+        self._shuffle(places)
+        return places
+
+    # -- states and loads -----------------------------------------------------------------------------------------
+    def set_flags(self, entry: Destination, flags: int) -> None:
+        """Give a destination of this set its state."""
+        was = entry.skipped
+        entry.flags = flags
+        if was == entry.skipped:
+            return
+        self.active += 1 if was else -1
+        self.pwlist = None
+        if self._least is not None and was:
+            heappush(self._least, (entry.load, entry.index))
+
+    def add_load(self, entry: Destination, calls: int) -> None:
+        """Count calls of a destination of this set."""
+        entry.load = max(entry.load + calls, 0)
+        if self._least is None:
+            return
+        if len(self._least) > 4 * len(self.entries) + 64:
+            self._least = None
+        else:
+            heappush(self._least, (entry.load, entry.index))
 
     def least_loaded(self) -> int:
-        """The destination with the fewest calls that may take one more; -1: none may."""
-        best, least = -1, 0x7FFFFFFF
-        for index, entry in enumerate(self.entries):
-            if entry.load < least and not entry.skipped and not entry.full:
-                best, least = index, entry.load
-                if not least:
-                    break
-        return best
+        """The destination with the fewest calls that may take one more; -1: none may.
+
+        A heap of loads as they were; those that changed since, or may not take a call, fall out when they come up, and
+        come back with their next load or state.
+        """
+        if self._least is None:
+            self._least = [(entry.load, entry.index) for entry in self.entries]
+            heapify(self._least)
+        least, entries = self._least, self.entries
+        while least:
+            load, index = least[0]
+            entry = entries[index]
+            if entry.load == load and not entry.skipped and not entry.full:
+                return index
+            heappop(least)
+        return -1
 
 
 class Sets:
@@ -70,6 +160,7 @@ class Sets:
         self.by_id: dict[int, DestinationSet] = {}
         #: The sets as Kamailio walks through them.
         self.ordered: list[DestinationSet] = []
+        self.addresses = Addresses([])
 
     def add(self, number: int, destination: Destination) -> None:
         """Take a destination in; `finish` makes it visible."""
@@ -79,7 +170,14 @@ class Sets:
         """Put everything in order."""
         self.by_id = {number: DestinationSet(number, added, self.module) for number, added in self._added.items()}
         self.ordered = [self.by_id[number] for number in post_order(list(self._added))]
+        self.addresses = Addresses(list(self))
         return self
+
+    def moved(self) -> None:
+        """Addresses of destinations changed."""
+        self.addresses.forget()
+        for group in self.ordered:
+            group.addresses.forget()
 
     def copied(self, without: tuple[int, str] | None = None) -> Sets:
         """New sets of the same destinations (dispatcher.add and remove), but for one URI of one set."""

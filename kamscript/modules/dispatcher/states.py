@@ -61,39 +61,41 @@ def change(
     entry = group.by_uri.get(uri.lower()) if group is not None else None
     if group is None or entry is None:
         return False
-    old = entry.flags
-    wanted = state
+    old, wanted = entry.flags, state
+    at_once = marked and module.newer  # 6.x: thresholds are for keepalives alone
     if state & TRYING and old & INACTIVE:
         state = state & ~TRYING | INACTIVE
-    entry.flags = entry.flags & ~STATES | (DISABLED if state & DISABLED else state)
+    flags = old & ~STATES | (DISABLED if state & DISABLED else state)
     if state & TRYING:
         entry.messages += 1
-        if entry.messages >= module.cfg["probing_threshold"]:
-            entry.flags = entry.flags & ~TRYING | INACTIVE
+        if at_once or entry.messages >= module.cfg["probing_threshold"]:
+            flags = flags & ~TRYING | INACTIVE
             entry.messages = 0
     elif not wanted & TRYING and old & INACTIVE:
         entry.messages += 1
-        if entry.messages < module.cfg["inactive_threshold"]:
-            entry.flags |= INACTIVE | old & PROBING
+        if not at_once and entry.messages < module.cfg["inactive_threshold"]:
+            flags |= INACTIVE | old & PROBING
         else:
             entry.messages = 0
     else:
         entry.messages = 0
+    group.set_flags(entry, flags)
     if not (marked and module.event_callback_mode == OPTIONS_ONLY):
         _tell(module, entry, old, cause, ctx)
-    _reweigh(module, group, entry, old)
+    _reweigh(group, entry, old)
     return True
 
 
-def replace(module: Dispatcher, group: DestinationSet, entry: Destination, state: int) -> None:
+def replace(group: DestinationSet, entry: Destination, state: int) -> None:
     """Set a state as it is (dispatcher.set_state)."""
-    old, entry.flags = entry.flags, entry.flags & ~STATES | state
-    _reweigh(module, group, entry, old)
+    old = entry.flags
+    group.set_flags(entry, old & ~STATES | state)
+    _reweigh(group, entry, old)
 
 
-def _reweigh(module: Dispatcher, group: DestinationSet, entry: Destination, old: int) -> None:
+def _reweigh(group: DestinationSet, entry: Destination, old: int) -> None:
     if entry.rweight > 0 and bool(old & (INACTIVE | DISABLED)) != entry.skipped:
-        group.weigh_relatively(module)
+        group.weigh_relatively()
 
 
 def _tell(module: Dispatcher, entry: Destination, old: int, cause: Cause, ctx: Context | None) -> None:
