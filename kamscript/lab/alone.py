@@ -466,6 +466,8 @@ def _find(lab: Lab, name: str, kind: Route | str | None) -> tuple[Route, str]:
     written = _WRITTEN.fullmatch(name.strip())
     if kind is None and written is not None and written.group(1) in _WORDS:
         kind, name = _WORDS[written.group(1)], written.group(2) or ""
+    elif name.strip() == "error_route" or kind == "error_route":
+        raise LookupError("Kamailio has no error_route: for broken messages event_route[core:receive-parse-error] runs")
     elif isinstance(kind, str):
         if kind not in _KINDS:
             raise ValueError(f"{kind!r} is no kind of route: say one of {', '.join(sorted(_KINDS))}")

@@ -116,6 +116,11 @@ class Call(Dialog):
         return self.request.status if self.request else 0
 
     @property
+    def reason(self) -> str:
+        """The INVITE's final reason phrase on the calling side; "" while there is none, or none came."""
+        return self.request.reason if self.request else ""
+
+    @property
     def replies(self) -> list[Message]:
         """Everything the calling side got for its INVITE."""
         return self.request.replies if self.request else []

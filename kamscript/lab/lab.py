@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
+from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, Remote
 from kamscript.core.rpc import to_json
 from kamscript.core.server import Server
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, Destination, ListenSocket, Received
@@ -177,7 +177,8 @@ class Lab:
     them (kamscript.lab.databases), or opens databases by their URL. A server that comes after another finds what that
     one kept: `Lab(..., database=first.database, start=first.now)`. `doubles` says what functions give that nothing
     simulates: "strict" (false, and the test fails) or "lenient" (1). `listen` are addresses, "udp:10.0.0.1:5060", in
-    place of the config's.
+    place of the config's. `services` are other programs that the server asks, by address: a callable takes what is sent
+    there and gives the answer, None for none; the ready doubles answer for all that are not named.
     Raises ConfigError where Kamailio would refuse to start.
     """
 
@@ -208,7 +209,9 @@ class Lab:
         database: Callable[[str], Any] | Seeds | None = None,
         doubles: str = "strict",
         listen: Sequence[str] = (),
+        services: Mapping[tuple[str, int], Callable[[str], str | None]] | None = None,
     ) -> None:
+        self.services = dict(services or {})
         self.text = text  #: the config when it was given as a text
 
         def loaded(traced: bool = False) -> Program:
@@ -241,7 +244,8 @@ class Lab:
         self._seats: dict[ListenSocket, Address] = {}
         self._serial = self._connections = 0
         self._ended: float | None = None
-        self._stopped = self._running = self._stream_phones = False
+        self._stopped = True  #: until the server has started
+        self._running = self._stream_phones = False
         self._trace: RouteTrace | None = None
         for observer in observers:
             observer(self)
@@ -253,10 +257,12 @@ class Lab:
             log=self.log.append,
             database=self._open_database,
             environ=dict(environ or {}),
+            exchange=self._exchange,
         )
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.doubles = LabDoubles(self, doubles)
         self.server.start()
+        self._stopped = False
         self._check_seeds()
         self.variables_at_start = variables_of(self.server)
         self.at_end.append(lambda: clear_away(self))
@@ -485,6 +491,15 @@ class Lab:
         timers, servers = self.timers, self.server.timers
         timers.now += seconds
         servers.now = max(servers.now, timers.now)
+
+    def _exchange(self, to: Remote, data: str, timeout: float, accept: Callable[[str], bool]) -> str | None:
+        """What another program answers, at once; without an answer the server is held up for `timeout` seconds."""
+        answer = self.services.get((to.ip, to.port)) or getattr(self.doubles, to.service).respond
+        reply: str | None = answer(data)
+        if reply is None or not accept(reply):
+            self.block(timeout)
+            return None
+        return reply
 
     def _fire(self, now: float) -> None:
         self.timers.fire(now)

@@ -21,13 +21,14 @@ from kamscript.lab.pending import pending
 from kamscript.source import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from kamscript.lab.lab import Lab
     from kamscript.modules.dialog.cell import DialogCell
     from kamscript.modules.tm.transaction import Transaction
 
 Mode = Literal["check", "ignore", "strict"]
+_MODES: tuple[Mode, ...] = get_args(Mode)
 
 #: One-shot timers that modules keep for themselves, by module and name: no call depends on them. Those of transactions
 #: and dialogs are told with the transaction and the dialog.
@@ -57,6 +58,20 @@ _MARGIN = 1.0
 Place = tuple[str, int]
 
 
+def check_mode(mode: str) -> None:
+    """Raise ValueError for what is no mode."""
+    if mode not in _MODES:
+        raise ValueError(f"leaks={mode!r}: use one of {', '.join(map(repr, _MODES))}")
+
+
+def check_kinds(kinds: Iterable[str]) -> None:
+    """Raise TypeError for what is no kind of things that can be left."""
+    for kind in kinds:
+        if kind not in KINDS:
+            hint = did_you_mean(kind, KINDS) or f"use one of {', '.join(KINDS)}"
+            raise TypeError(f"expect_left({kind}=...): {hint}")
+
+
 class LeftBehind(AssertionError):
     """A test ended, and something of it is left that no timer takes away. `left` is everything that was found."""
 
@@ -80,8 +95,7 @@ class Leaks:
     __slots__ = ("_dialogs", "_lab", "_paths", "_rows", "_stuck", "expected", "mode")
 
     def __init__(self, lab: Lab, mode: Mode) -> None:
-        if mode not in get_args(Mode):
-            raise ValueError(f"leaks={mode!r}: use one of {', '.join(map(repr, get_args(Mode)))}")
+        check_mode(mode)
         self._lab, self.mode = lab, mode
         self.expected: dict[str, int] = {}
         self._dialogs: dict[tuple[int, int], Place] = {}
@@ -196,11 +210,8 @@ class Leaks:
 
     def expect(self, counts: dict[str, int]) -> None:
         """Note what may and must be left; see `Lab.expect_left`."""
-        for kind, count in counts.items():
-            if kind not in KINDS:
-                hint = did_you_mean(kind, KINDS) or f"use one of {', '.join(KINDS)}"
-                raise TypeError(f"expect_left({kind}=...): {hint}")
-            self.expected[kind] = count
+        check_kinds(counts)
+        self.expected |= counts
 
     # -- kinds --------------------------------------------------------------------------------------------------------
     def _transactions(self) -> Iterator[Left]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,10 +64,14 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Announce the marker; draw a seed when a random one is asked for (workers of xdist get it with the options)."""
+    """Announce the markers; draw a seed when a random one is asked for (workers of xdist get it with the options)."""
+    _stand_alone(config)
     config.addinivalue_line(
         "markers",
         "kam(config, **options): what `lab` loads for this test, with any options of kamscript.lab.Lab",
+    )
+    config.addinivalue_line(
+        "markers", "kam_lab_only(reason): why `--kam-real` does not run this test on Kamailio: skipped with the reason"
     )
     seed = str(config.getoption("--kam-seed") or config.getini("kam_seed"))
     if seed == "random":
@@ -83,6 +88,22 @@ def pytest_configure(config: pytest.Config) -> None:
         if not daemon.version():
             raise pytest.UsageError("--kam-real: no kamailio is installed here (apt-get install kamailio)")
         config.pluginmanager.register(Twice(config.getoption("--kam-real-wait"), _forget), "kamscript-real")
+
+
+def _stand_alone(config: pytest.Config) -> None:
+    """A pytest that runs within a test (pytester) has labs of its own: they are not those of the test around it."""
+    labs = sys.modules.get("kamscript.lab.lab")
+    if labs is None or not (labs.observers or labs.Lab.substitute):
+        return
+    observers, substitute = [*labs.observers], labs.Lab.substitute
+
+    def back() -> None:
+        labs.observers[:] = observers
+        labs.Lab.substitute = substitute
+
+    labs.observers.clear()
+    labs.Lab.substitute = None
+    config.add_cleanup(back)
 
 
 def _forget(item: pytest.Item) -> None:

@@ -95,6 +95,7 @@ def test_a_variable_that_cannot_be_written_says_so(lab: Lab) -> None:
         lab.route("ROUTE_IT", lab.request("INVITE", "bob"), {"$rm": "BYE"})
 
 
+@pytest.mark.kam_lab_only("what is sent to nobody is seen in the lab alone")
 def test_names_resolve_as_the_test_says(lab: Lab) -> None:
     lab.send(lab.request("INVITE", "0049"))
     first = lab.network.unreachable[0]
@@ -109,6 +110,7 @@ def test_time_passes_only_when_told(lab: Lab) -> None:
     assert lab.now == before + 120
 
 
+@pytest.mark.kam_lab_only("what is sent to nobody is seen in the lab alone")
 def test_the_server_retransmits_while_time_passes(lab: Lab) -> None:
     lab.send(lab.request("INVITE", "0049"))
     lab.advance(seconds=1.6)
@@ -135,6 +137,7 @@ def test_rpc_answers_as_plain_values(lab: Lab) -> None:
     assert lab.rpc("tm.stats")["current"] == 1
 
 
+@pytest.mark.kam_lab_only("what is sent to nobody is seen in the lab alone")
 def test_the_same_seed_gives_the_same_messages() -> None:
     def first_line_of_relay(seed: int) -> str:
         lab = Lab(text=CONFIG, hosts={"gateway.example.net": "10.0.9.9"}, seed=seed)

@@ -17,6 +17,9 @@ from kamscript.modules.tm.transaction import Transaction
 CONFIG = Path(__file__).with_name("proxy.cfg")
 
 
+pytestmark = pytest.mark.kam_lab_only("the check for what is left behind is the lab's own")
+
+
 @pytest.fixture
 def lab() -> Lab:
     lab = Lab(CONFIG)

@@ -177,6 +177,7 @@ def test_a_handler_hears_of_replies(alice: Phone, bob: Phone) -> None:
     assert heard == ["1 INVITE"]
 
 
+@pytest.mark.kam_lab_only("the exact time is in its text")
 def test_a_handler_that_raises_says_where(alice: Phone, bob: Phone) -> None:
     @bob.on("MESSAGE")
     def fail(message: Message) -> None:

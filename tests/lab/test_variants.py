@@ -45,6 +45,7 @@ def test_core_settings() -> None:
     assert (lab.server.log.level, lab.server.settings["server_header"]) == (-1, "Server: mine")
 
 
+@pytest.mark.kam_lab_only("dns_use_cache is a name of 6.x")
 def test_other_spellings_of_core_settings() -> None:
     assert Lab(CONFIG, params={"core": {"dns_use_cache": False}}).server.settings["use_dns_cache"] == 0
 

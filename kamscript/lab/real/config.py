@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ def why_not(program: Program) -> str:
 
 
 def sources_of(
-    program: Program, text: str | None, files: Mapping[str, str], folder: Path
+    program: Program, text: str | None, files: Mapping[str, str], include: Sequence[str | Path], folder: Path
 ) -> tuple[dict[str, str], dict[str, Path]]:
     """The config's files by their names in the daemon's folder, the main one first; where absolute names went."""
     sources: dict[str, str] = {}
@@ -58,13 +58,13 @@ def sources_of(
     if text is not None:
         sources["kamailio.cfg"] = text
     else:
-        root = os.path.dirname(os.path.abspath(program.path))
+        folders = [os.path.dirname(os.path.abspath(program.path)), *map(os.path.abspath, include)]
         for source in program.sources:
             path = os.path.abspath(source)
-            name = os.path.relpath(path, root)
-            name = os.path.basename(path) if name.startswith("..") else name
-            sources[name] = Path(path).read_bytes().decode("latin-1")
-            moved[path] = folder / name
+            names = _names(path, folders)
+            for name in names:
+                sources.setdefault(name, Path(path).read_bytes().decode("latin-1"))
+            moved[path] = folder / names[0]
     for known, content in files.items():
         name = known.lstrip("/")
         sources[name] = content
@@ -73,11 +73,17 @@ def sources_of(
     return sources, moved
 
 
+def _names(path: str, folders: Sequence[str]) -> list[str]:
+    """What includes may call a file that was found in one of the folders."""
+    found = [os.path.relpath(path, folder) for folder in folders]
+    return [name for name in found if not name.startswith("..")] or [os.path.basename(path)]
+
+
 def for_loopback(text: str, params: Params, folder: Path, database: Callable[[str], Path]) -> str:
     """A file of the config without what belongs to a production machine; lines keep their numbers."""
     text = _CONTROL.sub("", _DROPPED.sub("", text))
     text = _MPATH.sub(lambda found: found[0] if Path(found[1].partition(":")[0]).is_dir() else "", text)
-    text = _URL.sub(lambda found: f"sqlite:///{database(found[0])}", _DRIVER.sub("db_sqlite.so", text))
+    text = _on_sqlite(_DRIVER.sub("db_sqlite.so", text), database)
     text = re.sub(r"/(?:var/)?run/kamailio(?=/)", str(folder), text)
     for module, values in params.items():
         for name in values:
@@ -88,7 +94,7 @@ def for_loopback(text: str, params: Params, folder: Path, database: Callable[[st
     return text
 
 
-def added(program: Program, params: Params, folder: Path) -> str:
+def added(program: Program, params: Params, folder: Path, database: Callable[[str], Path]) -> str:
     """What stands behind the config: the way for RPC, and parameters that the test sets."""
     lines = [] if "ctl" in program.modules else ['loadmodule "ctl.so"']
     lines.append(f'modparam("ctl", "binrpc", "unix:{folder}/ctl")')
@@ -97,10 +103,15 @@ def added(program: Program, params: Params, folder: Path) -> str:
     for module, values in params.items():
         for name, value in values.items():
             for one in value if isinstance(value, list) else [value]:
-                shown = str(int(one)) if isinstance(one, int) else f'"{one}"'
+                shown = str(int(one)) if isinstance(one, int) else f'"{_on_sqlite(str(one), database)}"'
                 head = f"{name} = " if module == "core" else f'modparam("{module}", "{name}", '
                 lines.append(f"{head}{shown}{'' if module == 'core' else ')'}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _on_sqlite(text: str, database: Callable[[str], Path]) -> str:
+    """A text with files in the place of its databases."""
+    return _URL.sub(lambda found: f"sqlite:///{database(found[0])}", text)
 
 
 def _below(value: object) -> bool:

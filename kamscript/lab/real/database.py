@@ -43,7 +43,8 @@ class RealDatabase(LabDatabase):
 
     def let_go(self) -> None:
         """Close the file: the data goes with the daemon."""
-        self.connection.close()
+        if self._connection is not None:
+            self._connection.close()
         self.engine.dispose()
 
     def seed(self) -> None:

@@ -27,19 +27,24 @@ from kamscript.lab.databases import _sorted as sorted_seeds
 from kamscript.lab.digest import Credentials
 from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.lab import EPOCH, Lab, Log, moment, observers, read_config
+from kamscript.lab.leaks import check_kinds, check_mode
 from kamscript.lab.network import Address, address
 from kamscript.lab.real.config import added, for_loopback, sources_of, why_not
 from kamscript.lab.real.daemon import Daemon, Refused
 from kamscript.lab.real.database import RealDatabase, empty_database
 from kamscript.lab.real.loopback import Loopback, NotOnReal
+from kamscript.lab.real.moments import SLACK, About
 from kamscript.lab.real.network import RealNetwork, TcpPhone
 from kamscript.loader import module_classes
 from kamscript.source import ConfigError
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from kamscript.lab.databases import Seeds
     from kamscript.lab.normal import Normaliser
     from kamscript.lab.phone import Phone
+    from kamscript.lab.sipp import SippOptions, SippParty, SippResult
     from kamscript.lab.snapshots import Messages, Recording
     from kamscript.lab.stream import HttpReply, Stream
     from kamscript.lab.variants import Params
@@ -47,8 +52,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a test may really wait, all together.
 WAIT = 5.0
-#: Daemons keep their timers by ticks of up to 0.1 s.
-SLACK = 0.2
 
 _NUMBERS = {name: number for number, name in LEVEL_NAMES.items() if name}
 _ORIGIN = re.compile(r"(?:(<script>): )|(?:(<?\w+>?) \[[\w./-]+:\d+\]: (?:\w+\(\): ?)?)")
@@ -126,6 +129,7 @@ class RealLab(Lab):
         self._ended = None
         self._stopped = self._running = self._stream_phones = False
         self.waited = 0.0
+        check_mode(leaks)
         self._common, self._by_url = sorted_seeds(None if callable(database) else database)
         self._opened: dict[str, RealDatabase] = {}
         self._log = Log(lambda: (self.timers.now, len(self.network.delivered)))
@@ -145,7 +149,7 @@ class RealLab(Lab):
         for observer in observers:
             observer(self)
         try:
-            self._start(files or {}, params or {}, defines, environ)
+            self._start(files or {}, params or {}, defines, include, environ)
             self._tell_dns()
         except BaseException:
             self.daemon.close()
@@ -155,7 +159,7 @@ class RealLab(Lab):
                 self.names.close()
         self._booted = len(self.daemon.stderr)
         self.timers.fire(self._clock())
-        self.network.started = self.timers.now
+        self.network.started = About(self.timers.now)
 
     def _reference(self, files: Mapping[str, str] | None, environ: Mapping[str, str] | None) -> Server:
         """A server that is only set up: where the config listens and what its domain is."""
@@ -181,17 +185,18 @@ class RealLab(Lab):
 
     def _start(
         self, files: Mapping[str, str], params: Params, defines: Mapping[str, str] | Sequence[str],
-        environ: Mapping[str, str] | None,
+        include: Sequence[str | Path], environ: Mapping[str, str] | None,
     ) -> None:  # fmt: skip
         from kamscript.loader import defines_of
 
         daemon = self.daemon
-        sources, moved = sources_of(self.program, self.text, files, daemon.folder)
+        sources, moved = sources_of(self.program, self.text, files, include, daemon.folder)
         main = next(iter(sources))
         for name, text in sources.items():
             changed = for_loopback(text, params, daemon.folder, self._database_path)
             if name == main:
-                changed = f"{changed.rstrip(chr(10))}\n{added(self.program, params, daemon.folder)}"
+                more = added(self.program, params, daemon.folder, self._database_path)
+                changed = f"{changed.rstrip(chr(10))}\n{more}"
             for known, path in moved.items():
                 changed = changed.replace(known, str(path))
             daemon.write(name, changed.encode("latin-1"))
@@ -234,7 +239,8 @@ class RealLab(Lab):
             check()
 
     def expect_left(self, **counts: int) -> None:
-        """Nothing to do: the lab's own run counts."""
+        """Nothing to count: the lab's own run does."""
+        check_kinds(counts)
 
     def close(self) -> None:
         """End the daemon."""
@@ -247,6 +253,11 @@ class RealLab(Lab):
             self.names.close()
 
     # -- time
+
+    @property
+    def now(self) -> float:
+        """Unix seconds, as equal to another moment as real clocks can tell."""
+        return About(self.timers.now)
 
     def _clock(self) -> float:
         return self._base + time.monotonic()
@@ -326,8 +337,15 @@ class RealLab(Lab):
         return "" if found else f"it did not on Kamailio within {most:.1f} s"
 
     def step(self, limit: float) -> bool:
-        """Nobody knows the next deadline of a real daemon."""
-        raise NotOnReal("lab.step() turns the lab's clock")
+        """Really wait until the phones' next deadline, or until something comes; False when there is none in time."""
+        deadline = self.timers.next_deadline()
+        if deadline is None or deadline > limit:
+            return False
+        started, known = self._clock(), len(self.network.delivered)
+        self._pass(deadline - started, lambda: len(self.network.delivered) > known)
+        self.run()
+        self._spend(self._clock() - started)
+        return True
 
     def next_deadline(self) -> float | None:
         """The phones' next deadline: of the daemon's nobody knows."""
@@ -356,7 +374,7 @@ class RealLab(Lab):
                 name=name, password=password, auth_user=auth_user, rport=rport,
             )  # fmt: skip
             self.network.attach(seat, phone, phone.name)
-        if phone.credentials is not None:
+        if phone.credentials is not None and self.network.is_server(phone.proxy):
             phone.credentials = _Credentials(self.names, phone.credentials.username, phone.credentials.password)
         return phone
 
@@ -371,6 +389,13 @@ class RealLab(Lab):
     def domain(self) -> str:
         """The config's first alias, else its first listen address."""
         return self._domain
+
+    def sipp(self, *scenarios: str | Path | SippParty, calls: int = 1, **options: Unpack[SippOptions]) -> SippResult:
+        """Play SIPp scenarios around the daemon, over UDP; see Lab.sipp."""
+        protos = {options.get("proto", "udp"), *(getattr(one, "proto", None) or "udp" for one in scenarios)}
+        if protos != {"udp"}:
+            raise NotOnReal("lab.sipp(proto=...): on Kamailio scenarios speak UDP")
+        return super().sipp(*scenarios, calls=calls, **options)
 
     def link(self, *args: Any, **options: Any) -> NoReturn:
         """Loopback has no faults."""
@@ -449,6 +474,15 @@ class RealLab(Lab):
         """Snapshots are of the lab alone."""
         raise NotOnReal("a snapshot is of the lab's own run")
 
+    def trace(self) -> NoReturn:
+        """The daemon's routes run unseen."""
+        raise NotOnReal("lab.trace(): the routes of the real Kamailio run unseen")
+
+    @property
+    def traced(self) -> None:
+        """There is none."""
+        return None
+
     def double(self, *args: Any, **options: Any) -> NoReturn:
         """The daemon's functions are its own."""
         raise NotOnReal("lab.double(): the functions of the real Kamailio are its own")
@@ -456,6 +490,10 @@ class RealLab(Lab):
     def route(self, *args: Any, **options: Any) -> NoReturn:
         """The daemon runs whole messages."""
         raise NotOnReal("lab.route(): the real Kamailio runs no route alone")
+
+    def table(self, *args: Any, **options: Any) -> NoReturn:
+        """The daemon runs whole messages."""
+        raise NotOnReal("lab.table(): the real Kamailio runs no route alone")
 
 
 def too_long(seconds: float, limit: float) -> str:

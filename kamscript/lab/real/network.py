@@ -52,6 +52,10 @@ class RealNetwork(Network):
         """Seat a party where it does not listen: it connects from there."""
         super().attach(where, party, name)
 
+    def is_server(self, where: Address) -> bool:
+        """Whether the daemon listens there."""
+        return where in self._servers
+
     def hung_up(self, seat: Address, peer: Address) -> bool:
         """Whether the connection between them was closed."""
         found = self._streams.get((seat, peer))

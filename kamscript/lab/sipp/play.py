@@ -107,8 +107,10 @@ class _Play:
     def settings(self, spec: SippParty, number: int) -> Settings:
         common = self.run.settings
         proto = spec.proto or common.proto
-        if not any(socket.proto == proto for socket in self.lab.server.sockets):
-            raise SippError(f"{spec.name}: the config listens on no {proto} socket")
+        try:
+            remote = self.lab.server_address(proto)
+        except AssertionError as error:
+            raise SippError(f"{spec.name}: {error}") from None
         files = [InjectionFile(read_file(self.find(path))) for path in (*self.run.inject, *spec.inject)]
         return replace(
             common,
@@ -124,7 +126,7 @@ class _Play:
             media_port=spec.media_port or common.media_port,
             pid=1000 * self.run.serial + number,
             seat=address(spec.at) if spec.at else None,
-            remote=self.lab.server_address(proto),
+            remote=remote,
         )
 
     def read(self, scenario: str | Path | Source, settings: Settings) -> Scenario:
