@@ -19,6 +19,7 @@ NEEDS: Mapping[str, tuple[str, str]] = {
     "sipp": ("sipp", "apt-get install sip-tester"),
     "kamcli": ("kamcli", "apt-get install kamcli"),
     "curl": ("curl", "apt-get install curl"),
+    "redis": ("redis-server", "apt-get install redis-server"),
 }
 
 

@@ -26,6 +26,13 @@ OK: Final = Status("OK")
 _WRONG_TYPE: Final = Error("WRONGTYPE Operation against a key holding the wrong kind of value")
 _NO_INTEGER: Final = Error("ERR value is not an integer or out of range")
 _SYNTAX: Final = Error("ERR syntax error")
+_OVERFLOW: Final = Error("ERR increment or decrement would overflow")
+_NO_DB: Final = Error("ERR DB index is out of range")
+_NOT_POSITIVE: Final = Error("ERR value is out of range, must be positive")
+
+#: Databases of a server, as its configuration has it unless told otherwise.
+_DATABASES: Final = 16
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 class _Fail(Exception):
@@ -134,8 +141,7 @@ class RedisServer:
         return int(self.expires.pop(args[0], None) is not None)
 
     def _keys(self, args: list[str]) -> list[str]:
-        glob = re.escape(args[0]).replace(r"\*", ".*").replace(r"\?", ".")
-        return [key for key in self.data if re.fullmatch(glob, key, re.DOTALL)]
+        return [key for key in self.data if re.fullmatch(_glob(args[0]), key, re.DOTALL)]
 
     def _type(self, args: list[str]) -> Status:
         names = {"str": "string", "dict": "hash", "list": "list", "set": "set"}
@@ -151,7 +157,12 @@ class RedisServer:
             self.expires[args[1]] = until
         return OK
 
-    def _flush(self, args: list[str]) -> Status:
+    def _select(self, args: list[str]) -> Reply:
+        return OK if 0 <= _integer(args[0]) < _DATABASES else _NO_DB
+
+    def _flush(self, args: list[str]) -> Reply:
+        if args and args[0].upper() not in ("ASYNC", "SYNC"):
+            return _SYNTAX
         self.data.clear()
         self.expires.clear()
         return OK
@@ -161,36 +172,37 @@ class RedisServer:
         found: str | None = self._of(args[0], str)
         return found
 
-    def _set(self, args: list[str]) -> Reply:
+    def _set(self, args: list[str], name: str = "set") -> Reply:
         key, value, *options = args
-        until: float | None = None
-        keep = old = False
-        present = key in self.data
-        words = iter(option.upper() for option in options)
-        for word in words:
-            if word in ("EX", "PX"):
-                seconds = _integer(next(words, ""))
-                if seconds <= 0:
-                    return Error("ERR invalid expire time in 'set' command")
-                until = self.clock() + (seconds if word == "EX" else seconds / 1000)
-            elif (word == "NX" and present) or (word == "XX" and not present):
-                return None
-            elif word == "KEEPTTL":
-                keep = True
-            elif word == "GET":
-                old = True
-            elif word not in ("NX", "XX"):
+        said: dict[str, str] = {}  #: one option of each kind
+        words = iter(options)
+        for word in map(str.upper, words):
+            kind = _SET_OPTIONS.get(word)
+            amount = next(words, None) if word in _UNITS else ""
+            if kind is None or amount is None or said.get(kind, word) != word:
                 return _SYNTAX
-        before = self._of(key, str) if old else None
+            said[kind] = word
+            if amount:
+                said["amount"] = amount
+        until: float | None = None
+        if "amount" in said:
+            number = _integer(said["amount"])
+            if number <= 0:
+                return Error(f"ERR invalid expire time in '{name}' command")
+            unit, absolute = _UNITS[said["life"]]
+            until = number * unit + (0.0 if absolute else self.clock())
+        before = self._of(key, str) if "old" in said else None
+        if said.get("when", "") == ("NX" if key in self.data else "XX"):
+            return before
         self.data[key] = value
-        if not keep:
+        if said.get("life") != "KEEPTTL":
             self.expires.pop(key, None)
         if until is not None:
             self.expires[key] = until
-        return before if old else OK
+        return before if "old" in said else OK
 
-    def _setex(self, args: list[str]) -> Reply:
-        return self._set([args[0], args[2], "EX", args[1]])
+    def _setex(self, args: list[str], unit: str = "EX") -> Reply:
+        return self._set([args[0], args[2], unit, args[1]], "setex" if unit == "EX" else "psetex")
 
     def _setnx(self, args: list[str]) -> int:
         return 0 if self._set([*args, "NX"]) is None else 1
@@ -209,9 +221,14 @@ class RedisServer:
         return OK
 
     def _add(self, key: str, by: int) -> int:
-        value = _integer(self._of(key, str) or "0") + by
+        found = self._of(key, str)
+        value = _sum(0 if found is None else _integer(found), by)
         self.data[key] = str(value)
         return value
+
+    def _decrby(self, args: list[str]) -> Reply:
+        by = _integer(args[1])
+        return Error("ERR decrement would overflow") if by == _LEAST else self._add(args[0], -by)
 
     def _append(self, args: list[str]) -> int:
         self.data[args[0]] = (self._of(args[0], str) or "") + args[1]
@@ -221,16 +238,16 @@ class RedisServer:
         return len(self._of(args[0], str) or "")
 
     # -- hashes ---------------------------------------------------------------------------------------------------
-    def _hset(self, args: list[str]) -> Reply:
+    def _hset(self, args: list[str], name: str = "hset") -> Reply:
         if len(args) % 2 == 0:
-            return Error("ERR wrong number of arguments for 'hset' command")
+            return Error(f"ERR wrong number of arguments for '{name}' command")
         table = self._of(args[0], dict, make=True)
         before = len(table)
         table.update(zip(args[1::2], args[2::2], strict=True))
         return len(table) - before
 
     def _hmset(self, args: list[str]) -> Reply:
-        done = self._hset(args)
+        done = self._hset(args, "hmset")
         return done if isinstance(done, Error) else OK
 
     def _hsetnx(self, args: list[str]) -> int:
@@ -255,7 +272,7 @@ class RedisServer:
     def _hincrby(self, args: list[str]) -> int:
         by = _integer(args[2])
         table = self._of(args[0], dict, make=True)
-        value = _integer(table.get(args[1], "0")) + by
+        value = _sum(_integer(table.get(args[1], "0"), Error("ERR hash value is not an integer")), by)
         table[args[1]] = str(value)
         return value
 
@@ -266,13 +283,18 @@ class RedisServer:
             items.insert(0 if left else len(items), value)
         return len(items)
 
-    def _pop(self, args: list[str], at: int) -> str | None:
+    def _pop(self, args: list[str], at: int) -> str | list[str] | None:
+        count = 1
+        if len(args) > 1:
+            count = _integer(args[1], _NOT_POSITIVE)
+            if count < 0:
+                raise _Fail(_NOT_POSITIVE)
         items = self._of(args[0], list)
         if not items:
             return None
-        value: str = items.pop(at)
+        values: list[str] = [items.pop(at) for _ in range(min(count, len(items)))]
         self._tidy(args[0])
-        return value
+        return values if len(args) > 1 else values[0]
 
     def _lrange(self, args: list[str]) -> list[str]:
         items = self._of(args[0], list) or []
@@ -296,10 +318,39 @@ class RedisServer:
         return before - after
 
 
-def _integer(text: str) -> int:
-    if not re.fullmatch(r"-?\d{1,19}", text):
-        raise _Fail(_NO_INTEGER)
+def _integer(text: str, otherwise: Error = _NO_INTEGER) -> int:
+    """A whole number of 64 bits, written as Redis writes it."""
+    if not re.fullmatch(r"0|-?[1-9]\d{0,18}", text) or not _LEAST <= int(text) <= _MOST:
+        raise _Fail(otherwise)
     return int(text)
+
+
+def _sum(value: int, by: int) -> int:
+    if not _LEAST <= value + by <= _MOST:
+        raise _Fail(_OVERFLOW)
+    return value + by
+
+
+def _glob(pattern: str) -> str:
+    """Redis's wildcards as a regular expression."""
+    found = []
+    for backslash, inverse, inside, letter in re.findall(r"\\(.)|\[(\^?)((?:\\.|[^\]])*)\]|(.)", pattern, re.DOTALL):
+        if backslash:
+            found.append(re.escape(backslash))
+        elif inside:
+            letters = re.sub(r"\\(.)|([\[\]^&~|])", lambda one: "\\" + (one[1] or one[2]), inside)
+            found.append(f"[{inverse}{letters}]")
+        else:
+            found.append({"*": ".*", "?": "."}.get(letter, re.escape(letter)))
+    return "".join(found)
+
+
+#: Options of SET by what they are about; those that take a number with its unit in seconds, and whether it is a moment.
+_SET_OPTIONS: Final = {
+    "NX": "when", "XX": "when", "GET": "old", "EX": "life", "PX": "life", "EXAT": "life", "PXAT": "life",
+    "KEEPTTL": "life",
+}  # fmt: skip
+_UNITS: Final = {"EX": (1.0, False), "PX": (0.001, False), "EXAT": (1.0, True), "PXAT": (0.001, True)}
 
 
 _R = RedisServer
@@ -307,7 +358,7 @@ _R = RedisServer
 _COMMANDS: Final[dict[str, tuple[int, int | None, Callable[[RedisServer, list[str]], Reply]]]] = {
     "PING": (0, 1, lambda s, a: a[0] if a else Status("PONG")),
     "ECHO": (1, 1, lambda s, a: a[0]),
-    "SELECT": (1, 1, lambda s, a: OK),
+    "SELECT": (1, 1, _R._select),
     "AUTH": (1, 2, lambda s, a: OK),
     "DEL": (1, None, _R._del),
     "UNLINK": (1, None, _R._del),
@@ -327,6 +378,7 @@ _COMMANDS: Final[dict[str, tuple[int, int | None, Callable[[RedisServer, list[st
     "GET": (1, 1, _R._get),
     "SET": (2, None, _R._set),
     "SETEX": (3, 3, _R._setex),
+    "PSETEX": (3, 3, lambda s, a: s._setex(a, "PX")),
     "SETNX": (2, 2, _R._setnx),
     "GETSET": (2, 2, _R._getset),
     "MGET": (1, None, _R._mget),
@@ -334,7 +386,7 @@ _COMMANDS: Final[dict[str, tuple[int, int | None, Callable[[RedisServer, list[st
     "INCR": (1, 1, lambda s, a: s._add(a[0], 1)),
     "DECR": (1, 1, lambda s, a: s._add(a[0], -1)),
     "INCRBY": (2, 2, lambda s, a: s._add(a[0], _integer(a[1]))),
-    "DECRBY": (2, 2, lambda s, a: s._add(a[0], -_integer(a[1]))),
+    "DECRBY": (2, 2, _R._decrby),
     "APPEND": (2, 2, _R._append),
     "STRLEN": (1, 1, _R._strlen),
     "HSET": (3, None, _R._hset),
@@ -351,8 +403,8 @@ _COMMANDS: Final[dict[str, tuple[int, int | None, Callable[[RedisServer, list[st
     "HINCRBY": (3, 3, _R._hincrby),
     "LPUSH": (2, None, lambda s, a: s._push(a, True)),
     "RPUSH": (2, None, lambda s, a: s._push(a, False)),
-    "LPOP": (1, 1, lambda s, a: s._pop(a, 0)),
-    "RPOP": (1, 1, lambda s, a: s._pop(a, -1)),
+    "LPOP": (1, 2, lambda s, a: s._pop(a, 0)),
+    "RPOP": (1, 2, lambda s, a: s._pop(a, -1)),
     "LLEN": (1, 1, lambda s, a: len(s._of(a[0], list) or [])),
     "LRANGE": (3, 3, _R._lrange),
     "SADD": (2, None, _R._sadd),
