@@ -95,7 +95,7 @@ SET small -9223372036854775808
 DECR small
 SET padded 007
 INCR padded
-SET spaced '' 
+SET spaced ''
 INCR spaced
 APPEND d x
 APPEND text hello
