@@ -135,6 +135,7 @@ class Dispatcher(Module, name="dispatcher"):
         """Check the parameters and load the sets."""
         server = self.server
         self.newer = server.target not in ("4.4", "5.6")  #: what 6.x added works
+        self.changed = server.target == "6.x"  #: what 6.x does otherwise is done so
         self._made = 0
         self.cause: states.Cause | None = None
         self._reloaded: int | None = None

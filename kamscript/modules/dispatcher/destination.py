@@ -230,7 +230,7 @@ def find_socket(module: Dispatcher, text: str) -> ListenSocket:
 
 def proto_of(module: Dispatcher, uri: Uri) -> str:
     """The transport of a URI; 6.x: without one that of RFC 3263, 4.1, as far as it takes no DNS. Empty: not known."""
-    if uri.proto or not module.newer:
+    if uri.proto or not module.changed:
         return uri.proto
     if literal(uri.bare_host):
         return "udp"

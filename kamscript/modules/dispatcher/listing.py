@@ -34,7 +34,7 @@ def letters(flags: int, newer: bool = False) -> str:
 
 
 def _destination(module: Dispatcher, entry: Destination, index: int, mode: str) -> Struct:
-    newer = module.server.target == "6.x"
+    newer = module.changed
     shown = Struct()
     if newer:
         shown.add("IDX", index)

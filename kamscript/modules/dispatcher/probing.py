@@ -38,7 +38,7 @@ class Prober:
 
     def _chosen(self, entry: Destination) -> bool:
         mode, flags = self.module.ds_probing_mode, entry.flags
-        if flags & DISABLED or (self.module.newer and flags & (NO_PING | NO_DNS)):
+        if flags & DISABLED or (flags & NO_PING and self.module.newer) or (flags & NO_DNS and self.module.changed):
             return False
         if mode == ALL:
             return True

@@ -62,7 +62,7 @@ def change(
     if group is None or entry is None:
         return False
     old, wanted = entry.flags, state
-    at_once = marked and module.newer  # 6.x: thresholds are for keepalives alone
+    at_once = marked and module.changed  # 6.x: thresholds are for keepalives alone
     if state & TRYING and old & INACTIVE:
         state = state & ~TRYING | INACTIVE
     flags = old & ~STATES | (DISABLED if state & DISABLED else state)
