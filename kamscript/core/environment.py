@@ -59,6 +59,34 @@ class FileWriter(Files, Protocol):
     def append(self, path: str, text: str) -> None: ...
 
 
+@runtime_checkable
+class FileLister(Files, Protocol):
+    """Files that stand in folders; `names` gives the paths of those in one, sorted, None when it is no folder."""
+
+    def names(self, folder: str) -> list[str] | None: ...
+
+
+class Remote(NamedTuple):
+    """The control socket of another program, which modules ask while a route waits (rtpengine, rtpproxy)."""
+
+    service: str  #: what program it is, as its module is called
+    ip: str = ""
+    port: int = 0
+    path: str = ""  #: of a Unix socket; then neither address nor port
+    stream: bool = False  #: the Unix socket takes connections
+    source: str = ""  #: own address to send from; "" any
+    tos: int = -1  #: type of service; -1 as it is
+
+
+class Exchange(Protocol):
+    """Sends a datagram and waits for the first answer that `accept` takes, so many seconds at most.
+
+    None: there was none in time. Raises OSError when the other side cannot be reached at all.
+    """
+
+    def __call__(self, to: Remote, data: str, timeout: float, accept: Callable[[str], bool]) -> str | None: ...
+
+
 class LogRecord(NamedTuple):
     """One log line. `level` is Kamailio's number, see `LEVEL_NAMES`."""
 
@@ -98,7 +126,8 @@ class Environment:
     `database(url)` gives a stores.Database; `interfaces` are the machine's addresses by interface name (what a config
     without `listen` binds, and what `listen=udp:eth0` means); `source_address(ip)` says which own address packets to
     `ip` leave from, None unknown (only asked with mhomed=1); `execute(command)` runs a shell command for exec() and
-    returns its status, None forbids it; `end(signal)` is what core.kill does; `stopwatch` counts
+    returns its status, None forbids it; `exchange` asks other programs and waits for their answer, None: there are none;
+    `end(signal)` is what core.kill does; `stopwatch` counts
     seconds while a route runs (the lab's stands still); `pid` is what `$pp` shows, `arguments`
     the command line (core.arg).
     """
@@ -120,6 +149,7 @@ class Environment:
         source_address: Callable[[str], str | None] | None = None,
         arguments: Sequence[str] = ("kamailio",),
         execute: Callable[[str], int] | None = None,
+        exchange: Exchange | None = None,
         end: Callable[[int], object] | None = None,
         stopwatch: Callable[[], float] | None = None,
     ) -> None:
@@ -128,5 +158,5 @@ class Environment:
         self.working_directory = working_directory
         self.interfaces: Mapping[str, Sequence[str]] = {"lo": ["127.0.0.1"]} if interfaces is None else interfaces
         self.source_address, self.arguments = source_address, tuple(arguments)
-        self.execute, self.end = execute, end
+        self.execute, self.end, self.exchange = execute, end, exchange
         self.stopwatch: Callable[[], float] = stopwatch or (lambda: 0.0)

@@ -138,6 +138,14 @@ class LabFiles:
         """Whether `read` would find it."""
         return path in self.files or Path(path).exists()
 
+    def names(self, folder: str) -> list[str] | None:
+        """The paths of the files in a folder, those in memory and those on the disk; None when it is no folder."""
+        start, path = folder.rstrip("/") + "/", Path(folder)
+        found = {name for name in self.files if name.startswith(start) and "/" not in name[len(start) :]}
+        if not found and not path.is_dir():
+            return None
+        return sorted(found | {str(name) for name in (path.iterdir() if path.is_dir() else ()) if name.is_file()})
+
     def write(self, path: str, text: str) -> None:
         """Keep the text in memory; the disk is never written."""
         self.files[path] = text

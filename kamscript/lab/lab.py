@@ -550,7 +550,7 @@ class Lab:
                 return
             from kamscript.lab.transports import accept
 
-            stream = accept(self, socket, target)
+            stream = accept(self, Datagram(socket, to, text))
         if stream is None:
             if to.proto in ("ws", "wss"):  # a server cannot open a WebSocket
                 self.server.send_failed(self.now, Datagram(socket, to, text))
@@ -564,7 +564,8 @@ class Lab:
                 self.server.send_failed(self.now, Datagram(socket, to, text))
                 return
             text = frame
-        self.network.send(stream.from_server(text), to.proto, source, stream.seat)
+        if not stream.mute:
+            self.network.send(stream.from_server(text), to.proto, source, stream.seat)
         if to.flags & SEND_CLOSE:
             stream.close()
 

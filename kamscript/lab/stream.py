@@ -51,7 +51,9 @@ class HttpReply(NamedTuple):
 
 
 class Stream:
-    """One connection, from `seat` to a listen socket of the server."""
+    """One connection, from `seat` to a listen socket of the server; `mute` when the server sends nothing over it."""
+
+    mute = False
 
     def __init__(self, lab: Lab, seat: Address, socket: ListenSocket, number: int) -> None:
         self.lab, self.seat, self.number = lab, seat, number

@@ -5,12 +5,13 @@ go back over the connection that the request came by. The server uses what conne
 opens one to the port where the phone listens. A WebSocket phone listens nowhere: it is reached only over its own
 connection, which begins with the handshake (RFC 6455) and carries frames.
 
-TLS has no cryptography here, as the virtual network has no eavesdroppers: certificates are not looked at.
+TLS has no cryptography here, as the virtual network has no eavesdroppers: certificates are shown, not verified. What a
+phone shows a test says, what the server shows is in the file that its profile names.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from kamscript.lab.network import Address
 from kamscript.lab.phone import Phone
@@ -20,9 +21,11 @@ from kamscript.sip.websocket import CLOSE, OPCODES, PING, PONG, TEXT, VERSION, F
 from kamscript.sip.websocket import encode as encode_frame
 
 if TYPE_CHECKING:
-    from kamscript.core.sockets import ListenSocket
+    from kamscript.core.sockets import Datagram, ListenSocket
     from kamscript.lab.dialogs import Dialog
     from kamscript.lab.lab import Lab
+    from kamscript.modules.tls import Tls
+    from kamscript.modules.tls.profiles import Profile
 
 #: The first port that phones connect from.
 FIRST_PORT = 49152
@@ -30,8 +33,11 @@ FIRST_PORT = 49152
 MASK = "kam!"
 #: How control frames are written in ladders.
 CONTROL = "WebSocket "
-#: What TLS connections look like in the lab: version, cipher, bits.
-TLS = ("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+#: What TLS connections look like in the lab: version, cipher, bits, description.
+TLS = (
+    "TLSv1.3", "TLS_AES_256_GCM_SHA384", 256,
+    "TLS_AES_256_GCM_SHA384         TLSv1.3 Kx=any      Au=any   Enc=AESGCM(256)            Mac=AEAD",
+)  # fmt: skip
 _PLAIN = {"ws": "tcp", "wss": "tls"}
 
 
@@ -45,10 +51,21 @@ class PhoneStream(Stream):
         self.socket = socket
         super().__init__(lab, seat, socket, number)
         if socket.proto == "tls":
-            lab.server.tls_sessions[number] = TlsSession(
-                *TLS, peer=phone.certificate, outcome=phone.outcome, server_name=lab.domain
-            )
+            self.secure(lab.domain if phone.server_name is None else phone.server_name)
         self._frames = FrameCutter()
+
+    def secure(self, server_name: str, profile: Profile | None = None) -> None:
+        """Note what TLS shows of it; `profile` is that of a connection which the server opened."""
+        lab, socket = self.lab, self.socket
+        module = cast("Tls | None", lab.server.modules.get("tls"))
+        own = None
+        if module is not None:
+            if profile is None:
+                profile = module.profiles.accepting(socket.address, socket.port, server_name)
+            own = module.certificate_of(profile)
+        lab.server.tls_sessions[self.number] = TlsSession(
+            *TLS, own=own, peer=self.phone.certificate, outcome=self.phone.outcome, server_name=server_name
+        )
 
     @property
     def upgraded(self) -> bool:
@@ -106,12 +123,13 @@ class StreamPhone(Phone):
     """A phone over TCP or TLS.
 
     `certificate` is what it shows over TLS, `outcome` what verifying that gives (kamscript.sip.certificate): set them
-    with `shows()` before it connects.
+    with `shows()` before it connects. `server_name` is what it asks for (SNI): the lab's domain by default, "" nothing.
     """
 
     _port = FIRST_PORT
     certificate: Certificate | None = None
     outcome = OTHER
+    server_name: str | None = None
 
     def shows(self, certificate: Certificate | str | None, outcome: str = VERIFIED) -> None:
         """Show a certificate (or one with this common name) over connections that are opened from now on."""
@@ -186,16 +204,23 @@ class StreamPhone(Phone):
                 del self._open[hop]
 
 
-def accept(lab: Lab, socket: ListenSocket, target: Address) -> PhoneStream | None:
-    """The connection that the server opens to where a phone listens; None when no phone does there."""
+def accept(lab: Lab, datagram: Datagram) -> PhoneStream | None:
+    """The connection that the server opens for a message to where a phone listens; None when no phone does there."""
     from kamscript.lab.links import nat_of
 
+    socket, to, _ = datagram
+    target = Address(to.ip, to.port)
     phone = lab.network.parties.get(target)
     if not isinstance(phone, StreamPhone) or isinstance(phone, WebSocketPhone) or phone.address != target:
         return None
     if phone.proto != socket.proto or nat_of(lab.network, phone) is not None:
         return None
     stream = lab.streams[target] = PhoneStream(lab, phone, target, target, socket, lab.next_connection())
+    module = cast("Tls | None", lab.server.modules.get("tls"))
+    if socket.proto == "tls" and module is not None:
+        profile, server_name = module.connecting(to, socket)
+        stream.secure(server_name, profile)
+        stream.mute = not module.connected(stream.number, datagram)
     return stream
 
 

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, ListenSocket, Received, shortest
 from kamscript.live.sockopts import prepare, prepare_tcp
-from kamscript.live.tls import TlsConfigError, context_of, session_of
+from kamscript.live.tls import TlsConfigError, TlsLayer, check_profiles, module_of
 from kamscript.sip.framing import CONTINUE, PING, Framer
 from kamscript.sip.message import SipError
 from kamscript.sip.websocket import FrameCutter, FrameError
 
 if TYPE_CHECKING:
-    import ssl
-
     from kamscript.core.rpc import Rpc
     from kamscript.live.daemon import Daemon
 
@@ -51,6 +49,8 @@ class Connection(asyncio.Protocol):
         self.heard = False  #: whether anything arrived
         self.stuck_since = 0.0  #: since when the peer takes nothing of what is to be written; 0: it does
         self.close_behind = False  #: close when all is written
+        self.opener: Datagram | None = None  #: what it was opened for
+        self.mute = False  #: event_route[tls:connection-out] wants nothing to be sent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The stream is up: remember its addresses and send what waited."""
@@ -58,7 +58,10 @@ class Connection(asyncio.Protocol):
         if not self.streams.add(self):
             self.transport.abort()
             return
-        for data in self.pending:
+        if self.opener is not None and self.listen.proto == "tls":
+            self.mute = not module_of(self.streams.daemon.server).connected(self.number, self.opener)
+            self.streams.daemon.after_event()
+        for data in self.pending if not self.mute else ():
             self.transport.write(data)
         self.pending.clear()
         if self.close_behind:
@@ -133,7 +136,7 @@ class Connection(asyncio.Protocol):
         self.last_used = time.time()
         if self.transport is None:
             self.pending.append(data)
-        else:
+        elif not self.mute:
             self.transport.write(data)
 
     @property
@@ -185,8 +188,10 @@ class Streams:
             prepare(tcp, listen, self.daemon.server.settings)
             prepare_tcp(tcp, self.daemon.server.tcp, listening=True)
             tcp.bind((listen.address, listen.port))
-            secure = self._context(listen, "server", f"{listen.address}:{listen.port}")
-            server = await loop.create_server(lambda: self._connection(listen), sock=tcp, backlog=1024, ssl=secure)
+            if listen.proto == "tls":
+                check_profiles(self.daemon.server)
+                module_of(self.daemon.server).driver = self
+            server = await loop.create_server(lambda: self._accepted(listen), sock=tcp, backlog=1024)
         except TlsConfigError as error:
             tcp.close()
             raise BindError(f"listen {listen.text}: {error}") from None
@@ -199,9 +204,13 @@ class Streams:
             rpc.add("core.tcp_list", self._rpc_list, "The open connections.")
             self._sweep()
 
-    def _context(self, listen: ListenSocket, role: str, place: str) -> ssl.SSLContext | None:
-        """The TLS context for a connection, None for TCP; raises TlsConfigError."""
-        return context_of(self.daemon.server, role, place) if listen.proto == "tls" else None
+    def _accepted(self, listen: ListenSocket) -> asyncio.Protocol:
+        """Who speaks over a stream that a peer opened."""
+        connection = self._connection(listen)
+        if listen.proto != "tls":
+            return connection
+        server = self.daemon.server
+        return TlsLayer(server, connection, lambda reason: server.log.error("tls", f"TLS accept: {reason}"))
 
     def framer(self) -> Framer:
         """What cuts a new stream into messages."""
@@ -236,11 +245,17 @@ class Streams:
                 server.log.error("<core>", f"maximum number of connections exceeded for {source[0]}")
                 return False
         listen = connection.listen
+        session = transport.get_extra_info("tls_session")
+        limit = server.tcp["max_tls_connections"]
+        if session is not None and len(server.tls_sessions) >= limit:
+            server.log.error(
+                "<core>", f"maximum number of tls connections exceeded: {len(server.tls_sessions)}/{limit}"
+            )
+            return False
         host = shortest(own[0]) if ":" in own[0] else own[0]
         connection.received = Received(listen.proto, *source, host, int(own[1]), listen, connection.number)
-        secured = transport.get_extra_info("ssl_object")
-        if secured is not None:
-            server.tls_sessions[connection.number] = session_of(secured)
+        if session is not None:
+            server.tls_sessions[connection.number] = session
         self.by_number[connection.number] = connection
         self.by_peer[source] = connection
         server.connection_opened(connection.received)
@@ -293,7 +308,7 @@ class Streams:
                 return
             text = frame
         data = text.encode("latin-1")
-        if connection.queued and self._too_much(connection.queued + len(data), len(data)):
+        if (connection.queued or connection.transport is None) and self._too_much(connection, len(data)):
             if connection.transport is not None:
                 connection.transport.abort()
             self.daemon.failed(datagram, ConnectionError("the write queue is full"))
@@ -302,11 +317,18 @@ class Streams:
         if to.flags & SEND_CLOSE:
             connection.end()
 
-    def _too_much(self, queued: int, size: int) -> bool:
-        """Whether a connection's queue, or all of them together, grow too long (tcp_conn_wq_max, tcp_wq_max)."""
-        tcp = self.daemon.server.tcp
+    def _too_much(self, connection: Connection, size: int) -> bool:
+        """Whether a connection's queue, or all of them together, grow too long (tcp_conn_wq_max, tcp_wq_max).
+
+        What waits for a TLS handshake has limits of its own (tls: con_ct_wq_max, ct_wq_max).
+        """
+        tcp, queued = self.daemon.server.tcp, connection.queued + size
         if queued > tcp["conn_wq_max"]:
             return True
+        if connection.transport is None and connection.listen.proto == "tls":
+            cfg = module_of(self.daemon.server).cfg
+            if queued > cfg["con_ct_wq_max"] or self.waiting() + size > cfg["ct_wq_max"]:
+                return True
         return bool(sum(connection.queued for connection in self.by_number.values()) + size > tcp["wq_max"])
 
     def _open(self, datagram: Datagram) -> Connection:
@@ -332,7 +354,7 @@ class Streams:
             tcp.close()
             raise
         connection = self._connection(listen)
-        connection.peer = (to.ip, to.port)
+        connection.peer, connection.opener = (to.ip, to.port), datagram
         self.by_peer[connection.peer] = connection
         task = asyncio.get_running_loop().create_task(self._connect(connection, tcp, datagram))
         self._tasks.add(task)
@@ -343,7 +365,11 @@ class Streams:
         """Wait until the stream is up. Who sends over it was told that it was sent: only the blocklist learns of it."""
         loop = asyncio.get_running_loop()
         server = self.daemon.server
+        protocol: asyncio.Protocol = connection
         try:
+            if connection.listen.proto == "tls":
+                protocol = TlsLayer(server, connection, lambda reason: self._not_opened(connection, datagram, reason))
+                protocol.open(datagram.to, connection.listen)
             async with asyncio.timeout(float(server.tcp["connect_timeout"])):
                 writable = loop.create_future()
                 loop.add_writer(tcp.fileno(), _done, writable)
@@ -354,33 +380,33 @@ class Streams:
             status = tcp.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if status:
                 raise OSError(status, os.strerror(status))
-            secure = self._context(connection.listen, "client", f"{datagram.to.ip}:{datagram.to.port}")
-            await loop.create_connection(
-                lambda: connection, sock=tcp, ssl=secure, server_hostname=datagram.to.ip if secure else None
-            )
+            await loop.create_connection(lambda: protocol, sock=tcp)
         except (OSError, TimeoutError, TlsConfigError) as error:
             tcp.close()
-            if connection.peer is not None and self.by_peer.get(connection.peer) is connection:
-                del self.by_peer[connection.peer]
-            reason = getattr(error, "strerror", None) or str(error) or "timeout"
-            server.log.error("<core>", f"connect {datagram.to.ip}:{datagram.to.port} failed: {reason}")
-            server.blocklist.add(datagram.to)
+            self._not_opened(connection, datagram, getattr(error, "strerror", None) or str(error) or "timeout")
         except asyncio.CancelledError:
             tcp.close()
             raise
 
+    def _not_opened(self, connection: Connection, datagram: Datagram, reason: str) -> None:
+        to, server = datagram.to, self.daemon.server
+        if connection.peer is not None and self.by_peer.get(connection.peer) is connection:
+            del self.by_peer[connection.peer]
+        server.log.error("<core>", f"connect {to.ip}:{to.port} failed: {reason}")
+        server.blocklist.add(to)
+
     # -- ages
     def _sweep(self) -> None:
-        """Close connections that nobody used for tcp_connection_lifetime, or that take nothing for tcp_send_timeout."""
+        """Close connections that nobody used for their lifetime, or that take nothing for tcp_send_timeout."""
         tcp = self.daemon.server.tcp
-        lifetime = float(tcp["connection_lifetime"])
         now = time.time()
-        limit = now - (lifetime if lifetime >= 0 else FOR_EVER)
         for connection in list(self.by_number.values()):
             transport = connection.transport
             if transport is None:
                 continue
-            if connection.last_used < limit or (self.later and self._too_slow(connection, now)):
+            if connection.last_used < now - self._lifetime(connection) or (
+                self.later and self._too_slow(connection, now)
+            ):
                 transport.close()
             if not transport.get_write_buffer_size():
                 connection.stuck_since = 0.0
@@ -392,6 +418,23 @@ class Streams:
                 self.daemon.server.log.error("<core>", f"{received.src_ip}:{received.src_port} takes no data: closed")
                 transport.abort()
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
+
+    def _lifetime(self, connection: Connection) -> float:
+        """How long a connection may be idle: tcp_connection_lifetime, with TLS connection_timeout of module tls."""
+        server = self.daemon.server
+        secured = connection.listen.proto == "tls"
+        seconds = module_of(server).cfg["connection_timeout"] if secured else server.tcp["connection_lifetime"]
+        return float(seconds) if seconds >= 0 else FOR_EVER
+
+    def remaining(self, connection: int) -> int:
+        """Seconds until a silent connection is closed (of module tls)."""
+        found = self.by_number.get(connection)
+        return int(found.last_used + self._lifetime(found) - time.time()) if found is not None else 0
+
+    def waiting(self) -> int:
+        """Bytes that wait for TLS handshakes to end (of module tls)."""
+        opened = [one for one in self.by_peer.values() if one.transport is None and one.listen.proto == "tls"]
+        return sum(connection.queued for connection in opened)
 
     def _too_slow(self, connection: Connection, now: float) -> bool:
         """Whether a message does not get ready, or none begins (6.x: tcp_msg_read_timeout, tcp_msg_data_timeout)."""
@@ -405,16 +448,14 @@ class Streams:
 
     def _rpc_list(self, rpc: Rpc) -> None:
         """core.tcp_list."""
-        lifetime = int(self.daemon.server.tcp["connection_lifetime"])
-        now = time.time()
         for connection in self.by_number.values():
             received: Any = connection.received
             rpc.struct(
                 id=connection.number,
-                type="TCP",
+                type=connection.listen.proto.upper(),
                 state="CONN_EOF" if connection.close_behind else "CONN_OK",
-                timeout=int(connection.last_used + lifetime - now),
-                lifetime=lifetime,
+                timeout=self.remaining(connection.number),
+                lifetime=int(self._lifetime(connection)),
                 ref_count=1,
                 src_ip=received.src_ip,
                 src_port=received.src_port,
