@@ -20,6 +20,12 @@ loadmodule "auth_db.so"
 modparam("auth_db", "db_url", "sqlite:///k.db")
 """
 
+DISPATCHER = """loadmodule "db_sqlite.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "db_url", "sqlite:///k.db")
+modparam("dispatcher", "xavp_dst", "dst")
+"""
+
 #: Rule, statements of a request route that it warns of, statements that it does not warn of.
 STATEMENTS = [
     ("unreachable-code", "exit; $var(x) = 1;", "if ($rU == $null) exit; $var(x) = 1;"),
@@ -177,6 +183,11 @@ TOP = [
         "never-written",
         AUTH + 'request_route { xlog("$avp(ha1) "); }',
         AUTH + 'modparam("auth_db", "load_credentials", "id; ha1")\nrequest_route { xlog("$avp(ha1) "); }',
+    ),
+    (
+        "never-written",
+        DISPATCHER + 'request_route { xlog("$xavp(_dsdst_=>uri) "); }',
+        DISPATCHER + 'request_route { xlog("$xavp(dst=>uri) $xavp(_dsctx_=>cnt) "); }',
     ),
     (
         "never-written",

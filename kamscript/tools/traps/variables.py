@@ -52,7 +52,13 @@ def _key(pv: PvText) -> tuple[str, str] | None:
 
 
 def _of_modules(config: Config) -> Iterator[tuple[str, str]]:
-    """AVPs that auth modules write by a name that stands in no `$avp(...)`."""
+    """AVPs and XAVPs that modules write by a name that stands in no `$avp(...)`."""
+    if "dispatcher" in config.resolved.modules:
+        names = {"xavp_dst": "_dsdst_", "xavp_ctx": "_dsctx_"}
+        for module, line in config.resolved.params:
+            if module == "dispatcher" and line.name in names:
+                names[line.name] = str(getattr(line.value, "value", ""))
+        yield from (("xavp", name) for name in names.values())
     if "auth" not in config.resolved.modules:
         return
     attribute = "$digest_challenge"
