@@ -10,7 +10,7 @@ demo: $(VENV)/.ready
 	$(BIN)/python -m pytest examples/registrar
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

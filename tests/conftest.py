@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from .spec import SECTIONS, sections_of
 
@@ -60,21 +61,32 @@ def whole(config: pytest.Config) -> bool:
     )
 
 
+class Grouped(LoadScopeScheduling):  # type: ignore[misc]
+    """Deals tests out to the workers of pytest-xdist, a group at a time, the largest first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, name = nodeid.partition("::")
+        if name.startswith("test_kamscript_does_what_kamailio_does"):
+            return "cases"
+        return next((group for start, group in GROUPS.items() if path.startswith(start)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Grouped:
+    """`-n` deals out groups, whatever `--dist` says."""
+    return Grouped(config, log)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist what kind of run it has a part in."""
     node.workerinput["whole"] = whole(node.config)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each report carry what its test proves, and keep together what cannot run side by side."""
+    """Let each report carry what its test proves."""
     for item in items:
         item.user_properties.extend(("spec", section) for section in sections_of(item))
-        path = item.nodeid.partition("::")[0]
-        group = next((group for start, group in GROUPS.items() if path.startswith(start)), path)
-        offline = "test_kamscript_does_what_kamailio_does" in item.name
-        item.add_marker(pytest.mark.xdist_group("cases" if offline else group))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
