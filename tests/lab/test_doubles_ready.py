@@ -136,7 +136,7 @@ def test_an_answer_that_nobody_asked_for_fails_the_test(web: Lab) -> None:
     ("act", "told"),
     [
         (lambda http: http.answer(status=99), "99 is no HTTP status"),
-        (lambda http: http.fail("*", "slow"), "HTTP fails with one of url, resolve, refused"),
+        (lambda http: http.fail("*", "slow"), "HTTP fails with one of protocol, url, resolve, refused"),
     ],
 )
 def test_bad_answers_are_told(web: Lab, act: Any, told: str) -> None:
@@ -173,7 +173,8 @@ def test_an_asynchronous_query_goes_on_in_its_route() -> None:
     call = lab.phone("alice").call("bob")
     assert call.status == 486
     (request,) = lab.doubles.http.requests
-    assert (request.headers, request.body) == (("X-A: 1", "X-B: 2"), "hi")
+    form = "Content-Type: application/x-www-form-urlencoded"
+    assert (request.headers, request.body) == (("X-A: 1", "X-B: 2", form), "hi")
     assert lab.log.script == ["1 200 OK n 2 <null>"]
 
 

@@ -37,7 +37,7 @@ class Command(NamedTuple):
 class Said(NamedTuple):
     """What a command prints and with which status it ends."""
 
-    output: str | Callable[[Command], str]
+    output: str | Callable[[Command], str | tuple[str, int]]
     status: int
 
 
@@ -63,12 +63,15 @@ class Commands(Ready):
     def answer(
         self,
         line: str | re.Pattern[str] = "*",
-        output: str | Callable[[Command], str] = "",
+        output: str | Callable[[Command], str | tuple[str, int]] = "",
         *,
         status: int = 0,
         optional: bool = False,
     ) -> None:
-        """Let a command line print `output` (a text, or a callable that gets the Command) and end with `status`."""
+        """Let a command line print `output` and end with `status`.
+
+        `output` is a text, or a callable that gets the Command and returns a text or `(text, status)`.
+        """
         if not 0 <= status <= 255:
             raise ValueError(f"{status} is no exit status: it is between 0 and 255")
         self._answers.insert(0, _Answer(line, Said(output, status), optional))
@@ -96,8 +99,9 @@ class Commands(Ready):
             return [], 127
         answer.used = True
         output, status = answer.said
-        text = output(command) if callable(output) else output
-        return [stripped for printed in text.split("\n") if (stripped := printed.rstrip(" \t\r"))], status
+        printed = output(command) if callable(output) else output
+        text, status = printed if isinstance(printed, tuple) else (printed, status)
+        return [stripped for line in text.split("\n") if (stripped := line.rstrip(" \t\r"))], status
 
     def _cmd(self, call: Call, line: str) -> bool:
         return not self._run(line, "", call.name)[1]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 #: What can go wrong before there is an answer: libcurl's number, and its text.
 ERRORS: Final = {
+    "protocol": (1, "Unsupported protocol"),
     "url": (3, "URL using bad/illegal format or missing URL"),
     "resolve": (6, "Couldn't resolve host name"),
     "refused": (7, "Couldn't connect to server"),
@@ -219,13 +220,15 @@ class Web(Ready):
         return found
 
     # -- one request ----------------------------------------------------------------------------------------------
-    def exchange(self, method: str, url: str, headers: str | tuple[str, ...], body: str, via: str) -> Outcome:
+    def exchange(self, method: str, url: str, headers: str, body: str, via: str) -> Outcome:
         """What comes of one request."""
-        lines = tuple(line for line in re.split(r"[\r\n]+", headers) if line) if isinstance(headers, str) else headers
+        # As libcurl has it: http is meant where no scheme stands, a header without a value is left out.
+        lines = tuple(line for line in re.split(r"[\r\n]+", headers) if line and not re.fullmatch(r"[\w-]+:\s*", line))
+        url = url if "://" in url else f"http://{url}"
         request = HttpRequest(method, url, lines, body, via)
         self.requests.append(request)
-        if not re.match(r"https?://[^/]", url):
-            return Outcome(0, "", {}, "url")
+        if not re.fullmatch(r"https?://[^/\s][^\x00-\x20]*", url):
+            return Outcome(0, "", {}, "url" if re.match("https?:", url) else "protocol")
         answer = next((answer for answer in self.answers if answer.fits(request)), None)
         if answer is None:
             self._unanswered.append(request)
@@ -250,9 +253,11 @@ class Web(Ready):
 
     # -- http_client ----------------------------------------------------------------------------------------------
     def _client(self, call: Call, method: str, url: str, headers: str, body: str, one_line: bool) -> int:
-        outcome = self._blocking(
-            method, url, headers, body, call.name, float(self.param("connection_timeout", 4) or 1e9)
-        )
+        if not url:
+            return -1
+        headers = _with_form(headers, body)
+        patience = float(self.param("connection_timeout", 4) or 1e9)
+        outcome = self._blocking(method, url, headers, body, call.name, patience)
         text = outcome.body if 200 <= outcome.status < 500 else ""
         call[-1] = text.partition("\n")[0] if one_line else text
         return ERRORS[outcome.error][0] if outcome.error else outcome.status
@@ -272,17 +277,20 @@ class Web(Ready):
         base = next((base for base in map(_connection, self.params("httpcon")) if base[0] == name), None)
         if base is None:
             self.log("error", f"No cURL connection found: {name}")
+            call[-1] = ""
             return -1
         path = _text(path)
         url = base[1] + ("" if not path or path[0] == "/" else "/") + path
         kind, body = (_text(rest[0]), _text(rest[1])) if len(rest) == 3 else ("", "")
-        headers = f"Content-Type: {kind}" if kind else ""
+        if call.name == "http_connect_raw" and call.texts[3] is not None:
+            body = call.texts[3]
+        headers = f"Content-Type: {kind}" if body else ""
         return self._client(call, "POST" if body else "GET", url, headers, body, False)
 
     # -- utils of 4.x, ruxc ---------------------------------------------------------------------------------------
     def _http_query(self, call: Call, url: str, *rest: Any) -> int:
         body, headers = [*map(_text, rest[:-1]), "", ""][:2]
-        outcome = self._blocking("POST" if body else "GET", url, headers, body, call.name, 4.0)
+        outcome = self._blocking("POST" if body else "GET", url, _with_form(headers, body), body, call.name, 4.0)
         if outcome.error:
             return -1
         if 200 <= outcome.status < 500:
@@ -343,7 +351,7 @@ class Web(Ready):
                 return -1
         body = _text(asked["body"][0]) if "body" in asked else ""
         method = _text(asked["method"][0]).upper() if "method" in asked else "POST" if body else "GET"
-        headers = tuple(_text(line).strip() for line in asked.get("hdr", []))
+        headers = _with_form("\n".join(_text(line).strip() for line in asked.get("hdr", [])), body)
         outcome = self.exchange(method, url, headers, body, call.name)
         limit = asked.get("timeout", [0])[0]
         patience = (limit if isinstance(limit, int) and limit else 500) / 1000
@@ -398,9 +406,14 @@ _REPLY: Final[Mapping[str, Callable[[Outcome, str | None], Value]]] = {
 
 def _curl_error(ctx: Context, name: str | None) -> Value:
     number = int(name) if name and name.isdecimal() else 0
-    if number > 999:
-        return "Bad CURL error code"
     return "HTTP result code" if number > 99 else _TEXTS.get(number, "Unknown error")
+
+
+def _with_form(headers: str, body: str) -> str:
+    """The header lines as libcurl sends them: what has a body is a form unless they say otherwise."""
+    if not body or re.search(r"(?im)^content-type\s*:", headers):
+        return headers
+    return "\n".join(filter(None, [headers, "Content-Type: application/x-www-form-urlencoded"]))
 
 
 def _text(value: Any) -> str:

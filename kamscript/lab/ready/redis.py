@@ -46,6 +46,7 @@ class Redis(Ready):
         for name in self.names:
             self._make(name)
         self.replies: dict[str, Reply] = {}
+        self._known: set[str] = set()  #: names of replies, also of those that were freed
         self.commands: list[list[str]] = []
         self._piped: dict[str, list[tuple[list[str], str]]] = {}
         self.install(
@@ -104,8 +105,13 @@ class Redis(Ready):
         server = self._ask(name)
         if server is None:
             return False
-        self.replies[str(reply_id)] = self._run(server, _words(command, args))
-        return True
+        reply = self._keep(str(reply_id), self._run(server, _words(command, args)))
+        return not isinstance(reply, Error)
+
+    def _keep(self, reply_id: str, reply: Reply) -> Reply:
+        self._known.add(reply_id)
+        self.replies[reply_id] = reply
+        return reply
 
     def _run(self, server: RedisServer, words: list[str]) -> Reply:
         self.commands.append(words)
@@ -113,6 +119,8 @@ class Redis(Ready):
 
     def _pipe(self, call: Call, name: str, command: str, *rest: Any) -> bool:
         *args, reply_id = rest
+        if self._ask(name) is None:
+            return False
         self._piped.setdefault(name, []).append((_words(command, args), str(reply_id)))
         return True
 
@@ -125,11 +133,12 @@ class Redis(Ready):
             self.log("warning", "call for redis_cmd without any pipelined commands")
             return False
         for words, reply_id in waiting:
-            self.replies[reply_id] = self._run(server, words)
+            self._keep(reply_id, self._run(server, words))
         return True
 
     def _free(self, call: Call, reply_id: str) -> bool:
-        return self.replies.pop(str(reply_id), self) is not self
+        self.replies.pop(str(reply_id), None)
+        return str(reply_id) in self._known  # what was freed can be freed again
 
     # -- $redis(...) ----------------------------------------------------------------------------------------------
     def _read(self, ctx: Context, name: str | None) -> Value:
