@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kamscript.sip.websocket import CLOSE, PING, PONG, TEXT, FrameCutter, accept_key, decode, encode
+from tests.live.certificates import make
 from tests.live.servers import Running, kamailio, kamscript
 
 PORT, TLS_PORT = 22180, 22181
@@ -35,6 +34,7 @@ loadmodule "textops.so"
 loadmodule "xlog.so"
 loadmodule "xhttp.so"
 loadmodule "websocket.so"
+modparam("websocket", "rm_delay_interval", 1)
 modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "verify_certificate", 1)
 modparam("tls", "require_certificate", 0)
@@ -65,22 +65,7 @@ MASK = "1234"
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CA, and keys and certificates of `server` and `alice` signed by it."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificates")
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def run(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test CA", "-days", "3650")
-    for name in ("server", "alice"):
-        run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/O=Example/CN={name}")
-        (folder / "names").write_text(f"subjectAltName=URI:sip:{name}@example.com\n")
-        run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out",
-            f"{name}.pem", "-days", "3650", "-extfile", "names")  # fmt: skip
-    return folder
+    return make(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module", params=[pytest.param(kamailio, marks=pytest.mark.kamailio), kamscript])
