@@ -583,6 +583,7 @@ class Lab:
         A second phone of one user needs a `name`. With a `password` it answers digest challenges, as `auth_user` when
         that is another name. `proto` is udp, tcp, tls, ws or wss. `rport` asks for replies where requests came from.
         """
+        __tracebackhide__ = True
         number = len(self.phones) + 1
         seat = address(where or (f"10.0.0.{number}", 5061 if proto == "tls" else 5060))
         name = name or user
