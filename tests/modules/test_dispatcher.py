@@ -5,52 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kamscript.core.hashes import core_hash
-from kamscript.lab import Lab
-from kamscript.modules.dispatcher.listing import letters
 from kamscript.modules.dispatcher.sets import post_order
-
-LIST = """\
-# gateways
-1 sip:10.0.0.1:5080 0 10 duid=a;maxload=1
-1 sip:10.0.0.2:5080 0 5 duid=b
-1 sip:10.0.0.3:5080 0 0 duid=c
-2 sip:10.0.1.1 1
-2 sip:10.0.1.2
-3 sip:10.0.2.1 4
-"""
-HEAD = """\
-listen=udp:127.0.0.1:5060
-auto_aliases=no
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "pv.so"
-loadmodule "xlog.so"
-loadmodule "dispatcher.so"
-modparam("dispatcher", "list_file", "dispatcher.list")
-modparam("dispatcher", "flags", 2)
-modparam("dispatcher", "reload_delta", 0)
-"""
-DOWN = 'event_route[dispatcher:dst-down] { xlog("down $ru $dsv(code)\\n"); }\n'
-UP = 'event_route[dispatcher:dst-up] { xlog("up $ru $dsv(code)\\n"); }\n'
-
-
-def lab(route: str, *, params: str = "", rest: str = "", text: str = LIST, target: str = "5.6") -> Lab:
-    config = f"{HEAD}{params}request_route {{\n{route}\n}}\n{rest}"
-    return Lab(text=config, files={"dispatcher.list": text}, target=target)
-
-
-def said(made: Lab, method: str = "INVITE", call: str = "call-1") -> list[str]:
-    before = len(made.log.script)
-    made.send(
-        f"{method} sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.99;branch=z9hG4bK{call}{method}\r\n"
-        "From: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.com>\r\n"
-        f"Call-ID: {call}\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
-    )
-    return made.log.script[before:]
-
-
-def flags(made: Lab, group: int) -> list[str]:
-    return [letters(entry.flags) for entry in made.module("dispatcher").sets.by_id[group].entries]
+from tests.modules.dispatching import DOWN, flags, lab, module, said
 
 
 @pytest.mark.parametrize("call", ["a", "call-1@example.com", "0123456789abcdef", "x" * 60])
@@ -90,9 +46,7 @@ def test_marking_sets_the_state_and_runs_the_event_route() -> None:
 
 def test_call_load_takes_the_least_loaded_and_forgets_calls_that_end() -> None:
     route = 'if ($rm == "BYE") { ds_load_update(); exit; } ds_select_dst("1", "10"); xlog("$du\\n");'
-    with lab(
-        route.replace('is_method("BYE")', '$rm == "BYE"'), params='modparam("dispatcher", "ds_hash_size", 4)\n'
-    ) as made:
+    with lab(route, ds_hash_size=4) as made:
         found = [said(made, call=f"c{number}")[0][11:12] for number in range(4)]
         assert found == ["1", "2", "3", "2"]
         said(made, "BYE", "c0")
@@ -100,8 +54,7 @@ def test_call_load_takes_the_least_loaded_and_forgets_calls_that_end() -> None:
 
 
 def test_keepalives_without_an_answer_make_a_destination_inactive() -> None:
-    params = 'modparam("dispatcher", "ds_ping_interval", 10)\nmodparam("dispatcher", "ds_probing_mode", 1)\n'
-    with lab("exit;", params=params, rest=DOWN) as made:
+    with lab(rest=DOWN, ds_ping_interval=10, ds_probing_mode=1) as made:
         made.advance(50)
         assert flags(made, 1) == ["IP", "IP", "IP"]
         assert "down sip:10.0.0.1:5080 408" in made.log.script
@@ -117,9 +70,9 @@ def test_set_state_and_list() -> None:
 def test_add_and_remove_change_the_sets_in_memory() -> None:
     with lab("exit;") as made:
         made.rpc("dispatcher.add", 7, "sip:10.0.7.1")
-        assert made.module("dispatcher").sets.by_id[7].entries[0].uri == "sip:10.0.7.1"
+        assert module(made).sets.by_id[7].entries[0].uri == "sip:10.0.7.1"
         made.rpc("dispatcher.remove", 7, "sip:10.0.7.1")
-        assert 7 not in made.module("dispatcher").sets.by_id
+        assert 7 not in module(made).sets.by_id
 
 
 def test_sources_are_matched_by_address() -> None:

@@ -103,7 +103,8 @@ class Prober:
             if code == _TIMEOUT:
                 entry.latency.timeouts += 1
             else:
-                entry.latency.update(int((module.server.timers.now - entry.latency.start) * 1000), module.alpha)
+                passed = round((module.server.timers.now - entry.latency.start) * 1_000_000)
+                entry.latency.update(passed // 1000, module.alpha)
             if entry.congestion_control and entry.weight > 0:
                 left = max(entry.weight - max(entry.latency.congestion, 0), 0)
                 changed, entry.rweight = changed or entry.rweight != left, left
