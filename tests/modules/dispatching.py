@@ -21,6 +21,7 @@ HEAD = """\
 listen=udp:127.0.0.1:5070 name "side"
 listen=udp:127.0.0.1:5060 name "main"
 auto_aliases=no
+loadmodule "db_mysql.so"
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "pv.so"

@@ -123,6 +123,6 @@ def _extra(text: str | None) -> list[tuple[str, str]]:
         params = parse_params(text.removesuffix(";"))[0]
     except SipError as error:
         raise FixupError(f"failed to parse extra attrs parameter: {error}") from None
-    if any(not param.value for param in params):
+    if not all(param.name and param.value for param in params):
         raise FixupError("invalid db extra attrs parameter")
     return [(param.name, param.value or "") for param in reversed(params)]
