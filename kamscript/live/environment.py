@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core.environment import Environment, LogRecord, NaptrRecord, SrvRecord
+from kamscript.live.exchange import Sockets
 from kamscript.live.log import LogWriter
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class SystemFiles:
     def exists(self, path: str) -> bool:
         """Whether the path is there."""
         return Path(path).exists()
+
+    def names(self, folder: str) -> list[str] | None:
+        """The paths of the files in a folder, sorted; None when it is no folder."""
+        path = Path(folder)
+        return sorted(str(name) for name in path.iterdir() if name.is_file()) if path.is_dir() else None
 
     def write(self, path: str, text: str) -> None:
         """Write the file anew; raises OSError."""
@@ -187,6 +193,7 @@ def system_environment(log: LogWriter, directory: str = "", arguments: Sequence[
         source_address=source_address,
         arguments=("kamailio", *arguments),
         execute=lambda command: subprocess.run(command, shell=True, check=False).returncode,
+        exchange=Sockets(),
         end=lambda number: os.kill(os.getpid(), number),
         stopwatch=time.perf_counter,
     )

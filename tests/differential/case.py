@@ -321,6 +321,19 @@ class Scene:
         self.world.settle()
 
 
+@dataclass(frozen=True)
+class Relay:
+    """Another program that the server asks over UDP (rtpengine, rtpproxy): it is there when the server starts.
+
+    `make` gives, for each run, what answers: it takes a datagram and returns the reply, None for none. What it was sent
+    is recorded under its name, without the cookie at its beginning.
+    """
+
+    name: str
+    address: Address
+    make: Callable[[], Callable[[str], str | None]]
+
+
 @dataclass
 class Case:
     """A named behaviour: a config and what the parties do around it.
@@ -346,6 +359,8 @@ class Case:
     """For a case of verdicts: the line in question -> the whole config; each is only started."""
     spec: str = ""
     """The sections of the dialog module's specification that the case proves, separated by blanks."""
+    relays: tuple[Relay, ...] = ()
+    """Other programs that the server asks."""
     refused: str = ""
     """For a battery: the config with the lines that Kamailio refuses; facts as above."""
 
@@ -394,6 +409,7 @@ def case(
     repeats: bool = False,
     needs: str = "",
     spec: str = "",
+    relays: tuple[Relay, ...] = (),
 ) -> Callable[[Callable[[Scene], None]], Case]:
     """Make a case of the decorated function; `modules` are loaded, in order, before the text of `config`."""
 
@@ -401,7 +417,9 @@ def case(
         topic = play.__module__.rpartition(".")[2]
         text = loadmodules(modules) + config
         name, doc = play.__name__, play.__doc__ or ""
-        return _register(Case(topic, name, text, play, doc, differs or {}, repeats, needs=needs, spec=spec))
+        return _register(
+            Case(topic, name, text, play, doc, differs or {}, repeats, needs=needs, spec=spec, relays=relays)
+        )
 
     return decorate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from kamscript.core.binrpc import answer
@@ -13,20 +14,20 @@ from kamscript.lab.network import Address as Seat
 from kamscript.source import ConfigError
 
 from . import binrpc
-from .case import KAMAILIO, Address, Refused, cut
+from .case import KAMAILIO, Address, Refused, Relay, cut
 from .uac import uac_auth
 
 
 class Lab:
     """kamscript as the world of a case; see `case.World` for the calls."""
 
-    def __init__(self, config: str) -> None:
+    def __init__(self, config: str, relays: tuple[Relay, ...] = (), asked: dict[str, list[str]] | None = None) -> None:
         if not re.search(r"(?m)^\s*listen\s*=", config):
             config = f"{config.rstrip()}\nlisten=udp:{KAMAILIO[0]}:{KAMAILIO[1]}\ndisable_tcp=yes\nauto_aliases=no\n"
         self._config = config
         self._earlier: list[str] = []  #: what servers logged that were ended
         try:
-            self._lab = Network(text=config, target="5.6")
+            self._lab = Network(text=config, target="5.6", services=_services(relays, asked or {}))
         except ConfigError as error:
             errors = [found for found in error.diagnostics if found.severity == "error"]
             raise Refused(str(error), (found.line for found in errors)) from error
@@ -123,3 +124,15 @@ class Lab:
 
     def close(self) -> None:
         """Nothing outlives the object."""
+
+
+def _services(relays: tuple[Relay, ...], asked: dict[str, list[str]]) -> dict[Address, Callable[[str], str | None]]:
+    return {relay.address: _respond(relay.make(), asked[relay.name]) for relay in relays}
+
+
+def _respond(answer: Callable[[str], str | None], seen: list[str]) -> Callable[[str], str | None]:
+    def respond(text: str) -> str | None:
+        seen.append(text)
+        return answer(text)
+
+    return respond

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,20 +13,24 @@ from .normalise import Normaliser
 
 GOLDEN = Path(__file__).parent / "golden"
 Outcome = dict[str, object]
+_COOKIE = re.compile(r"\A\S+ ")
 
 
-def run(case: Case, start: Callable[[str], World]) -> Outcome:
+def run(case: Case, start: Callable[..., World]) -> Outcome:
     """Play the case in the world that `start(config)` makes."""
     if case.verdicts:
         return {"starts": {line: _starts(config, start) for line, config in case.verdicts.items()}}
     refused = _refused(case, start) if case.refused else set()
-    world = start(case.config)
+    asked: dict[str, list[str]] = {relay.name: [] for relay in case.relays}
+    world = start(case.config, case.relays, asked) if case.relays else start(case.config)
     try:
         scene = Scene(world)
         case.play(scene)
         world.settle()
         for party in scene.parties.values():
             party.drain()
+        for name, texts in asked.items():
+            scene.labelled[f"relay {name}"] = [_COOKIE.sub("{cookie} ", text) for text in texts]
         outcome = _outcome(case, scene, world.log())
     finally:
         world.close()

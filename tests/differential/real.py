@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from kamscript.lab.real.daemon import Daemon, modules_folder
 from kamscript.lab.real.daemon import Refused as NotStarted
 
 from . import binrpc
-from .case import KAMAILIO, PING, Address, Refused, cut
+from .case import KAMAILIO, PING, Address, Refused, Relay, cut
 
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 _OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")
@@ -56,7 +57,7 @@ class Block:
 class Real:
     """Kamailio 5.6 with one UDP worker; see `case.World` for the calls. The config's path reads `kamailio.cfg`."""
 
-    def __init__(self, config: str) -> None:
+    def __init__(self, config: str, relays: tuple[Relay, ...] = (), asked: dict[str, list[str]] | None = None) -> None:
         number, self._claim = _claim_block()
         self._names = Block(number)
         self._queues: dict[Address, list[bytes]] = {}
@@ -68,11 +69,12 @@ class Real:
         if "sqlite:///DATABASE" in text:
             text = text.replace("sqlite:///DATABASE", f"sqlite:///{self._database}")
             with contextlib.closing(sqlite3.connect(self._database)) as database:
-                for name in ("standard", "dialog", "auth_db", "dispatcher"):
+                for name in ("standard", "dialog", "auth_db", "dispatcher", "htable", "rtpengine", "rtpproxy"):
                     database.executescript((SCHEMA / f"{name}-create.sql").read_text())
         arguments = ["-L", f"{modules_folder()}/"]
         if not re.search(r"(?m)^\s*listen\s*=", config):
             arguments += ["-T", "-l", f"udp:{KAMAILIO[0]}:{self._names.place(KAMAILIO)[1]}"]
+        self._relays = [_Relaying(relay, self._names, (asked or {})[relay.name]) for relay in relays]
         daemon.mark_from(self._names.place(_SENTINEL))
         try:
             daemon.start(daemon.write("kamailio.cfg", text.encode("latin-1")), arguments)
@@ -81,6 +83,8 @@ class Real:
         finally:
             if daemon.closed:
                 self._claim.close()
+                for relay in self._relays:
+                    relay.close()
 
     @property
     def _database(self) -> Path:
@@ -187,6 +191,8 @@ class Real:
 
     def close(self) -> None:
         """End every process of this daemon and free its ports."""
+        for relay in self._relays:
+            relay.close()
         self._daemon.close()
         self._claim.close()
 
@@ -208,3 +214,31 @@ def _claim_block() -> tuple[int, socket.socket]:
             return block, claim
         time.sleep(0.05)
     raise RuntimeError("no free ports between 21200 and 21299")
+
+
+class _Relaying(threading.Thread):
+    """A relay at work: it answers while the daemon waits, whatever this process does."""
+
+    def __init__(self, relay: Relay, names: Block, seen: list[str]) -> None:
+        super().__init__(daemon=True)
+        self._names, self._answer, self._seen = names, relay.make(), seen
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(names.place(relay.address))
+        self._socket.settimeout(0.05)
+        self._running = True
+        self.start()
+
+    def run(self) -> None:
+        while self._running:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                data, source = self._socket.recvfrom(65536)
+                text = self._names.inward(data).decode("latin-1")
+                self._seen.append(text)
+                reply = self._answer(text)
+                if reply is not None:
+                    self._socket.sendto(self._names.outward(reply.encode("latin-1")), source)
+
+    def close(self) -> None:
+        self._running = False
+        self.join()
+        self._socket.close()

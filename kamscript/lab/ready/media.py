@@ -15,15 +15,12 @@ understood, all are recorded.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kamscript.core.doubles import Backed
 from kamscript.lab.ready.base import Ready
-from kamscript.module import Route
+from kamscript.modules.rtpengine.bencode import Value, decode, encode
 
 if TYPE_CHECKING:
-    from kamscript.core.context import Context
-    from kamscript.lab.doubles import Call
     from kamscript.lab.lab import Lab
 
 #: Where the relay sits (a documentation address of RFC 5737), and its first port.
@@ -39,7 +36,7 @@ _PROFILES: Final = ("RTP/SAVPF", "RTP/SAVP", "RTP/AVPF", "RTP/AVP")
 
 
 class MediaCall(NamedTuple):
-    """One command to the relay: `offer`, `answer`, `delete`, or another function's name; with the SDP it was given."""
+    """One command to the relay: `offer`, `answer`, `delete`, or another by its name; with the SDP it was given."""
 
     operation: str
     call_id: str
@@ -55,13 +52,11 @@ class Session:
 
     def __init__(self, call_id: str) -> None:
         self.call_id = call_id
-        self.offered = self.answered = False
-        self.offerer = ""  #: the tag of who offered
         self.ports: dict[tuple[str, int], int] = {}
 
 
 class MediaRelay(Ready):
-    """One rtpengine or rtpproxy. `calls` are its commands, `sessions` what it forwards, by Call-ID."""
+    """One rtpengine. `calls` are its commands, `sessions` what it forwards, by Call-ID; pings are not counted."""
 
     def __init__(self, lab: Lab, name: str) -> None:
         super().__init__(lab)
@@ -71,101 +66,48 @@ class MediaRelay(Ready):
         self.calls: list[MediaCall] = []
         self.sessions: dict[str, Session] = {}
         self._next_port = FIRST_PORT
-        other = {"set_rtpengine_set", "start_recording", "stop_recording", "play_media", "stop_media", "block_media"}
-        other |= {"unblock_media", "silence_media", "unsilence_media", "block_dtmf", "unblock_dtmf", "play_dtmf"}
-        other |= {"start_forwarding", "stop_forwarding", "rtpengine_query", "rtpengine_info", "set_rtp_proxy_set"}
-        other |= {f"rtpproxy_{what}" for what in ("stream2uac", "stream2uas", "stop_stream2uac", "stop_stream2uas")}
-        own = lab.program.modules
-        self.install(
-            {
-                f"{name}_offer": self._offer,
-                f"{name}_answer": self._answer,
-                f"{name}_manage": self._manage,
-                f"{name}_delete": self._delete,
-                f"{name}_destroy": self._delete,
-                "unforce_rtp_proxy": self._delete,
-                **(dict.fromkeys(sorted(other), self._other) if name in own else {}),
-            }
-        )
-        statistics = Backed(lambda ctx, _: self._statistics(ctx))
-        for variable in ("rtpstat", "rtppstat", "rtpestat") if name in own else ():
-            lab.server.doubles.set_pv(variable, statistics)
 
     @property
     def operations(self) -> list[str]:
         """What it was told, in order."""
         return [call.operation for call in self.calls]
 
-    # -- functions ------------------------------------------------------------------------------------------------
-    def _offer(self, call: Call, *flags: Any) -> bool:
-        return self._media(call, "offer", flags)
+    def respond(self, text: str) -> str | None:
+        """The answer to one datagram of the ng protocol; None while the relay is down."""
+        cookie, _, body = text.partition(" ")
+        request = decode(body)
+        if not isinstance(request, dict):
+            return None
+        operation = str(request.get("command", ""))
+        answer = self._answer(operation, request)
+        return None if self.down else f"{cookie} {encode(answer)}"
 
-    def _answer(self, call: Call, *flags: Any) -> bool:
-        return self._media(call, "answer", flags)
-
-    def _delete(self, call: Call, *flags: Any) -> bool:
-        call_id, from_tag, to_tag = _names(call.context)
-        self.calls.append(MediaCall("delete", call_id, from_tag, to_tag, _flags(flags), ""))
-        if self.down:
-            return self._unreachable()
-        return self.sessions.pop(call_id, None) is not None or self.module == "rtpproxy"
-
-    def _other(self, call: Call, *flags: Any) -> bool:
-        call_id, from_tag, to_tag = _names(call.context)
-        self.calls.append(MediaCall(call.name, call_id, from_tag, to_tag, _flags(flags), ""))
-        return True if call.name.startswith("set_") else not self.down or self._unreachable()
-
-    def _manage(self, call: Call, *flags: Any) -> bool:
-        """Offer, answer or delete, as the message and the route ask."""
-        ctx = call.context
-        msg = ctx.msg
-        sdp = _sdp(ctx)
-        session = self.sessions.get(_names(ctx)[0])
-        if msg.is_request:
-            method = msg.method
-            if method in ("CANCEL", "BYE") or ctx.route is Route.FAILURE:
-                self._delete(call, *flags)
-                return True
-            if not sdp:
-                return False
-            answering = method in ("ACK", "PRACK") and session is not None and not session.answered
-            return self._media(call, "answer" if answering else "offer", flags)
-        if msg.status >= 300:
-            self._delete(call, *flags)
-            return True
-        if not sdp:
-            return False
-        return self._media(call, "answer" if session is not None and session.offered else "offer", flags)
-
-    # -- SDP ------------------------------------------------------------------------------------------------------
-    def _media(self, call: Call, operation: str, flags: tuple[Any, ...]) -> bool:
-        ctx = call.context
-        call_id, from_tag, to_tag = _names(ctx)
-        text = _flags(flags)
-        sdp = _sdp(ctx)
-        if not sdp:
-            self.log("error", "Unable to parse body")
-            return False
-        if self.down:
-            self.calls.append(MediaCall(operation, call_id, from_tag, to_tag, text, sdp))
-            return self._unreachable()
+    def _answer(self, operation: str, request: dict[str, Value]) -> dict[str, Value]:
+        if operation == "ping":
+            return {"result": "pong"}
+        call_id, from_tag, to_tag, sdp = (str(request.get(n, "")) for n in ("call-id", "from-tag", "to-tag", "sdp"))
+        call = MediaCall(operation, call_id, from_tag, to_tag, _flags(request), sdp)
         session = self.sessions.get(call_id)
+        if not self.down and operation in ("offer", "answer") and (session is not None or operation == "offer"):
+            session = session or self.sessions.setdefault(call_id, Session(call_id))
+            call = call._replace(relayed=self._rewritten(sdp, call.flags, session, _side(call)))
+        self.calls.append(call)
         if session is None:
-            if operation == "answer":
-                self.calls.append(MediaCall(operation, call_id, from_tag, to_tag, text, sdp))
-                self.log("error", "proxy replied with error: Unknown call-id")
-                return False
-            session = self.sessions[call_id] = Session(call_id)
-        if operation == "offer":
-            session.offered, session.answered = True, False
-        else:
-            session.answered = True
-        # the side that the SDP is of, wherever the message comes from
-        side = from_tag if ctx.msg.is_request else to_tag
-        relayed = self._rewritten(sdp, text, session, side)
-        self.calls.append(MediaCall(operation, call_id, from_tag, to_tag, text, sdp, relayed))
-        ctx.msg.edits.set_body(relayed)
-        return True
+            return {"result": "error", "error-reason": "Unknown call-id"}
+        if operation == "delete" and not self.down:
+            del self.sessions[call_id]
+        if call.relayed:
+            return {"sdp": call.relayed, "result": "ok"}
+        none: Value = {"packets": 0, "bytes": 0, "errors": 0}
+        return {"created": int(self.lab.now), "totals": {"RTP": none, "RTCP": none}, "result": "ok"}
+
+    def port(self, session: Session, side: str, number: int) -> int:
+        """The relay's port for a media line of one side: the same while the session lasts."""
+        found = session.ports.get((side, number))
+        if found is None:
+            found = session.ports[side, number] = self._next_port
+            self._next_port += 2
+        return found
 
     def _rewritten(self, sdp: str, flags: str, session: Session, side: str) -> str:
         words = flags.replace("+", " ").split()
@@ -179,16 +121,12 @@ class MediaRelay(Ready):
             ports.append(0)
             if port == "0":
                 return match.group()
-            found = session.ports.get((side, number))
-            if found is None:
-                found = session.ports[side, number] = self._next_port
-                self._next_port += 2
-            ports[number] = found
+            found = ports[number] = self.port(session, side, number)
             return f"m={kind} {found}{several} {profile if profile and protocol in _PROFILES else protocol}"
 
         text = _MEDIA.sub(media, sdp)
         text = _CONNECTION.sub(f"c=IN {family} {self.address}", text)
-        if "replace-origin" in words or (self.module == "rtpproxy" and "o" in flags):
+        if "replace-origin" in words:
             text = _ORIGIN.sub(rf"\1 IN {family} {self.address}", text)
         if "ICE=remove" in words:
             text = _ICE.sub("", text)
@@ -198,30 +136,27 @@ class MediaRelay(Ready):
                 parts[number] = _RTCP.sub(f"a=rtcp:{ports[number] + 1}", part)
         return head + "".join(parts)
 
-    def _unreachable(self) -> bool:
-        self.log("error", "can't ping the media relay" if self.module == "rtpengine" else "no available proxies")
-        return False
 
-    def _statistics(self, ctx: Context) -> str | None:
-        """`$rtpstat`: what a relay says of a call without media."""
-        session = self.sessions.get(_names(ctx)[0])
-        return None if session is None or self.down else "RTP: 0 bytes, 0 packets, 0 errors"
+def _side(call: MediaCall) -> str:
+    """The tag of whose SDP it is."""
+    return call.to_tag if call.operation == "answer" else call.from_tag
 
 
-def _names(ctx: Context) -> tuple[str, str, str]:
-    """Call-ID and tags of the current message."""
-    msg = ctx.msg
-    from_tag = (msg.from_.tag if msg.from_ is not None else None) or ""
-    to_tag = (msg.to.tag if msg.to is not None else None) or ""
-    return msg.callid, from_tag, to_tag
+def _flags(request: dict[str, Value]) -> str:
+    """The flags of a request, about as the config has them: words, lists with their names, `name=value`."""
+    words: list[str] = []
+    for name, value in request.items():
+        if name in _NO_FLAGS:
+            continue
+        if name == "flags" and isinstance(value, list):
+            words += map(str, value)
+        elif name == "transport-protocol":
+            words.append(str(value))
+        elif isinstance(value, list):
+            words += [f"{name}-{item}" for item in value]
+        elif not isinstance(value, dict):
+            words.append(f"{name}={value}")
+    return " ".join(words)
 
 
-def _flags(flags: tuple[Any, ...]) -> str:
-    return " ".join(str(flag) for flag in flags if flag not in (None, ""))
-
-
-def _sdp(ctx: Context) -> str:
-    """The SDP of the current message, "" without."""
-    msg = ctx.msg
-    kind = (msg.value("content-type") or "").lower()
-    return msg.body if msg.content_length and kind.partition(";")[0].strip() in ("", "application/sdp") else ""
+_NO_FLAGS = frozenset(("supports", "sdp", "call-id", "received-from", "from-tag", "to-tag", "command"))
