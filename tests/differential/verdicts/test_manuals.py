@@ -28,6 +28,7 @@ DIFFERENT = {
     ("janssonrpcc", "Set server parameter"): _VALUE,
     ("mqueue", "Set mqueue parameter"): _VALUE,
     ("mtree", "Set mtree parameter"): _VALUE,
+    ("ndb_redis", "Set server parameter"): _VALUE,
     ("rtimer", "Set timer parameter"): _VALUE,
     ("sipcapture", "capture_mode example"): _VALUE,
     ("textops", "subst_uri usage"): _DRIFT,
