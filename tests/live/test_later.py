@@ -89,6 +89,8 @@ def test_what_waits_to_be_written_is_limited_over_all_connections(
     """tcp_wq_max, and tcp_conn_wq_max of 20000."""
     server = SimpleNamespace(settings={}, target="5.6", tcp={"conn_wq_max": 20_000, "wq_max": limit})
     streams = Streams(SimpleNamespace(server=server))  # type: ignore[arg-type]
-    connections: dict[int, Any] = {number: SimpleNamespace(queued=size) for number, size in enumerate(queued)}
+    connections: dict[int, Any] = {
+        number: SimpleNamespace(queued=size, transport=True) for number, size in enumerate(queued)
+    }
     streams.by_number = connections
-    assert streams._too_much(queued[1] + 100, 100) is too_much
+    assert streams._too_much(connections[1], 100) is too_much
