@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kamscript.lab import Lab
+from kamscript.lab.environment import LabFiles
 from kamscript.modules.dispatcher import Dispatcher
 from kamscript.modules.dispatcher.listing import letters
 
@@ -29,7 +30,6 @@ loadmodule "xlog.so"
 loadmodule "cfg_rpc.so"
 loadmodule "dispatcher.so"
 modparam("dispatcher", "flags", 2)
-modparam("dispatcher", "reload_delta", 0)
 """
 DOWN = 'event_route[dispatcher:dst-down] { xlog("down $ru $dsv(code)\\n"); }\n'
 UP = 'event_route[dispatcher:dst-up] { xlog("up $ru $dsv(code)\\n"); }\n'
@@ -42,20 +42,25 @@ def params(**values: str | int) -> str:
 
 
 def lab(
-    route: str = "exit;",
-    *,
-    text: str = LIST,
-    rest: str = "",
-    target: str = "5.6",
-    hosts: dict[str, str | list[str]] | None = None,
-    database: Any = None,
-    **settings: str | int,
+    route: str = "exit;", *, text: str = LIST, rest: str = "", target: str = "5.6", world: Any = None, **settings: Any
 ) -> Lab:
-    """A lab whose request route is `route`, with `text` as the list file unless the settings name a database."""
+    """A lab whose request route is `route`, with `text` as the list file unless the settings name a database.
+
+    `settings` are parameters of the module, `world` is what else a Lab is told.
+    """
     if "db_url" not in settings:
         settings = {"list_file": "dispatcher.list", **settings}
+    if target != "4.4":
+        settings = {"reload_delta": 0, **settings}
     config = f"{HEAD}{params(**settings)}request_route {{\n{route}\n}}\n{rest}"
-    return Lab(text=config, files={"dispatcher.list": text}, target=target, hosts=hosts, database=database)
+    return Lab(text=config, files={"dispatcher.list": text}, target=target, **(world or {}))
+
+
+def rewrite(made: Lab, text: str) -> None:
+    """Change the list file."""
+    files = made.server.environment.files
+    assert isinstance(files, LabFiles)
+    files.write("dispatcher.list", text)
 
 
 def said(made: Lab, method: str = "INVITE", call: str = "call-1", source: str = "10.0.0.99:5060") -> list[str]:
@@ -81,3 +86,8 @@ def module(made: Lab) -> Dispatcher:
 def flags(made: Lab, group: int = 1) -> list[str]:
     """The states of a set's destinations, in their order."""
     return [letters(entry.flags) for entry in module(made).sets.by_id[group].entries]
+
+
+def logged(made: Lab, text: str) -> bool:
+    """Whether a line of the log has this text."""
+    return any(text in line for line in made.log.lines())

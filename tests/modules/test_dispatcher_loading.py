@@ -9,7 +9,7 @@ import pytest
 from kamscript.core.rpc import RpcFault
 from kamscript.lab import Lab
 from kamscript.source import ConfigError
-from tests.modules.dispatching import flags, lab, module, said
+from tests.modules.dispatching import flags, lab, logged, module, rewrite, said
 
 URL = "mysql://user:secret@db.example.com/kamailio"
 
@@ -73,7 +73,7 @@ def test_one_bad_destination_refuses_all_with_ds_load_mode() -> None:
 
 def test_a_reload_that_fails_keeps_what_was_there() -> None:
     with lab(text="1 sip:10.0.0.1\n", ds_load_mode=1) as made:
-        made.server.environment.files.write("dispatcher.list", "1 sip:10.0.0.2\n1 sip:nobody.example.com\n")
+        rewrite(made, "1 sip:10.0.0.2\n1 sip:nobody.example.com\n")
         with pytest.raises(RpcFault, match="Reload Failed"):
             made.rpc("dispatcher.reload")
         assert uris(made) == ["sip:10.0.0.1"]
@@ -94,7 +94,7 @@ def test_reloads_in_quick_succession_are_refused() -> None:
 def test_weights_out_of_range_count_as_none() -> None:
     with lab(text="1 sip:10.0.0.1 0 0 weight=101;rweight=0\n1 sip:10.0.0.2 0 0 weight=-1;rweight=x\n") as made:
         assert [(entry.weight, entry.rweight) for entry in module(made).sets.by_id[1].entries] == [(0, 0), (0, 0)]
-        assert "weight 101 not in 1-100 range" in made.log
+        assert logged(made, "weight 101 not in 1-100 range")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,10 @@ def test_parameters_that_refuse_the_start(name: str, value: str) -> None:
 # -- the database ----------------------------------------------------------------------------------------------------
 def from_database(rows: list[dict[str, Any]], table: str = "dispatcher", **settings: str | int) -> Lab:
     return lab(
-        'ds_select_dst("1", "8"); xlog("$xavp(_dsdst_=>attrs)\\n");', database={table: rows}, db_url=URL, **settings
+        'ds_select_dst("1", "8"); xlog("$xavp(_dsdst_=>attrs)\\n");',
+        world={"database": {table: rows}},
+        db_url=URL,
+        **settings,
     )
 
 
@@ -176,16 +179,17 @@ def test_further_columns_that_are_none(text: str) -> None:
 
 def test_an_empty_table_is_a_warning() -> None:
     with from_database([]) as made:
-        assert "no dispatching data in the db" in made.log
+        assert logged(made, "no dispatching data in the db")
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
 NAMED = "1 sip:gw.example.com:5060\n"
+ITS_ADDRESS: dict[str, Any] = {"hosts": {"gw.example.com": "10.0.0.1"}}
 ASK = 'if (ds_is_from_list("1", "2")) xlog("yes\\n"); else xlog("no\\n");'
 
 
 def test_names_are_looked_up_when_the_list_is_read() -> None:
-    with lab(ASK, text=NAMED, hosts={"gw.example.com": "10.0.0.1"}) as made:
+    with lab(ASK, text=NAMED, world=ITS_ADDRESS) as made:
         made.dns.hosts["gw.example.com"] = ["10.0.0.2"]
         assert said(made, source="10.0.0.1:5060") == ["yes"]
         assert said(made, call="c2", source="10.0.0.2:5060") == ["no"]
@@ -196,13 +200,13 @@ def test_names_are_looked_up_when_the_list_is_read() -> None:
 def test_names_are_looked_up_when_they_are_asked_for() -> None:
     with lab(ASK, text=NAMED, ds_dns_mode=2) as made:
         assert said(made, source="10.0.0.1:5060") == ["no"]
-        assert "could not resolve gw.example.com (skipping)" in made.log
+        assert logged(made, "could not resolve gw.example.com (skipping)")
         made.dns.hosts["gw.example.com"] = ["10.0.0.1"]
         assert said(made, call="c2", source="10.0.0.1:5060") == ["yes"]
 
 
 def test_names_are_looked_up_from_time_to_time() -> None:
-    with lab(ASK, text=NAMED, hosts={"gw.example.com": "10.0.0.1"}, ds_dns_mode=4, ds_dns_interval=60) as made:
+    with lab(ASK, text=NAMED, world=ITS_ADDRESS, ds_dns_mode=4, ds_dns_interval=60) as made:
         made.dns.hosts["gw.example.com"] = ["10.0.0.2"]
         made.advance(59)
         assert said(made, source="10.0.0.1:5060") == ["yes"]
@@ -215,7 +219,9 @@ def test_names_are_looked_up_from_time_to_time() -> None:
 
 def test_names_are_looked_up_with_their_srv_records() -> None:
     ask = 'if (ds_is_from_list("1", "0")) xlog("yes\\n"); else xlog("no\\n");'
-    with lab(ask, text="1 sip:example.com;transport=udp\n", hosts={"example.com": "10.9.9.9"}, ds_dns_mode=9) as made:
+    with lab(
+        ask, text="1 sip:example.com;transport=udp\n", world={"hosts": {"example.com": "10.9.9.9"}}, ds_dns_mode=9
+    ) as made:
         made.dns.add("_sip._udp.example.com SRV 1 1 5080 gw.example.com", "gw.example.com A 10.0.0.1")
         made.rpc("dispatcher.reload")
         assert said(made, source="10.0.0.1:5080") == ["yes"]
@@ -231,8 +237,8 @@ def test_a_destination_that_is_not_looked_up_is_nobody() -> None:
 
 @pytest.mark.parametrize(("every", "wanted"), [(0, ["yes", "no", "no"]), (1, ["yes", "yes", "no"])])
 def test_all_addresses_of_a_name(every: int, wanted: list[str]) -> None:
-    hosts: dict[str, str | list[str]] = {"gw.example.com": ["10.0.0.1", "10.0.0.2"]}
-    with lab(ASK, text=NAMED, hosts=hosts, target="6.x", ds_dns_match_all=every) as made:
+    hosts = {"gw.example.com": ["10.0.0.1", "10.0.0.2"]}
+    with lab(ASK, text=NAMED, world={"hosts": hosts}, target="6.x", ds_dns_match_all=every) as made:
         found = [said(made, call=f"c{n}", source=f"10.0.0.{n}:5060")[0] for n in (1, 2, 3)]
         assert found == wanted
 
@@ -240,8 +246,8 @@ def test_all_addresses_of_a_name(every: int, wanted: list[str]) -> None:
 @pytest.mark.parametrize(("every", "wanted"), [(0, "no"), (1, "yes")])
 def test_all_addresses_of_a_uri(every: int, wanted: str) -> None:
     ask = ASK.replace('"2")', '"2", "sip:many.example.com:5060")')
-    hosts: dict[str, str | list[str]] = {"many.example.com": ["10.0.0.7", "10.0.0.1"]}
-    with lab(ask, text="1 sip:10.0.0.1:5060\n", hosts=hosts, target="6.x", ds_dns_match_all=every) as made:
+    hosts = {"many.example.com": ["10.0.0.7", "10.0.0.1"]}
+    with lab(ask, text="1 sip:10.0.0.1:5060\n", world={"hosts": hosts}, target="6.x", ds_dns_match_all=every) as made:
         assert said(made) == [wanted]
 
 
@@ -261,7 +267,12 @@ def loads(made: Lab) -> list[int]:
 
 @pytest.mark.parametrize(("answered", "lost"), [(True, 100), (False, 30)])
 def test_calls_of_which_nothing_is_heard_are_forgotten(answered: bool, lost: int) -> None:
-    settings = {"ds_hash_size": 4, "ds_hash_expire": 100, "ds_hash_initexpire": 30, "ds_hash_check_interval": 5}
+    settings: dict[str, Any] = {
+        "ds_hash_size": 4,
+        "ds_hash_expire": 100,
+        "ds_hash_initexpire": 30,
+        "ds_hash_check_interval": 5,
+    }
     with lab(LOAD, text="1 sip:10.0.0.1:5060 0 0 duid=a\n", rest=ANSWER, **settings) as made:
         gateway = made.phone("gw", "10.0.0.1")
         call = made.phone("alice", "10.0.0.2").call("sip:bob@example.com")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kamscript.lab import Lab
 from kamscript.lab.phone import Phone
-from tests.modules.dispatching import DOWN, UP, flags, lab, module, said
+from tests.modules.dispatching import DOWN, UP, flags, lab, logged, module, rewrite, said
 
 ONE = "1 sip:10.0.0.1:5060\n"
 EVENTS = """
@@ -152,7 +154,7 @@ def test_who_gets_keepalives(mode: int, pings: list[int], states: list[str]) -> 
 
 def test_method_and_from_of_keepalives() -> None:
     text = "1 sip:10.0.0.1:5060 0 2\n1 sip:10.0.0.2:5060 0 1 ping_from=sip:own@here.example\n"
-    settings = {"ds_ping_method": "INFO", "ds_ping_from": "sip:proxy@there.example"}
+    settings: dict[str, Any] = {"ds_ping_method": "INFO", "ds_ping_from": "sip:proxy@there.example"}
     with lab(text=text, ds_ping_interval=10, ds_probing_mode=1, **settings) as made:
         phones = [gateway(made, None, f"10.0.0.{number}", f"gw{number}") for number in (1, 2)]
         made.advance(10)
@@ -179,7 +181,7 @@ def test_keepalives_go_through_outbound_proxies() -> None:
         ("sockname=main", {"ds_default_sockname": "side"}, 5060),
     ],
 )
-def test_the_socket_of_calls_and_keepalives(attrs: str, settings: dict[str, str], port: int) -> None:
+def test_the_socket_of_calls_and_keepalives(attrs: str, settings: dict[str, Any], port: int) -> None:
     route = 'ds_select_dst("1", "8"); t_relay();'
     with lab(
         route, text=f"1 sip:10.0.0.1:5060 0 0 {attrs}\n", ds_ping_interval=10, ds_probing_mode=1, **settings
@@ -216,10 +218,10 @@ def test_a_destination_that_a_reload_took_away_meanwhile() -> None:
     with lab(text=ONE, ds_ping_interval=60, ds_probing_mode=1) as made:
         gateway(made, None)
         made.advance(61)
-        made.server.environment.files.write("dispatcher.list", "2 sip:10.0.0.2:5060\n")
+        rewrite(made, "2 sip:10.0.0.2:5060\n")
         made.rpc("dispatcher.reload")
         made.advance(40)
-        assert "Setting the state failed (sip:10.0.0.1:5060, group 1)" in made.log
+        assert logged(made, "Setting the state failed (sip:10.0.0.1:5060, group 1)")
 
 
 def test_marks_by_a_reply_tell_its_code() -> None:
@@ -282,7 +284,7 @@ def shares(made: Lab) -> list[int]:
 
 
 def test_congestion_takes_weight_away() -> None:
-    settings = {"ds_ping_latency_stats": 1, "ds_latency_estimator_alpha": 900}
+    settings: dict[str, Any] = {"ds_ping_latency_stats": 1, "ds_latency_estimator_alpha": 900}
     with lab(text=CONGESTED, ds_ping_interval=10, ds_probing_mode=1, **settings) as made:
         phones = {at: gateway(made, 200, at, at) for at in ("10.0.0.1", "10.0.0.2")}
         for phone in phones.values():
@@ -313,7 +315,7 @@ def test_when_all_are_congested_the_ratio_counts() -> None:
 
 # -- 6.x -------------------------------------------------------------------------------------------------------------
 def test_keepalives_give_up_early() -> None:
-    settings = {"ds_ping_interval": 100, "ds_probing_mode": 1, "ds_ping_fr_timeout": 1500}
+    settings: dict[str, Any] = {"ds_ping_interval": 100, "ds_probing_mode": 1, "ds_ping_fr_timeout": 1500}
     with lab(text=ONE, target="6.x", rest=DOWN, **settings) as made:
         gateway(made, None)
         made.advance(102)
@@ -336,7 +338,7 @@ def test_a_destination_that_wants_no_keepalives() -> None:
         ("", {"ds_ping_socket": "udp:127.0.0.1:5070"}),
     ],
 )
-def test_a_socket_for_keepalives_alone(attrs: str, settings: dict[str, str]) -> None:
+def test_a_socket_for_keepalives_alone(attrs: str, settings: dict[str, Any]) -> None:
     text = f"1 sip:10.0.0.1:5060 0 0 {attrs}\n"
     with lab(text=text, target="6.x", ds_ping_interval=10, ds_probing_mode=1, **settings) as made:
         phone = gateway(made)
@@ -355,7 +357,7 @@ def test_a_socket_for_keepalives_alone(attrs: str, settings: dict[str, str]) -> 
 def test_when_the_event_routes_run(mode: int, wanted: list[str]) -> None:
     route = 'ds_select_dst("1", "8"); ds_mark_dst("i");'
     text = "1 sip:10.0.0.1:5060 0 2\n1 sip:10.0.0.2:5060 0 1\n"
-    settings = {"ds_ping_interval": 10, "ds_probing_mode": 1, "event_callback_mode": mode}
+    settings: dict[str, Any] = {"ds_ping_interval": 10, "ds_probing_mode": 1, "event_callback_mode": mode}
     with lab(route, text=text, rest=DOWN + UP, target="6.x", **settings) as made:
         for number in (1, 2):
             gateway(made, 200, f"10.0.0.{number}", f"gw{number}")
@@ -366,7 +368,7 @@ def test_when_the_event_routes_run(mode: int, wanted: list[str]) -> None:
 
 @pytest.mark.parametrize(("keep", "average"), [(0, 0), (1, 40)])
 def test_measurements_outlive_a_reload(keep: int, average: int) -> None:
-    settings = {"ds_ping_interval": 10, "ds_probing_mode": 1, "ds_ping_latency_stats": 1}
+    settings: dict[str, Any] = {"ds_ping_interval": 10, "ds_probing_mode": 1, "ds_ping_latency_stats": 1}
     with lab(text="1 sip:10.0.0.1:5060 8\n", target="6.x", ds_retain_latency_stats=keep, **settings) as made:
         made.link(gateway(made), delay=0.02)
         made.advance(11)

@@ -11,7 +11,7 @@
     probing.py      keepalives
     matching.py, addresses.py  ds_is_from_list, ds_is_active
     listing.py, commands.py    the RPC commands
-    mi.py           the MI commands of 4.4
+    mi_commands.py  the MI commands of 4.4
 
 Source: dispatcher manual and behaviour of 5.6; names of 4.4 and 6.x.
 """
@@ -38,8 +38,7 @@ from kamscript.module import (
     pv_class,
     rpc,
 )
-from kamscript.modules.dispatcher import addresses, commands, listing, loading, matching, selection, states
-from kamscript.modules.dispatcher import mi as mi_commands
+from kamscript.modules.dispatcher import addresses, commands, listing, loading, matching, mi_commands, selection, states
 from kamscript.modules.dispatcher.destination import DNS_TIMER, INACTIVE, NO_DNS, PROBING, Refused, find_socket
 from kamscript.modules.dispatcher.load import Calls
 from kamscript.modules.dispatcher.probing import ALL, Prober, reply_codes
