@@ -20,6 +20,7 @@ from kamscript.core.sockets import Datagram, ListenSocket, Received, shortest
 from kamscript.live.garbage import Garbage
 from kamscript.live.sockopts import prepare, prepare_udp
 from kamscript.live.streams import Streams
+from kamscript.stack import with_room
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -219,4 +220,4 @@ class Daemon:
 
 def serve(daemon: Daemon, ready: Callable[[], None] | None = None) -> None:
     """Run `daemon` to its end."""
-    asyncio.run(daemon.run(ready))
+    with_room(asyncio.run, daemon.run(ready))
