@@ -132,7 +132,8 @@ class RealLab(Lab):
         check_mode(leaks)
         self._common, self._by_url = sorted_seeds(None if callable(database) else database)
         self._opened: dict[str, RealDatabase] = {}
-        self._log = Log(lambda: (self.timers.now, len(self.network.delivered)))
+        self._log = Log(lambda: (self._caused or self.timers.now, len(self.network.delivered)))
+        self._caused = 0.0  #: when what caused the lines being read was sent
         self._read_to = 0  #: how much of the daemon's log is in ours; its last entry may go on
         self._complete = self._last = 0  #: lines of ours that are whole; where the last entry begins
         self._booted = 0  #: what the log says before that place is how it started
@@ -144,6 +145,7 @@ class RealLab(Lab):
         self.names = Loopback()
         self.daemon = Daemon(self.names, [(one.address, one.port) for one in self._sockets if one.proto == "udp"])
         self.network: RealNetwork = RealNetwork(self.timers, self.daemon)
+        self.network.on_settled = self._settled
         for one in self._sockets:
             self.network.seat_server(Address(one.address, one.port))
         for observer in observers:
@@ -307,6 +309,7 @@ class RealLab(Lab):
             if deadline is not None:
                 left = min(left, max(0.0, deadline - self._clock()))
             self.daemon.pump(left)
+            self._read_log()
             self.timers.fire(self._clock())
             self.network.deliver()
         return True
@@ -395,7 +398,9 @@ class RealLab(Lab):
         protos = {options.get("proto", "udp"), *(getattr(one, "proto", None) or "udp" for one in scenarios)}
         if protos != {"udp"}:
             raise NotOnReal("lab.sipp(proto=...): on Kamailio scenarios speak UDP")
-        return super().sipp(*scenarios, calls=calls, **options)
+        result = super().sipp(*scenarios, calls=calls, **options)
+        self.run()  # what is still under way is not for the parties of the next run
+        return result
 
     def link(self, *args: Any, **options: Any) -> NoReturn:
         """Loopback has no faults."""
@@ -428,6 +433,13 @@ class RealLab(Lab):
         """What the daemon logged, without what it says about the marks."""
         self._read_log()
         return self._log
+
+    def _settled(self) -> None:
+        """The daemon dealt with what it was sent last: what it logged is of that message."""
+        delivered = self.network.delivered
+        self._caused = delivered[-1].time if delivered else 0.0
+        self._read_log()
+        self._caused = 0.0
 
     def _read_log(self) -> None:
         """Take over what the daemon logged since the last time."""

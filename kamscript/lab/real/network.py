@@ -6,6 +6,7 @@ import contextlib
 import re
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kamscript.core.timers import Timers
@@ -30,6 +31,7 @@ class RealNetwork(Network):
         self._servers: set[Address] = set()
         self._streams: dict[tuple[Address, Address], _Connection] = {}
         self._accepting: set[Address] = set()
+        self.on_settled: Callable[[], object] = lambda: None  #: called when the daemon has dealt with what it was sent
 
     def seat_server(self, where: Address) -> None:
         """The daemon listens there."""
@@ -42,11 +44,16 @@ class RealNetwork(Network):
             raise NotOnReal(f"a party of the test's own ({type(party).__name__}) on the lab's network")
         super().attach(where, party, name)
         if getattr(party, "proto", "udp") == "udp":
-            if where not in self._udp:
-                came = self._came
-                self._udp[where] = self.daemon.listen(where, lambda data, source: came("udp", data, source, where))
+            self._bound(where)
         else:
             self._accept(where)
+
+    def _bound(self, where: Address) -> socket.socket:
+        """The UDP socket at an address."""
+        if where not in self._udp:
+            came = self._came
+            self._udp[where] = self.daemon.listen(where, lambda data, source: came("udp", data, source, where))
+        return self._udp[where]
 
     def seat(self, where: Address, party: Party, name: str) -> None:
         """Seat a party where it does not listen: it connects from there."""
@@ -66,6 +73,8 @@ class RealNetwork(Network):
 
     def send(self, text: str, proto: str, source: Address, target: Address) -> None:
         """Send it at once."""
+        if source in self._servers:
+            raise NotOnReal("a message in the server's name")
         wire = Wire(self.timers.now, proto, source, target, text)
         if target not in self.parties:
             self.unreachable.append(wire)
@@ -74,7 +83,7 @@ class RealNetwork(Network):
             self.delivered.append(wire)
         data = self.daemon.names.outward(text.encode("latin-1"))
         if proto == "udp":
-            self._udp[source].sendto(data, self.daemon.names.place(target))
+            self._bound(source).sendto(data, self.daemon.names.place(target))
         else:
             self._connection(source, target).send(data)
 
@@ -86,6 +95,7 @@ class RealNetwork(Network):
             for stream in list(self._streams.values()):
                 stream.settle()
             self.daemon.settle()
+            self.on_settled()
             if self._queue:
                 return super().step()
         return False

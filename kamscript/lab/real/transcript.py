@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SECRET = re.compile(r'\b(c?nonce|response|opaque|nc)="?([^",\r\n]*)"?')
 _TIME = re.compile(r"(?<![\d.])1[5-9]\d{8}(?:\.\d+)?(?![\d.])")
+_CALL_ID = re.compile(r"(?im)^(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)")
 _SERVER_ID = re.compile(r"\bsrid-[0-9a-f]+-[0-9a-f]+(?:-[0-9a-f]+)?\b")
 
 
@@ -64,10 +65,14 @@ def differences(lab: Transcript, real: Transcript) -> list[str]:
     # Named party by party: the order between parties is nobody's promise.
     for name in sorted({*lab.parties, *real.parties}):
         mine = [ours.text(text) for text in lab.parties.get(name, [])]
-        found += _messages(name, mine, [theirs.text(text) for text in real.parties.get(name, [])])
-    log, other = [ours.text(line) for line in lab.log], [theirs.text(line) for line in real.log]
-    if log != other:
-        found.append("the script logged:\n" + _lines(log, other))
+        other = [theirs.text(text) for text in real.parties.get(name, [])]
+        calls = list(dict.fromkeys(map(_call_id, [*mine, *other])))
+        if len(calls) > 1:  # nor is that between calls that go on at a time
+            mine, other = (sorted(texts, key=lambda text: calls.index(_call_id(text))) for texts in (mine, other))
+        found += _messages(name, mine, other)
+    log, logged = [ours.text(line) for line in lab.log], [theirs.text(line) for line in real.log]
+    if log != logged:
+        found.append("the script logged:\n" + _lines(log, logged))
     return found
 
 
@@ -85,6 +90,11 @@ def _messages(name: str, lab: Sequence[str], real: Sequence[str]) -> list[str]:
             lines += [f"  kamailio: {title}" for title in theirs[c:d]] or ["  kamailio: (nothing)"]
             found.append(f"{name} got:\n" + "\n".join(lines))
     return found
+
+
+def _call_id(text: str) -> str:
+    found = _CALL_ID.search(text)
+    return found[1] if found else ""
 
 
 def _title(text: str) -> str:

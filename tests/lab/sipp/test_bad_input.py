@@ -64,6 +64,7 @@ def test_a_file_with_anything_in_it(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.kam_lab_only("messages in the server's name")
 def test_a_party_is_sent_anything(seed: int) -> None:
     chance = random.Random(seed)
     lab = Lab(text=proxy(), leaks="ignore")

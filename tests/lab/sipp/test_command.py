@@ -227,6 +227,7 @@ def test_every_kind_of_option_has_a_reader() -> None:
         read(["-rsa", ""])
 
 
+@pytest.mark.kam_lab_only("it looks at times by the millisecond")
 def test_options_reach_the_scenarios(config: str, tmp_path: Path, capsys: Out) -> None:
     asks = request(
         "OPTIONS",

@@ -216,6 +216,7 @@ def test_a_timeout_without_a_good_call_is_told_as_sipp_tells_it(stage: Stage) ->
     assert (result["client"].calls, result.exit_code) == (0, 97)
 
 
+@pytest.mark.kam_lab_only("how far it is after five seconds depends on the machine")
 def test_timeout_error_ends_the_run(lab: Lab) -> None:
     from kamscript.lab.sipp.play import Run, play
 
@@ -241,6 +242,7 @@ def test_a_run_without_a_call(lab: Lab) -> None:
 # -- what a test sees
 
 
+@pytest.mark.kam_lab_only("it looks at times by the millisecond")
 def test_a_failure_tells_the_call_message_by_message(stage: Stage) -> None:
     result = stage.play(OPTIONS_CALL, scenario(recv("OPTIONS"), reply("404 Not Found")), calls=5)
     with pytest.raises(AssertionError) as caught:
