@@ -91,6 +91,30 @@ def test_reloads_in_quick_succession_are_refused() -> None:
         made.rpc("dispatcher.add", 1, "sip:10.0.0.2")
 
 
+@pytest.mark.parametrize(
+    ("attrs", "wanted"),
+    [
+        ("maxload=3", (3, 0)),
+        ("maxload=-3;weight=+5", (-3, 5)),
+        ("maxload=12x;weight=7.5", (12, 7)),
+        ("maxload=x;weight=-+5", (0, 0)),
+        ("maxload=99999999999999999999999", (0x7FFFFFFF, 0)),
+        ("MaxLoad=4;WEIGHT=1", (4, 1)),
+        ("maxload=1;maxload=2", (1, 0)),
+    ],
+)
+def test_numbers_in_attributes(attrs: str, wanted: tuple[int, int]) -> None:
+    with lab(text=f"1 sip:10.0.0.1 0 0 {attrs}\n") as made:
+        entry = module(made).sets.by_id[1].entries[0]
+        assert (entry.maxload, entry.weight) == wanted
+
+
+def test_numbers_of_the_list_file_wrap() -> None:
+    with lab(text="4294967297 sip:10.0.0.1 4294967297 99999999999\n") as made:
+        (entry,) = module(made).sets.by_id[1].entries
+        assert (entry.flags, entry.priority) == (1, 1215752191)
+
+
 def test_weights_out_of_range_count_as_none() -> None:
     with lab(text="1 sip:10.0.0.1 0 0 weight=101;rweight=0\n1 sip:10.0.0.2 0 0 weight=-1;rweight=x\n") as made:
         assert [(entry.weight, entry.rweight) for entry in module(made).sets.by_id[1].entries] == [(0, 0), (0, 0)]
@@ -113,7 +137,7 @@ def test_parameters_that_refuse_the_start(name: str, value: str) -> None:
 
 
 # -- the database ----------------------------------------------------------------------------------------------------
-def from_database(rows: list[dict[str, Any]], table: str = "dispatcher", **settings: str | int) -> Lab:
+def from_database(rows: list[dict[str, Any]], table: str = "dispatcher", **settings: Any) -> Lab:
     return lab(
         'ds_select_dst("1", "8"); xlog("$xavp(_dsdst_=>attrs)\\n");',
         world={"database": {table: rows}},
@@ -143,7 +167,7 @@ def test_a_reload_reads_the_table_again() -> None:
 
 
 def test_table_and_columns_with_other_names() -> None:
-    names = {
+    names: dict[str, Any] = {
         "setid_col": "groupid", "destination_col": "uri", "flags_col": "state", "priority_col": "prio",
         "attrs_col": "properties",
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from kamscript.core.dns import literal
@@ -22,6 +23,7 @@ SKIPPED = INACTIVE | DISABLED
 DNS_INIT, DNS_ALWAYS, DNS_TIMER, DNS_SRV = 1, 2, 4, 8
 _TRAINED, _OLD = 10000, 2097152
 _MOST_ADDRESSES = 32
+_INTEGER = re.compile("[+-]?[0-9]{0,20}")
 
 
 class Refused(Exception):
@@ -138,8 +140,8 @@ class Destination:
             elif name in ("maxload", "cc"):
                 setattr(self, "maxload" if name == "maxload" else "congestion_control", _number(value))
             elif name == "latency":
-                if (number := _number(value, -1)) >= 0:
-                    self.latency = Latency(number, _TRAINED)
+                if value.lstrip("+-").isdecimal():
+                    self.latency = Latency(_number(value), _TRAINED)
             elif name in ("weight", "rweight"):
                 number = _number(value)
                 if not 1 <= number <= 100:
@@ -251,6 +253,8 @@ def _parsed(module: Dispatcher, uri: str) -> Uri:
         raise Refused(f"bad uri [{uri}]") from None
 
 
-def _number(text: str, default: int = 0) -> int:
-    digits = text.removeprefix("-").removeprefix("+")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else default
+def _number(text: str) -> int:
+    """The integer at the beginning of a text, 0 when there is none, within the limits of a C int."""
+    found = _INTEGER.match(text)
+    digits = found[0] if found is not None else ""
+    return max(min(int(digits), 0x7FFFFFFF), -0x80000000) if digits.strip("+-") else 0

@@ -42,9 +42,17 @@ def from_file(module: Dispatcher) -> Sets | None:
             return None
         if attrs.startswith("#"):
             attrs = ""
-        if not add(module, sets, int(number or 0), uri, int(flags or 0), int(priority or 0), attrs):
+        if not add(module, sets, _wrapped(number), uri, _wrapped(flags), _wrapped(priority), attrs):
             return None
     return sets.finish()
+
+
+def _wrapped(digits: str) -> int:
+    """A number of the list file; one that is too large begins anew, as a C int does."""
+    value = 0
+    for digit in digits:
+        value = value * 10 + int(digit) & 0xFFFFFFFF
+    return value - 0x100000000 if value > 0x7FFFFFFF else value
 
 
 def from_database(module: Dispatcher) -> Sets | None:
