@@ -183,8 +183,12 @@ class Server(Sending):
         errors = self.prepare()
         if errors:
             raise ConfigError(errors)
-        for module in self.modules.values():
-            module.ready()
+        for name, module in self.modules.items():
+            try:
+                module.ready()
+            except FixupError as error:
+                where = self.plan.modules[name].pos
+                raise ConfigError([Diagnostic("module-start", f"{name}: {error}", where)]) from error
         if (Route.EVENT, "core:worker-one-init") in self.routes:
             self.run_event("core:worker-one-init")
 

@@ -52,3 +52,10 @@ def _number(value: int | float) -> str:
     if number.is_integer():
         return f"{number:.0f}"
     return f"{number:e}" if abs(number) < 1e-6 or abs(number) > 1e9 else f"{number:f}"
+
+
+def as_bytes(text: str) -> str:
+    """A text of JSON as everything here keeps it, a byte a character: escapes above that become UTF-8."""
+    if text.isascii() or max(text) <= "\xff":
+        return text
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")

@@ -98,7 +98,7 @@ class Database:
         raise NotImplementedError
 
     def fetch(
-        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000
+        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000, order: str = ""
     ) -> Iterator[list[tuple[Cell, ...]]]:
         """The same rows, `size` of them at a time, for tables that may be large (fetch_result)."""
         raise NotImplementedError
@@ -240,7 +240,7 @@ class NoDatabase(Database):
         return []
 
     def fetch(
-        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000
+        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000, order: str = ""
     ) -> Iterator[list[tuple[Cell, ...]]]:
         """No rows."""
         return iter(())

@@ -230,10 +230,10 @@ class SqlDatabase(Database):
         return [row for part in self._parts(table, statement, 0) for row in part]
 
     def fetch(
-        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000
+        self, table: str, columns: Sequence[str], where: Where = (), *, size: int = 2000, order: str = ""
     ) -> Iterator[list[tuple[Cell, ...]]]:
         """Rows, `size` at a time."""
-        return self._parts(table, self._select(table, columns, where, "", 0), size)
+        return self._parts(table, self._select(table, columns, where, order, 0), size)
 
     def _parts(self, table: str, statement: Any, size: int) -> Iterator[list[tuple[Cell, ...]]]:
         """The rows of a select, `size` at a time or all at once."""

@@ -27,6 +27,7 @@ ABSENT = {
     ("websocket", "ws_connect_url"): "a server that opens WebSockets itself (6.x) is not simulated",
     ("websocket", "ws_send"): "a server that opens WebSockets itself (6.x) is not simulated",
     ("websocket", "ws.connect"): "a server that opens WebSockets itself (6.x) is not simulated",
+    ("htable", "bind_htable"): "only C code calls it, to get at the functions",
     ("textopsx", "bind_textopsx"): "only C code calls it, to get at the functions",
     ("tmx", "bind_tmx"): "only C code calls it, to get at the functions",
     ("xhttp", "bind_xhttp"): "only C code calls it, to get at the functions",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kamscript.core.hashes import core_hash
 from kamscript.module import Route, Str, function
+from kamscript.modules._json import as_bytes
 from kamscript.modules.dialog.callbacks import DLGCB_TERMINATED, DialogParams, run_callbacks
 from kamscript.modules.dialog.cell import (
     CONFIRMED,
@@ -192,10 +193,10 @@ class Replication:
                     told[name] = int(value)
             elif name in _TEXTS:
                 if isinstance(value, str):
-                    told[name] = _bytes(value)
+                    told[name] = as_bytes(value)
             elif name == "vars":
                 if isinstance(value, dict):
-                    told[name] = {_bytes(key): _bytes(text) for key, text in value.items() if isinstance(text, str)}
+                    told[name] = {as_bytes(key): as_bytes(text) for key, text in value.items() if isinstance(text, str)}
             else:
                 self.log.error("dialog", f"unrecognized field in json object: {name}")
         return told
@@ -374,10 +375,3 @@ def _add_leg(told: dict[str, Any], number: int, leg: Leg) -> None:
 def _fill_leg(leg: Leg, number: int, told: dict[str, Any]) -> None:
     leg.tag, leg.cseq = told.get(f"tag{number}", ""), told.get(f"cseq{number}", "")
     leg.route_set, leg.contact = told.get(f"route_set{number}", ""), told.get(f"contact{number}", "")
-
-
-def _bytes(text: str) -> str:
-    """A text of JSON as everything here keeps it, a byte a character: escapes above that become UTF-8."""
-    if text.isascii() or max(text) <= "\xff":
-        return text
-    return text.encode("utf-8", "surrogatepass").decode("latin-1")

@@ -34,7 +34,7 @@ _EVENTS = {
     "dialog": "dialog:start dialog:end dialog:failed dialog:timeout",
     "dispatcher": "dispatcher:dst-up dispatcher:dst-down",
     "evapi": "evapi:connection-new evapi:connection-closed evapi:message-received",
-    "htable": "htable:mod-init htable:expired:",
+    "htable": "htable:mod-init htable:expired: htable:reloaded:",
     "http_async_client": "http_async_client:callback",
     "mqtt": "mqtt:connected mqtt:disconnected mqtt:message",
     "msrp": "msrp:frame-in",
