@@ -326,12 +326,14 @@ class Relay:
     """Another program that the server asks over UDP (rtpengine, rtpproxy): it is there when the server starts.
 
     `make` gives, for each run, what answers: it takes a datagram and returns the reply, None for none. What it was sent
-    is recorded under its name, without the cookie at its beginning.
+    is recorded under its name, without the cookie at its beginning; not what matches `unheard` (what every process of
+    the daemon asks when it starts).
     """
 
     name: str
     address: Address
     make: Callable[[], Callable[[str], str | None]]
+    unheard: str = ""
 
 
 @dataclass

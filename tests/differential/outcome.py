@@ -29,8 +29,10 @@ def run(case: Case, start: Callable[..., World]) -> Outcome:
         world.settle()
         for party in scene.parties.values():
             party.drain()
-        for name, texts in asked.items():
-            scene.labelled[f"relay {name}"] = [_COOKIE.sub("{cookie} ", text) for text in texts]
+        for relay in case.relays:
+            texts = [_COOKIE.sub("{cookie} ", text) for text in asked[relay.name]]
+            heard = [text for text in texts if not (relay.unheard and re.match(relay.unheard, text))]
+            scene.labelled[f"relay {relay.name}"] = heard
         outcome = _outcome(case, scene, world.log())
     finally:
         world.close()

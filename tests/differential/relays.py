@@ -40,3 +40,34 @@ def rtpengine(answers: Answers | None = None) -> Callable[[], Callable[[str], st
         return answer
 
     return make
+
+
+def rtpproxy(
+    answers: Mapping[str, str | None] | None = None, ip: str = ""
+) -> Callable[[], Callable[[str], str | None]]:
+    """What has every capability, gives ports from 30000 on (with `ip`, its address, too) and `0` to the rest.
+
+    `answers` by the letter of the command, or by the whole first word, take the place of these; None: no answer.
+    """
+
+    def make() -> Callable[[str], str | None]:
+        count = 0
+
+        def answer(text: str) -> str | None:
+            nonlocal count
+            cookie, _, body = text.partition(" ")
+            word = body.split(" ")[0]
+            for key in (word, word[:1]):
+                if answers is not None and key in answers:
+                    told = answers[key]
+                    return None if told is None else f"{cookie} {told}\n"
+            if word in ("V", "VF"):
+                return f"{cookie} {'20040107' if word == 'V' else '1'}\n"
+            if word[:1] in "UL":
+                count += 1
+                return f"{cookie} {30000 + 2 * count}{' ' * bool(ip)}{ip}\n"
+            return f"{cookie} 0\n"
+
+        return answer
+
+    return make

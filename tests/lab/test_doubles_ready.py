@@ -281,8 +281,10 @@ def test_rtpproxy_does_the_same() -> None:
     sock = 'modparam("rtpproxy", "rtpproxy_sock", "udp:127.0.0.1:7722")\n'
     lab = lab_of("rtpproxy", sock + "request_route { rtpproxy_offer(); t_relay(); }")
     assert lab.doubles.rtpproxy.calls == []
-    run = lab.route("", lab.request("INVITE", "sip:bob@10.0.0.2", body=SDP))
+    body = SDP.partition("m=video")[0]
+    run = lab.route("", lab.request("INVITE", "sip:bob@10.0.0.2", body=body))
     assert "m=audio 30000 RTP/SAVP 0\r\nc=IN IP4 203.0.113.10\r\n" in run.requests[0].body
+    assert [(call.operation, call.relayed) for call in lab.doubles.rtpproxy.calls] == [("offer", "30000")]
 
 
 # -- the shell --------------------------------------------------------------------------------------------------------

@@ -33,9 +33,9 @@ def make(name: str, lab: Lab) -> Ready:
         from kamscript.lab.ready.redis import Redis
 
         return Redis(lab)
-    from kamscript.lab.ready.media import MediaRelay
+    from kamscript.lab.ready.media import MediaRelay, TextRelay
 
-    return MediaRelay(lab, name)
+    return TextRelay(lab, name) if name == "rtpproxy" else MediaRelay(lab, name)
 
 
 __all__ = ["Ready", "make"]

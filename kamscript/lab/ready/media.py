@@ -78,8 +78,7 @@ class MediaRelay(Ready):
         request = decode(body)
         if not isinstance(request, dict):
             return None
-        operation = str(request.get("command", ""))
-        answer = self._answer(operation, request)
+        answer = self._answer(str(request.get("command", "")), request)
         return None if self.down else f"{cookie} {encode(answer)}"
 
     def _answer(self, operation: str, request: dict[str, Value]) -> dict[str, Value]:
@@ -135,6 +134,45 @@ class MediaRelay(Ready):
             if ports[number]:
                 parts[number] = _RTCP.sub(f"a=rtcp:{ports[number] + 1}", part)
         return head + "".join(parts)
+
+
+class TextRelay(MediaRelay):
+    """One rtpproxy. It is told of each stream by itself; the module rewrites the SDP, so `relayed` is the port."""
+
+    def respond(self, text: str) -> str | None:
+        """The answer to one datagram of rtpproxy's protocol; None while it is down."""
+        cookie, _, body = text.partition(" ")
+        if self.down:
+            return None
+        word, *words = body.split()
+        if word == "V":
+            return f"{cookie} 20040107\n"
+        if word == "VF":
+            return f"{cookie} 1\n"
+        operation, flags = _COMMANDS.get(word[:1], word), word[1:]
+        call_id = words[0] if words else ""
+        if word[:1] in ("U", "L"):
+            return f"{cookie} {self._stream(operation, flags, words)}\n"
+        tags = [tag.partition(";")[0] for tag in words[1:3]] + ["", ""]
+        self.calls.append(MediaCall(operation, call_id, tags[0], tags[1], flags, ""))
+        found = self.sessions.pop(call_id, None) if operation == "delete" else self.sessions.get(call_id)
+        return f"{cookie} {'0' if found is not None else 'E8'}\n"
+
+    def _stream(self, operation: str, flags: str, words: list[str]) -> str:
+        """`CALL-ID ADDRESS PORT FROM;NUMBER [TO;NUMBER]`: the port and address for it, 0 for what nobody offered."""
+        call_id, _, _, sender, *to = words
+        from_tag, _, number = sender.partition(";")
+        to_tag = to[0].split(";")[0] if to else ""
+        session = self.sessions.get(call_id)
+        if session is None and operation == "offer":
+            session = self.sessions[call_id] = Session(call_id)
+        side = to_tag if operation == "answer" else from_tag
+        port = self.port(session, side, int(number or 1)) if session is not None else 0
+        self.calls.append(MediaCall(operation, call_id, from_tag, to_tag, flags, " ".join(words[1:3]), str(port)))
+        return f"{port} {self.address}{' 6' if ':' in self.address else ''}"
+
+
+_COMMANDS = {"U": "offer", "L": "answer", "D": "delete", "R": "record", "P": "play", "S": "stop", "Q": "query"}
 
 
 def _side(call: MediaCall) -> str:

@@ -10,11 +10,12 @@ ping.py       keepalives to registered contacts
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from kamscript.core.rpc import missing
-from kamscript.module import Accessor, Const, Fixup, FixupError, Module, Param, PvInt, Route, Str, function, pv, select
+from kamscript.module import Accessor, Const, FixupError, Module, Param, PvInt, Route, Str, function, pv, select
 from kamscript.module import rpc as rpc_command
+from kamscript.modules._number_arg import Number
 from kamscript.modules.nathelper import contacts, sdp
 from kamscript.modules.nathelper.addresses import is_private
 from kamscript.modules.nathelper.detect import TESTS
@@ -25,7 +26,6 @@ from kamscript.sip.uri import parse_uri
 if TYPE_CHECKING:
     from kamscript.core.context import Context
     from kamscript.core.rpc import Rpc
-    from kamscript.core.server import Server
     from kamscript.core.sockets import ListenSocket
     from kamscript.values import Value
 
@@ -33,24 +33,6 @@ if TYPE_CHECKING:
 _NO_FAILURE = Route.REQUEST | Route.ONREPLY | Route.BRANCH | Route.LOCAL
 _SDP = _NO_FAILURE | Route.FAILURE
 _RURI = Route.REQUEST | Route.BRANCH | Route.LOCAL
-
-
-class _NumberFixup(Fixup):
-    """A number written in the config (fixup_int_1)."""
-
-    constant = True
-
-    def resolve(self, text: str, server: Server) -> int:
-        try:
-            return int(text, 0)
-        except ValueError:
-            raise FixupError(f"bad number <{text}>") from None
-
-
-if TYPE_CHECKING:
-    Number = int
-else:
-    Number = Annotated[int, _NumberFixup()]
 
 
 class Nathelper(Module, name="nathelper"):

@@ -4,6 +4,9 @@ r"""rtpengine: what is sent to rtpengines, byte by byte, and what becomes of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..case import Relay, Scene, case, verdicts
 from ..relays import rtpengine
 
@@ -21,9 +24,9 @@ SOCK = 'modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.31:21205")\n'
 TYPE = "Content-Type: application/sdp"
 
 
-def relay(answers: dict[str, object] | None = None, name: str = "one", address: tuple[str, int] = HERE) -> Relay:
+def relay(answers: Mapping[str, Any] | None = None, name: str = "one", address: tuple[str, int] = HERE) -> Relay:
     """An rtpengine."""
-    return Relay(name, address, rtpengine(answers))  # type: ignore[arg-type]
+    return Relay(name, address, rtpengine(answers))
 
 
 ONE = (relay(),)

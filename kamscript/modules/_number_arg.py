@@ -1,0 +1,26 @@
+"""An argument that is a number written in the config (fixup_int, str2sint): no variable, no expression."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from kamscript.module import Fixup, FixupError
+
+if TYPE_CHECKING:
+    from kamscript.core.server import Server
+
+
+class _NumberFixup(Fixup):
+    constant = True
+
+    def resolve(self, text: str, server: Server) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]+", text):
+            raise FixupError(f"bad number <{text}>")
+        return int(text)
+
+
+if TYPE_CHECKING:
+    Number = int
+else:
+    Number = Annotated[int, _NumberFixup()]
