@@ -129,6 +129,9 @@ def test_weights_out_of_range_count_as_none() -> None:
         ("ds_default_socket", "udp:192.0.2.1:5060"),
         ("ds_default_socket", "nonsense:x:y:z"),
         ("ds_default_sockname", "nobody"),
+        ("ds_ping_reply_codes", "code=403;;"),
+        ("ds_ping_reply_codes", "=;="),
+        ("hash_pvar", "$nothing(x)"),
     ],
 )
 def test_parameters_that_refuse_the_start(name: str, value: str) -> None:

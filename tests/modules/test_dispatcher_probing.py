@@ -119,6 +119,7 @@ def test_reply_codes_that_are_a_success(codes: str, answer: int, state: str) -> 
 def test_reply_codes_change_while_it_runs() -> None:
     with lab(text=ONE, ds_ping_interval=10, ds_probing_mode=1) as made:
         made.rpc("cfg.set_now_string", "dispatcher", "ping_reply_codes", "class=4")
+        made.rpc("cfg.set_now_string", "dispatcher", "ping_reply_codes", "=;=")  # no list: what was there stays
         gateway(made, 404)
         made.advance(10)
         assert flags(made) == ["AP"]

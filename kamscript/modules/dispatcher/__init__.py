@@ -46,6 +46,7 @@ from kamscript.modules.dispatcher.records import AvpRecords, XavpRecords
 from kamscript.modules.dispatcher.selection import TO_DST, TO_RURI, TO_XAVP
 from kamscript.modules.dispatcher.sets import Sets
 from kamscript.script.format import accessor_of, format_of
+from kamscript.sip.errors import SipError
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -166,8 +167,12 @@ class Dispatcher(Module, name="dispatcher"):
         if self.db_url:
             loading.open_table(self)
         if not self.load():
-            raise FixupError("no dispatching list loaded")
+            raise FixupError(f"no dispatching list loaded from {self.table_name if self.db_url else self.list_file}")
         self.prober = Prober(self)
+        try:
+            self.prober.codes = reply_codes(self.ds_ping_reply_codes)
+        except SipError as error:
+            raise FixupError(f"ds_ping_reply_codes: {error}") from None
 
     def ready(self) -> None:
         """Start the timers."""
@@ -200,7 +205,10 @@ class Dispatcher(Module, name="dispatcher"):
         return target
 
     def _codes(self, old: str | None, new: str | None) -> None:
-        self.prober.codes = reply_codes(new)
+        try:
+            self.prober.codes = reply_codes(new)
+        except SipError as error:
+            self.error(f"ping_reply_codes: {error}")
 
     def _resolve(self) -> None:
         for _, entry in self.sets:

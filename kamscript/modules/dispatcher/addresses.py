@@ -23,10 +23,11 @@ class Addresses:
     port 0 as well.
     """
 
-    __slots__ = ("_indexes", "members")
+    __slots__ = ("_address", "_indexes", "members")
 
-    def __init__(self, members: list[Found]) -> None:
-        self.members = members
+    def __init__(self, members: list[Found], address: str = "") -> None:
+        """With an address all members are there, whatever their own addresses are."""
+        self.members, self._address = members, address
         self._indexes: dict[int, dict[_Key, list[tuple[int, Found]]]] = {}
 
     def forget(self) -> None:
@@ -64,6 +65,6 @@ class Addresses:
             for place, found in enumerate(self.members):
                 entry = found[1]
                 port, proto = (0 if mode & ANY_PORT else entry.port), ("" if mode & ANY_PROTO else entry.proto)
-                for address in entry.addresses:
+                for address in (self._address,) if self._address else entry.addresses:
                     index.setdefault((address, port, proto), []).append((place, found))
         return index

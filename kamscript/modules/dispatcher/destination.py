@@ -160,20 +160,23 @@ class Destination:
         return find_socket(module, self.socket_text) if self.socket_text else module.default_socket
 
     def resolve(self, module: Dispatcher) -> bool:
-        """Look the address of the host up, with ds_dns_mode 8 also port and transport; False: there is none."""
+        """Look the addresses of the host up and keep them; False: there are none."""
+        found = self.look_up(module)
+        if found:
+            self.addresses = found
+        return bool(found)
+
+    def look_up(self, module: Dispatcher) -> tuple[str, ...]:
+        """The address of the host, with ds_dns_match_all all; ds_dns_mode 8 finds port and transport as well."""
         server = module.server
         if module.ds_dns_mode & DNS_SRV:
             found = list(server.dns.destinations(self.host, self.port, self.proto))
-            if not found:
-                return False
+            if found:
+                self.port, self.proto = found[0].port, found[0].proto
             addresses = [one.ip for one in found]
-            self.port, self.proto = found[0].port, found[0].proto
         else:
             addresses = server.dns.addresses(self.host, server.dns.flags)
-        if not addresses:
-            return False
-        self.addresses = tuple(addresses[: _MOST_ADDRESSES if module.ds_dns_match_all else 1])
-        return True
+        return tuple(addresses[: _MOST_ADDRESSES if module.ds_dns_match_all else 1])
 
     @property
     def address(self) -> str:

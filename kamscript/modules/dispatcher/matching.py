@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from kamscript.core.sockets import bracketed
-from kamscript.modules.dispatcher.addresses import Found
+from kamscript.modules.dispatcher.addresses import Addresses, Found
 from kamscript.modules.dispatcher.destination import DNS_ALWAYS, DNS_SRV, NO_DNS, SKIPPED, proto_of
 from kamscript.sip.errors import SipError
 from kamscript.sip.uri import parse_uri
@@ -37,14 +38,16 @@ def is_from(module: Dispatcher, ctx: Context, number: int, mode: int, uri: str =
         if group is None:
             return -1
         addresses = group.addresses
-    if module.ds_dns_mode & DNS_ALWAYS:
-        _resolve(module, addresses.members)
-        addresses.forget()
     barred = SKIPPED if mode & ONLY_ACTIVE else 0
     socket = received.socket if mode & SAME_SOCKET and module.newer else None
+    always, best = module.ds_dns_mode & DNS_ALWAYS, mode & BEST and module.newer
     for source in sources:
-        if mode & BEST and module.newer:
-            found = _best(addresses.all(source), port, proto, barred, socket, received.socket)
+        if best:
+            candidates = _looked_up(module, addresses.members, source) if always else addresses.all(source)
+            found = _best(candidates, port, proto, barred, socket, received.socket)
+        elif always:
+            at_source = Addresses(list(_looked_up(module, addresses.members, source)), source)
+            found = at_source.find(source, port, proto, mode, barred, socket)
         else:
             found = addresses.find(source, port, proto, mode, barred, socket)
         if found is not None:
@@ -54,7 +57,12 @@ def is_from(module: Dispatcher, ctx: Context, number: int, mode: int, uri: str =
 
 
 def _best(
-    candidates: list[Found], port: int, proto: str, barred: int, required: ListenSocket | None, arrived: ListenSocket
+    candidates: Iterable[Found],
+    port: int,
+    proto: str,
+    barred: int,
+    required: ListenSocket | None,
+    arrived: ListenSocket,
 ) -> Found | None:
     """The first of those that agree most: the socket counts more than the transport, that more than the port."""
     best, most = None, -1
@@ -70,12 +78,17 @@ def _best(
     return best
 
 
-def _resolve(module: Dispatcher, members: list[Found]) -> None:
-    """ds_dns_mode 2: look every host up again."""
-    for _, entry in members:
-        if not entry.flags & NO_DNS and not entry.resolve(module):
-            entry.addresses = ()
+def _looked_up(module: Dispatcher, members: list[Found], source: str) -> Iterator[Found]:
+    """ds_dns_mode 2: those whose host is at this address now."""
+    for found in members:
+        entry = found[1]
+        if entry.flags & NO_DNS:
+            continue
+        addresses = entry.look_up(module)
+        if not addresses:
             module.warn(f"could not resolve {entry.host} (skipping)")
+        elif source in addresses:
+            yield found
 
 
 def _of_uri(module: Dispatcher, uri: str) -> tuple[list[str], int, str] | None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kamscript.modules.dispatcher import states
 from kamscript.modules.dispatcher.destination import DISABLED, INACTIVE, NO_DNS, NO_PING, PROBING, TRYING
-from kamscript.sip.errors import SipError
 from kamscript.sip.params import parse_params
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class Prober:
     def __init__(self, module: Dispatcher) -> None:
         self.module = module
         self.active = 1
-        self.codes = reply_codes(module.ds_ping_reply_codes)
+        self.codes: set[int] = set()
         self.tm = module.server.module("tm") if module.ds_ping_interval > 0 else None
 
     def run(self) -> None:
@@ -121,11 +120,8 @@ class Prober:
 
 
 def reply_codes(text: str | None) -> set[int]:
-    """Codes and classes (1 to 6) that `code=403;class=3` lists."""
-    try:
-        params = parse_params(text)[0] if text else []
-    except SipError:
-        return set()
+    """Codes and classes (1 to 6) that `code=403;class=3` lists; raises SipError for a text that is no list."""
+    params = parse_params(text)[0] if text else []
     found: set[int] = set()
     for param in params:
         value = param.value or ""

@@ -269,3 +269,151 @@ def keepalives_of_those_that_are_flagged(scene: Scene) -> None:
         (2, "sip:127.0.0.13:21200", 12, 9, ""),
     )
     pinged(scene, 200, "OK")
+
+
+NOTHING = """
+request_route {
+    ds_next_dst();
+    xlog("next $rc\\n");
+    ds_next_domain();
+    xlog("next domain $rc\\n");
+    ds_set_dst();
+    xlog("set $rc\\n");
+    ds_set_domain();
+    xlog("set domain $rc\\n");
+    ds_mark_dst("i");
+    xlog("mark $rc\\n");
+    ds_load_unset();
+    xlog("unset $rc\\n");
+    ds_load_update();
+    xlog("update $rc\\n");
+    $xavp(_dsdst_=>uri) = "sip:10.0.0.2";
+    ds_mark_dst("i");
+    xlog("mark without set $rc\\n");
+    ds_set_dst();
+    xlog("set what the script says: $rc $du\\n");
+    $xavp(_dsdst_[0]=>grp) = 1;
+    ds_mark_dst("i");
+    xlog("mark what the script says: $rc\\n");
+    $xavp(_dsdst_=>grp) = "1";
+    $xavp(_dsdst_[0]=>uri) = "sip:10.0.0.1";
+    ds_mark_dst("i");
+    xlog("mark a set that is a text: $rc\\n");
+    $xavp(_dsdst_=>uri) = 5;
+    ds_set_dst();
+    xlog("set a number: $rc $du\\n");
+    ds_next_dst();
+    xlog("next $rc $du\\n");
+    ds_next_dst();
+    xlog("next $rc $du\\n");
+    $ru = "tel:+49301";
+    ds_select_domain("1", "8");
+    xlog("tel $rc $ru\\n");
+    ds_select_dst("1", "3");
+    xlog("tel $rc\\n");
+}
+"""
+
+
+@case(FAILOVER + NOTHING + EVENTS, modules=MODULES)
+def nothing_selected(scene: Scene) -> None:
+    """Functions that need a selection without one, and with one that the script has made up."""
+    load(scene, (1, "sip:10.0.0.1", 0, 9, ""), (1, "sip:10.0.0.2", 0, 8, ""))
+    call(scene, "c1")
+    scene.rpc("dispatcher.list")
+
+
+NAMES = """
+modparam("dispatcher", "ds_dns_mode", 2)
+request_route {
+    ds_is_from_list("1", "3");
+    xlog("$rc\\n");
+    ds_is_from_list("2", "3");
+    xlog("$rc\\n");
+    ds_is_from_list("1", "3", "sip:other.example.com");
+    xlog("$rc\\n");
+    ds_is_from_list("1", "0", "sip:gw.example.com:5060;transport=udp");
+    xlog("$rc\\n");
+    ds_is_from_list("1", "0", "sip:gw.example.com");
+    xlog("$rc\\n");
+}
+"""
+
+
+@case(FAILOVER + NAMES, modules=MODULES)
+def names(scene: Scene) -> None:
+    """ds_dns_mode 2: hosts are looked up for each question; flag 16 keeps one out of them."""
+    scene.rpc("dns.add_a", "gw.example.com", 3600, "127.0.0.11", 0)
+    scene.rpc("dns.add_a", "other.example.com", 3600, "127.0.0.12", 0)
+    load(
+        scene,
+        (1, "sip:gw.example.com:5060;transport=udp", 0, 0, ""),
+        (2, "sip:gw.example.com", 16, 0, ""),
+    )
+    call(scene, "c1")
+    scene.bob.request(call_id="c2")
+    scene.settle()
+    scene.rpc("dispatcher.list", "full")
+
+
+LOADS = """
+modparam("dispatcher", "ds_hash_size", 6)
+request_route {
+    if (is_method("ACK")) exit;
+    if (is_method("CANCEL")) { ds_load_update(); t_relay(); exit; }
+    if (has_totag()) {
+        if (is_method("BYE")) ds_load_update();
+        t_relay();
+        exit;
+    }
+    if (!ds_select_dst("1", "10")) { sl_send_reply("480", "All Busy"); exit; }
+    t_on_reply("ANSWER");
+    t_relay();
+}
+onreply_route[ANSWER] {
+    ds_load_update();
+    if ($rs >= 300) {
+        ds_load_unset();
+        xlog("unset $rc\\n");
+    }
+}
+"""
+
+
+@case(FAILOVER + LOADS, modules=MODULES)
+def call_load_through_calls(scene: Scene) -> None:
+    """Calls that are answered, refused and ended move the load; a full set takes no more."""
+    load(
+        scene,
+        (1, "sip:127.0.0.12:21200", 0, 9, "duid=bob;maxload=1"),
+        (1, "sip:127.0.0.13:21200", 0, 8, "duid=carol;maxload=1"),
+    )
+    scene.alice.request(call_id="first", uri="sip:127.0.0.12:21200")
+    scene.alice.expect(100)
+    scene.bob.expect("INVITE").answer(200, "OK")
+    scene.alice.expect(200)
+    second = scene.alice.request(call_id="second")
+    scene.alice.expect(100)
+    refused = scene.carol.expect("INVITE")
+    scene.alice.request(call_id="third")
+    scene.alice.expect(480)
+    scene.rpc("dispatcher.list")
+    refused.answer(486, "Busy Here")
+    scene.carol.expect("ACK")
+    scene.alice.ack(second, scene.alice.expect(486))
+    scene.rpc("dispatcher.list")
+    scene.alice.request("BYE", "sip:127.0.0.12:21200", to_tag="bob", call_id="first", cseq=2)
+    scene.bob.expect("BYE").answer(200, "OK")
+    scene.alice.expect(200)
+    scene.rpc("dispatcher.list")
+
+
+@case(
+    FAILOVER + 'request_route { ds_select_dst("1", "8"); xlog("$du\\n"); }',
+    modules="db_sqlite sl pv xlog dispatcher",
+)
+def without_tm(scene: Scene) -> None:
+    """Without tm nobody gets keepalives: flag 8 is taken away."""
+    load(scene, (1, "sip:10.0.0.1", 8, 9, ""), (1, "sip:10.0.0.2", 9, 8, ""))
+    call(scene, "c1")
+    scene.rpc("dispatcher.list")
