@@ -2,8 +2,8 @@
 
     python bench/htable.py [small] [large]
 
-The same route runs on both: it fills a table, then reads, counts up, sets anew and removes its items in loops, each time
-others. The time of an empty loop is taken off; both are timed from request to reply. The table has 2^14 slots.
+The same route runs on both: it fills a table, then reads, counts up, sets anew and removes its items in loops,
+others each time. The time of an empty loop is taken off; both are timed from request to reply. There are 2^14 slots.
 """
 
 from __future__ import annotations
