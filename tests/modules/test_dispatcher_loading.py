@@ -262,6 +262,15 @@ def test_a_destination_that_is_not_looked_up_is_nobody() -> None:
         assert said(made, source="10.0.0.1:5060") == ["no"]
 
 
+def test_a_destination_that_is_not_looked_up_stays_nobody_when_its_state_is_set() -> None:
+    settings: dict[str, Any] = {"ds_dns_mode": 4, "ds_dns_interval": 10}
+    with lab(ASK, text="1 sip:gw.example.com:5060 16\n", world=ITS_ADDRESS, **settings) as made:
+        made.rpc("dispatcher.set_state", "a", 1, "all")
+        made.advance(11)
+        assert module(made).sets.by_id[1].entries[0].address == "10.0.0.1"
+        assert said(made, source="10.0.0.1:5060") == ["no"]
+
+
 @pytest.mark.parametrize(("every", "wanted"), [(0, ["yes", "no", "no"]), (1, ["yes", "yes", "no"])])
 def test_all_addresses_of_a_name(every: int, wanted: list[str]) -> None:
     hosts = {"gw.example.com": ["10.0.0.1", "10.0.0.2"]}

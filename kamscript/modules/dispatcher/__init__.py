@@ -108,7 +108,7 @@ class Dispatcher(Module, name="dispatcher"):
     ds_default_sockname = Param("", "Name of that socket.", since="5.6")
     ds_timer_mode = Param(0, "1: a timer process of its own.", inert="there is one process with one timer")
     event_callback = Param(
-        "", "KEMI function for events.", since="5.6", inert="there is no scripting language beside the config"
+        "", "KEMI function in place of the event routes; there is no KEMI here: neither runs.", since="5.6"
     )
     event_callback_mode = Param(
         0, "Event routes: 0 always, 1 only for keepalives, 2 also for first states.", since="6.x"

@@ -64,6 +64,8 @@ class Addresses:
             index = self._indexes[mode] = {}
             for place, found in enumerate(self.members):
                 entry = found[1]
+                if entry.unmatched:
+                    continue
                 port, proto = (0 if mode & ANY_PORT else entry.port), ("" if mode & ANY_PROTO else entry.proto)
                 for address in (self._address,) if self._address else entry.addresses:
                     index.setdefault((address, port, proto), []).append((place, found))

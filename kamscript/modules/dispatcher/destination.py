@@ -96,6 +96,7 @@ class Destination:
         "socket",
         "socket_text",
         "sockname",
+        "unmatched",
         "uri",
         "weight",
     )
@@ -113,6 +114,7 @@ class Destination:
         self.latency = Latency()
         self.overload = Overload()
         self.index = 0  #: the place in its set
+        self.unmatched = bool(flags & NO_DNS)  #: for good; the flag goes with the next state
         self.iuid = ""  #: what 6.x calls it
         self._take(module, attrs or ("none=yes" if module.ds_attrs_none else ""))
         self.overload.prepare(module)

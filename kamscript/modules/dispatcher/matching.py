@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kamscript.core.sockets import bracketed
 from kamscript.modules.dispatcher.addresses import Addresses, Found
-from kamscript.modules.dispatcher.destination import DNS_ALWAYS, DNS_SRV, NO_DNS, SKIPPED, proto_of
+from kamscript.modules.dispatcher.destination import DNS_ALWAYS, DNS_SRV, SKIPPED, proto_of
 from kamscript.sip.errors import SipError
 from kamscript.sip.uri import parse_uri
 
@@ -82,7 +82,7 @@ def _looked_up(module: Dispatcher, members: list[Found], source: str) -> Iterato
     """ds_dns_mode 2: those whose host is at this address now."""
     for found in members:
         entry = found[1]
-        if entry.flags & NO_DNS:
+        if entry.unmatched:
             continue
         addresses = entry.look_up(module)
         if not addresses:

@@ -105,7 +105,7 @@ def _tell(module: Dispatcher, entry: Destination, old: int, cause: Cause, ctx: C
         return
     name = "dispatcher:dst-down" if is_down else "dispatcher:dst-up"
     server = module.server
-    if server.route_function(Route.EVENT, name) is None:
+    if module.event_callback or server.route_function(Route.EVENT, name) is None:
         return
     module.cause = cause
     try:

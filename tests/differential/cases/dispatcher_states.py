@@ -271,6 +271,23 @@ def keepalives_of_those_that_are_flagged(scene: Scene) -> None:
     pinged(scene, 200, "OK")
 
 
+CALLBACK = """
+modparam("dispatcher", "event_callback", "on_event")
+request_route {
+    ds_select("1", "8");
+    ds_mark_dst("i");
+    xlog("$rc\\n");
+}
+"""
+
+
+@case(FAILOVER + CALLBACK + EVENTS, modules=MODULES)
+def event_callback(scene: Scene) -> None:
+    """With event_callback, and nothing beside the config that has such a function, no event route runs."""
+    load(scene, (1, "sip:10.0.0.1", 0, 9, ""))
+    call(scene, "c1")
+
+
 NOTHING = """
 request_route {
     ds_next_dst();
@@ -353,6 +370,8 @@ def names(scene: Scene) -> None:
     call(scene, "c1")
     scene.bob.request(call_id="c2")
     scene.settle()
+    scene.rpc("dispatcher.set_state", "a", 2, "all")
+    call(scene, "c3")
     scene.rpc("dispatcher.list", "full")
 
 
