@@ -55,19 +55,59 @@ def written(folder: Path, test: str, config: str = PROXY) -> Path:
     return folder
 
 
-# -- the examples ---------------------------------------------------------------------------------------------------
-def test_the_registrar_passes_on_kamailio() -> None:
-    out, status = pytest_run(EXAMPLES / "registrar")
-    assert status == 0, out
-    assert "6 passed, 2 skipped" in out
-    assert out.count("at most 5 s are waited (--kam-real-wait)") == 2
+# -- the examples, and tests of the lab itself ------------------------------------------------------------------------
+ROOT = EXAMPLES.parent
+#: Tests of the lab that run on Kamailio as well: calls, digests, phones as the manual shows them, saved ladders.
+BOTH = ("test_phone.py", "test_phone_calls.py", "test_phone_digest.py", "test_two_sockets.py", "test_evidence.py")
+#: Why a test may be skipped.
+REASONS = (
+    r"it lets [\d.]+ s pass; on the real Kamailio at most 1 s are waited \(--kam-real-wait\)",
+    r"the Kamailio of this machine has no module callwatch \(\S+\)",
+    r"lab\.\w+ is the lab's alone",
+    r"lab\.(?:http|link|trace)\(\): .+",
+    r"Lab\(start=\.\.\.\): the clock of the real Kamailio is the wall's",
+    r"a party of the test's own \(\w+\) on the lab's network",
+    r"the exact time is in its text",
+)
 
 
-def test_a_module_of_ones_own_is_the_reason_why_not() -> None:
-    out, status = pytest_run(EXAMPLES / "callwatch")
-    assert status == 0, out
-    assert "passed" not in out
-    assert out.count("not on Kamailio: the Kamailio of this machine has no module callwatch") == 6
+@pytest.fixture(scope="module")
+def whole_run() -> str:
+    """What pytest says of all examples and of `BOTH`, each test in the lab and on Kamailio."""
+    tests = [f"tests/lab/{name}" for name in BOTH]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--kam-real", "--kam-real-wait=1", "-rs"]
+    command += ["-o", "addopts=", "examples", *tests]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def skipped(out: str, part: str) -> list[str]:
+    """Why tests of one part were skipped."""
+    found = re.findall(r"(?m)^SKIPPED \[(\d+)\] (\S+?):\d+: (?:Skipped: )?(.*)", out)
+    return [reason for count, path, reason in found if part in path for _ in range(int(count))]
+
+
+def test_the_lab_and_kamailio_agree(whole_run: str) -> None:
+    passed = re.search(r"(\d+) passed", whole_run)
+    assert passed is not None and int(passed[1]) >= 60
+
+
+def test_what_is_not_run_on_kamailio_has_a_reason(whole_run: str) -> None:
+    told = {reason.removeprefix("not on Kamailio: ") for reason in skipped(whole_run, "")}
+    assert told
+    assert [reason for reason in told if not any(re.fullmatch(known, reason) for known in REASONS)] == []
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_an_example_runs_on_kamailio_but_for_what_takes_long(whole_run: str, example: str) -> None:
+    reasons = skipped(whole_run, f"examples/{example}/")
+    if example == "callwatch":
+        assert len(reasons) == 6 and all("has no module callwatch" in reason for reason in reasons)
+    elif example == "remote-profiles":
+        assert all("(Cable)" in reason or "s pass" in reason for reason in reasons)
+    else:
+        assert all("s pass" in reason or "lab's" in reason for reason in reasons)
 
 
 # -- how a test of one's own fares ----------------------------------------------------------------------------------
@@ -128,22 +168,35 @@ def test_what_fails_in_the_lab_is_not_run_on_kamailio(tmp_path: Path) -> None:
     assert "on Kamailio" not in out
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("sip.double('sl_send_reply', optional=True)", r"lab.double\(\)"),
-        ("sip.server.module('tm')", "lab.server is the lab's alone"),
-        ("sip.link(sip.phone('alice'), loss=0.0)", r"lab.link\(\)"),
-        ("sip.route('', sip.request('OPTIONS', 'x'))", r"lab.route\(\)"),
-        ("sip.advance(hours=12)", "it lets 43200 s pass; on the real Kamailio at most 5 s are waited"),
-        ("sip.snapshot()", "a snapshot is of the lab's own run"),
-    ],
-)
-def test_what_only_the_lab_can_do_is_skipped_with_the_reason(tmp_path: Path, line: str, reason: str) -> None:
-    out, status = pytest_run(written(tmp_path, f"def test_it(lab):\n    sip = lab('kamailio.cfg')\n    {line}\n"))
+#: What only the lab can do, and the reason that stands behind "skipped".
+LAB_ONLY = {
+    "sip.double('sl_send_reply', optional=True)": r"lab.double\(\)",
+    "sip.server.module('tm')": "lab.server is the lab's alone",
+    "sip.link(sip.phone('alice'), loss=0.0)": r"lab.link\(\)",
+    "sip.route('', sip.request('OPTIONS', 'x'))": r"lab.route\(\)",
+    "sip.trace()": r"lab.trace\(\)",
+    "sip.advance(hours=12)": "it lets 43200 s pass; on the real Kamailio at most 5 s are waited",
+    "sip.snapshot()": "a snapshot is of the lab's own run",
+    "sip.network.send(sip.request('OPTIONS', 'x'), 'udp', sip.server_address(), sip.phone('alice').address)": (
+        "a message in the server's name"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def lab_only(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, int]:
+    """A run of one test for each of them."""
+    tests = [f"def test_{n}(lab):\n    sip = lab('kamailio.cfg')\n    {line}\n" for n, line in enumerate(LAB_ONLY)]
+    tests.append("import pytest\n@pytest.mark.kam_lab_only('I say so')\ndef test_marked(lab): lab('kamailio.cfg')\n")
+    return pytest_run(written(tmp_path_factory.mktemp("only"), "\n".join(tests)))
+
+
+@pytest.mark.parametrize("reason", [*LAB_ONLY.values(), "I say so"])
+def test_what_only_the_lab_can_do_is_skipped_with_the_reason(lab_only: tuple[str, int], reason: str) -> None:
+    out, status = lab_only
     assert status == 0, out
     assert re.search(f"not on Kamailio: {reason}", out), out
-    assert "1 skipped" in out
+    assert f"{len(LAB_ONLY) + 1} skipped" in out
 
 
 def test_a_config_that_kamailio_refuses(tmp_path: Path) -> None:
@@ -266,3 +319,56 @@ def test_files_that_the_config_includes(tmp_path: Path) -> None:
 def test_a_config_that_does_not_start() -> None:
     with pytest.raises(Refused, match="t_exists"):
         RealLab(text=NEWER)
+
+
+def test_measured_moments_are_about_what_the_lab_says() -> None:
+    with RealLab(text=PROXY) as lab:
+        alice = lab.phone("alice")
+        assert alice.options().expect(404).time == 0
+        before = lab.now
+        for _ in range(3):
+            lab.advance(0.2)
+        assert lab.now - before == 0.6
+        assert lab.now - before != 2
+        assert alice.options().expect(404).time > 0.4
+
+
+def test_a_scenario_of_sipp(tmp_path: Path) -> None:
+    lines = ["OPTIONS sip:bob@example.com SIP/2.0", "Via: SIP/2.0/UDP [local_ip];branch=[branch]", "Call-ID: [call_id]"]
+    lines += ["From: <sip:a@x>;tag=1", "To: <sip:bob@x>", "CSeq: 1 OPTIONS", "Max-Forwards: 9", "Content-Length: 0"]
+    text = "\n".join(lines)
+    (tmp_path / "ask.xml").write_text(
+        '<?xml version="1.0"?>\n<scenario name="ask">\n'
+        f'<send><![CDATA[\n{text}\n\n]]></send>\n<recv response="404"/>\n</scenario>\n'
+    )
+    with RealLab(text=PROXY, params={"core": {"debug": 2}}) as lab:
+        assert lab.sipp(tmp_path / "ask.xml", calls=3, rate=100)["ask"].successful == 3
+
+
+def test_a_database_that_a_parameter_names() -> None:
+    config = PROXY.replace("request_route {", """
+loadmodule "db_sqlite.so"
+loadmodule "sqlops.so"
+request_route {
+    sql_query("ca", "select count(*) from version", "ra");
+    xlog("L_ERR", "tables $dbr(ra=>[0,0])\\n");
+""")  # fmt: skip
+    with RealLab(text=config, params={"sqlops": {"sqlcon": "ca=>mysql://root@localhost/kamailio"}}) as lab:
+        lab.phone("alice").options()
+        assert re.search(r"tables [1-9]", "\n".join(lab.log.script))
+
+
+def test_folders_for_included_files(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "more.cfg").write_text('route[MORE] { sl_send_reply("299", "Included"); exit; }\n', "utf-8")
+    config = PROXY.replace('sl_send_reply("404", "Nobody"); exit;', "route(MORE);")
+    (tmp_path / "kamailio.cfg").write_text(config + 'include_file "more.cfg"\n', "utf-8")
+    with RealLab(tmp_path / "kamailio.cfg", include=[tmp_path / "parts"]) as lab:
+        assert lab.phone("alice").options().status == 299
+
+
+def test_what_the_lab_refuses_is_refused_here_too() -> None:
+    with pytest.raises(ValueError, match="leaks='sometimes'"):
+        RealLab(text=PROXY, leaks="sometimes")
+    with RealLab(text=PROXY) as lab, pytest.raises(TypeError, match="expect_left"):
+        lab.expect_left(dialoges=1)

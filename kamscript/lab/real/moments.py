@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-#: Daemons keep their timers by ticks of up to 0.1 s, and the machine takes its time, too: seconds.
+#: How much longer is waited: daemons keep their timers by ticks of up to 0.1 s. Seconds, as all here.
 SLACK = 0.2
+#: Up to where two moments count as one: the machine takes its time, too.
+TOLERANCE = SLACK + 0.1
 
 
 class About(float):
-    """Seconds that were measured: equal to what is at most `SLACK` away, so `assert reply.time == 3` holds for 3.01.
+    """Measured seconds: equal to what is at most `TOLERANCE` away, so `assert reply.time == 3` holds for 3.01.
 
     What is computed from one by adding and subtracting is one, too; order is that of the numbers.
     """
 
     def __eq__(self, other: object) -> bool:
-        return abs(float(self) - other) <= SLACK if isinstance(other, int | float) else NotImplemented
+        return abs(float(self) - other) <= TOLERANCE if isinstance(other, int | float) else NotImplemented
 
     def __ne__(self, other: object) -> bool:
         return not self == other
