@@ -495,7 +495,10 @@ class Lab:
     def _exchange(self, to: Remote, data: str, timeout: float, accept: Callable[[str], bool]) -> str | None:
         """What another program answers, at once; without an answer the server is held up for `timeout` seconds."""
         answer = self.services.get((to.ip, to.port)) or getattr(self.doubles, to.service).respond
-        reply: str | None = answer(data)
+        cookie = "0 " if to.stream else ""  # over a connection there is none; those who answer always see one
+        reply: str | None = answer(cookie + data)
+        if reply is not None:
+            reply = reply.removeprefix(cookie)
         if reply is None or not accept(reply):
             self.block(timeout)
             return None

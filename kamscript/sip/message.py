@@ -288,7 +288,7 @@ class Message:
         if start is None or not lines or eoh < 0:
             return False
         try:
-            kinds, values, parsed = zip(*map(known_header, lines), strict=True)
+            kinds, values, parsed = zip(*map(known_header, lines), strict=False)
         except SipError:
             return False
         where, self.complete, vias, at_to, at_cseq, at_callid = _shape(kinds)
@@ -533,6 +533,14 @@ class Message:
                 contacts = None
             self._contacts = contacts
         return contacts  # type: ignore[return-value]
+
+    def contacts_by_header(self) -> list[Contacts]:
+        """The same for each header by itself, rewritten ones as they are now; raises SipError."""
+        every = [parse_contacts(value) for value in self.values("contact")]
+        known = self._contacts
+        if not isinstance(known, Contacts):
+            return every
+        return [Contacts(one.star, [group]) for one, group in zip(every, known.groups, strict=True)]
 
     def rewrite_contact(self, contact: Contact, uri: str) -> None:
         """Let one of `contacts` have this URI from now on; whoever calls it makes the edits that say so."""

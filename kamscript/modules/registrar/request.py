@@ -8,7 +8,7 @@ from kamscript.modules.registrar.outcome import Outcome, Rejected
 from kamscript.modules.registrar.path import MODE_OFF, path_vector
 from kamscript.modules.usrloc import ALL_METHODS, ContactInfo
 from kamscript.sip.contact import Contact as SipContact
-from kamscript.sip.contact import Contacts, parse_contacts, parse_q
+from kamscript.sip.contact import Contacts, parse_q
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import parse_methods
 from kamscript.values import to_str, wrap
@@ -73,7 +73,7 @@ class Registration:
     def _check_contacts(self) -> tuple[bool, list[SipContact]]:
         """Whether the only contact is `*`, else all contacts in Kamailio's order (each header backwards)."""
         try:
-            headers = [parse_contacts(header.value) for header in self.msg.all("contact")]
+            headers = self.msg.contacts_by_header()
         except SipError as error:
             self.registrar.error("failed to parse Contact body")
             raise Rejected(Outcome.BAD_CONTACT) from error

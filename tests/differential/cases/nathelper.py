@@ -382,6 +382,28 @@ def pings_follow_the_path(scene: Scene) -> None:
     scene.rpc("nathelper.enable_ping", 0)
 
 
+@case(
+    """
+modparam("registrar", "method_filtering", 0)
+request_route {
+    if ($rU == "fix") fix_nated_contact();
+    if ($rU == "alias") set_contact_alias();
+    save("location");
+}
+""",
+    modules="tm sl pv xlog usrloc registrar nathelper",
+)
+def saved_contacts(scene: Scene) -> None:
+    """save() takes the contact as it was rewritten."""
+    for user in ("fix", "alias", "none"):
+        scene.alice.request(
+            "REGISTER", f"sip:{user}@example.com", to=f"<sip:{user}@example.com>", call_id=user, contact=False,
+            headers="Contact: <sip:x@10.9.9.9;ob>;expires=60\n",
+        )  # fmt: skip
+        scene.alice.expect(200)
+        scene.rpc("ul.lookup", "location", user)
+
+
 @case('loadmodule "ctl.so"\nrequest_route { exit; }', modules="pv nathelper")
 def enable_ping_without_pinging(scene: Scene) -> None:
     """There is nothing to enable without natping_interval."""
