@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from kamscript.core.cfg import CfgVar
-from kamscript.core.rpc import Rpc, RpcFault
+from kamscript.core.rpc import Rpc, RpcFault, missing
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, Destination, Received
 from kamscript.module import EventRoute, FixupError, Int, Module, Param, Route, Str, function, pv, rpc
 from kamscript.sip.websocket import (
@@ -144,9 +144,12 @@ class Websocket(Module, name="websocket"):
             server.log.info(self.name, "disabled: bouncing handshake")
             return self._refuse(ctx, 503, "Service Unavailable")
         number = msg.received.connection
-        if not server.connection_open(number) or msg.received.proto not in _WS:
+        if not server.connection_open(number):
             server.log.error(self.name, "the request came over no TCP or TLS connection")
             return self._refuse(ctx, 500, "Internal Server Error")
+        if msg.received.proto not in _WS:
+            server.log.error(self.name, f"unsupported transport: {msg.received.proto}")
+            return 0
         values: dict[str, list[str]] = {}
         for header in msg.headers:
             values.setdefault(header.name.lower(), []).append(header.value)
@@ -155,7 +158,7 @@ class Websocket(Module, name="websocket"):
                 server.log.warning(self.name, f"{name} found multiple times")
                 return self._refuse(ctx, 400, "Bad Request")
         version = values.get("sec-websocket-version", [""])[0].strip()
-        if version and version != str(VERSION):
+        if "sec-websocket-version" in values and version != str(VERSION):
             server.log.warning(self.name, f"unsupported protocol version {version}")
             return self._refuse(ctx, 426, "Upgrade Required", f"Sec-WebSocket-Version: {VERSION}\r\n")
         good = (
@@ -271,6 +274,9 @@ class Websocket(Module, name="websocket"):
             else:
                 self._close_now(found)
         elif opcode == PING:
+            if not frame.fin:
+                self.server.log.error(self.name, "a Ping comes in one frame")
+                return False
             self._send(found, PONG, payload)
         elif payload.startswith(self._data):
             found.awaiting_pong = False
@@ -421,18 +427,21 @@ class Websocket(Module, name="websocket"):
         )
 
     @rpc("ws.close", since="5.6")
+    @missing(500, "Invalid Parameters")
     def rpc_close(self, rpc: Rpc, number: int) -> None:
         """Begin to close a WebSocket by its number."""
         if not self._close(self._of(number), *_NORMAL):
             raise RpcFault(500, "Error closing connection")
 
     @rpc("ws.ping", since="5.6")
+    @missing(500, "Invalid Parameters")
     def rpc_ping(self, rpc: Rpc, number: int) -> None:
         """Send a Ping frame over a WebSocket."""
         if not self._ping(self._of(number), PING):
             raise RpcFault(500, "Error sending frame")
 
     @rpc("ws.pong", since="5.6")
+    @missing(500, "Invalid Parameters")
     def rpc_pong(self, rpc: Rpc, number: int) -> None:
         """Send a Pong frame over a WebSocket."""
         if not self._ping(self._of(number), PONG):
