@@ -323,6 +323,18 @@ def test_keepalives_give_up_early() -> None:
         assert flags(made) == ["IP"]
 
 
+def test_event_routes_tell_whose_state_it_is() -> None:
+    route = 'ds_select_dst("1", "8"); ds_mark_dst("i");'
+    rest = 'event_route[dispatcher:dst-down] { xlog("$ru $dsv(uri) $dsv(setid) $dsv(group)\\n"); }'
+    with lab(route, text=ONE, rest=rest, target="6.x") as made:
+        assert said(made) == ["sip:bob@example.com sip:10.0.0.1:5060 1 1"]
+
+
+def test_outside_of_event_routes_there_is_no_cause() -> None:
+    with lab('xlog("$dsv(code) $dsv(uri)\\n");', text=ONE, target="6.x") as made:
+        assert said(made) == ["<null> <null>"]
+
+
 def test_a_destination_that_wants_no_keepalives() -> None:
     with lab(text="1 sip:10.0.0.1:5060 32\n", target="6.x", ds_ping_interval=10, ds_probing_mode=1) as made:
         phone = gateway(made)

@@ -426,19 +426,17 @@ class Dispatcher(Module, name="dispatcher"):
     # -- pseudo-variables -----------------------------------------------------------------------------------------
     @pv_class("dsv", since="5.6")
     def dsv(self, ref: PvRef) -> Accessor:
-        """In the event routes: `code`, `reason` and `flags` of what changed the state."""
-        name = ref.inner
-        if name not in ("code", "reason", "flags"):
+        """In the event routes: `code`, `reason` and `flags` of what changed the state; 6.x: `uri`, `setid` (`group`)."""
+        name = str(ref.inner)
+        if name not in _CAUSE_FIELDS and not (self.newer and name in _LATER_CAUSE_FIELDS):
             raise FixupError(f"unknown PV key: {name}")
-        return Accessor(
-            lambda ctx: (
-                (getattr(self.cause, str(name)) if self.cause else None)
-                if name != "reason"
-                else (self.cause.reason or None)
-                if self.cause
-                else None
-            )
-        )
+        field = "setid" if name == "group" else name
+
+        def value(ctx: Context) -> int | str | None:
+            found: int | str | None = getattr(self.cause, field, None)
+            return None if found == "" else found
+
+        return Accessor(value)
 
     @pv_class("dsg", since="6.x")
     def dsg(self, ref: PvRef) -> Accessor:
@@ -538,6 +536,8 @@ class Dispatcher(Module, name="dispatcher"):
         return mi_commands.reload(self)
 
 
+_CAUSE_FIELDS = frozenset(("code", "reason", "flags"))
+_LATER_CAUSE_FIELDS = frozenset(("uri", "setid", "group"))
 _GROUP_FIELDS = frozenset(
     ("count", "active", "inactive", "pactive", "pinactive", "octime_sec", "octime_usec", "ocseq", "ocrate")
 )

@@ -18,11 +18,13 @@ _LETTERS = {"i": INACTIVE, "d": DISABLED, "t": TRYING, "p": PROBING}
 
 
 class Cause(NamedTuple):
-    """Why a state changes: what `$dsv(code)`, `$dsv(reason)` and `$dsv(flags)` show in the event routes."""
+    """Why a state changes, and whose: what `$dsv(...)` shows in the event routes."""
 
     code: int
     reason: str = ""
     flags: int = 0
+    uri: str = ""
+    setid: int = 0
 
 
 def of_letters(text: str) -> int:
@@ -81,7 +83,7 @@ def change(
         entry.messages = 0
     group.set_flags(entry, flags)
     if not (marked and module.event_callback_mode == OPTIONS_ONLY):
-        _tell(module, entry, old, cause, ctx)
+        _tell(module, entry, old, cause._replace(uri=uri, setid=number), ctx)
     _reweigh(group, entry, old)
     return True
 
