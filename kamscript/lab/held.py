@@ -187,12 +187,6 @@ def profiles(lab: Lab) -> dict[str, Counter[str]]:
     return found
 
 
-def htables(lab: Lab) -> Mapping[str, Mapping[str, Any]]:
-    """The hash tables by name, each with its items that have not expired."""
-    found: Mapping[str, Mapping[str, Any]] = lab.module("htable").contents()
-    return found
-
-
 class Statistics(Mapping[str, int]):
     """Counters by `group:name`, `lab.stats["dialog:active_dialogs"]`, or by a name that only one group has."""
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from kamscript.lab import held
     from kamscript.lab.databases import LabDatabase, Seeds
     from kamscript.lab.faked import BranchSaid
+    from kamscript.lab.htables import HashTables
     from kamscript.lab.links import Link, NatKind, Way
     from kamscript.lab.sipp import SippOptions, SippParty, SippResult
     from kamscript.lab.snapshots import Messages, Recording
@@ -359,11 +360,11 @@ class Lab:
         return profiles(self)
 
     @property
-    def htables(self) -> Mapping[str, Mapping[str, Value]]:
-        """The hash tables of module htable: `lab.htables["blocked"]["10.0.0.1"]`."""
-        from kamscript.lab.held import htables
+    def htables(self) -> HashTables:
+        """The hash tables of module htable, to fill and to look at: `lab.htables["blocked"]["10.0.0.1"] = 1`."""
+        from kamscript.lab.htables import HashTables
 
-        return htables(self)
+        return HashTables(self)
 
     @property
     def stats(self) -> held.Statistics:
