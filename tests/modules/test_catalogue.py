@@ -53,6 +53,8 @@ UNREPEATED: dict[tuple[str, str], str] = {
     ("ctl", "user"): "the last line counts",
     ("debugger", "mod_facility"): METHODS,
     ("debugger", "mod_level"): METHODS,
+    ("rtimer", "exec"): METHODS,
+    ("rtimer", "timer"): METHODS,
     ("statistics", "variable"): METHODS,
     ("xlog", "log_colors"): METHODS,
 }

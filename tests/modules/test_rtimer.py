@@ -51,7 +51,7 @@ def test_an_error_in_a_route_does_not_stop_the_timer() -> None:
 
 def test_a_route_that_is_not_there_is_told() -> None:
     server = lab(timer("name=t;interval=1") + run("t", "TYPO"))
-    assert "timer t: there is no route[TYPO]" in server.log
+    assert server.log.lines(origin="rtimer") == ["WARNING: rtimer: timer t: there is no route[TYPO]"]
     server.advance(3)
 
 

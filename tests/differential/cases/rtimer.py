@@ -1,5 +1,7 @@
 """rtimer: routes that run from time to time. Each counts its runs, so that the wait need not be exact."""
 
+# ruff: noqa: E501 - a line of a config stays one line
+
 from __future__ import annotations
 
 from ..case import Scene, case, verdicts
