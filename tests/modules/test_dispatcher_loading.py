@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kamscript.core.rpc import RpcFault
 from kamscript.lab import Lab
@@ -107,6 +109,19 @@ def test_numbers_in_attributes(attrs: str, wanted: tuple[int, int]) -> None:
     with lab(text=f"1 sip:10.0.0.1 0 0 {attrs}\n") as made:
         entry = module(made).sets.by_id[1].entries[0]
         assert (entry.maxload, entry.weight) == wanted
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(st.characters(max_codepoint=255), max_size=40), max_size=4))
+def test_any_list_file_is_read_or_refused(ends: list[str]) -> None:
+    try:
+        made = lab(text="".join(f"1 sip:10.0.0.{n} 0 0 {end}\n" for n, end in enumerate(ends)))
+    except ConfigError as error:
+        assert "no dispatching list loaded" in str(error)
+    else:
+        if len(module(made).sets):
+            made.rpc("dispatcher.list", "full")
+        made.close()
 
 
 def test_numbers_of_the_list_file_wrap() -> None:
@@ -263,8 +278,8 @@ def test_a_destination_that_is_not_looked_up_is_nobody() -> None:
 
 
 def test_a_destination_that_is_not_looked_up_stays_nobody_when_its_state_is_set() -> None:
-    settings: dict[str, Any] = {"ds_dns_mode": 4, "ds_dns_interval": 10}
-    with lab(ASK, text="1 sip:gw.example.com:5060 16\n", world=ITS_ADDRESS, **settings) as made:
+    options: dict[str, Any] = {"ds_dns_mode": 4, "ds_dns_interval": 10}
+    with lab(ASK, text="1 sip:gw.example.com:5060 16\n", world=ITS_ADDRESS, **options) as made:
         made.rpc("dispatcher.set_state", "a", 1, "all")
         made.advance(11)
         assert module(made).sets.by_id[1].entries[0].address == "10.0.0.1"
@@ -303,13 +318,13 @@ def loads(made: Lab) -> list[int]:
 
 @pytest.mark.parametrize(("answered", "lost"), [(True, 100), (False, 30)])
 def test_calls_of_which_nothing_is_heard_are_forgotten(answered: bool, lost: int) -> None:
-    settings: dict[str, Any] = {
+    options: dict[str, Any] = {
         "ds_hash_size": 4,
         "ds_hash_expire": 100,
         "ds_hash_initexpire": 30,
         "ds_hash_check_interval": 5,
     }
-    with lab(LOAD, text="1 sip:10.0.0.1:5060 0 0 duid=a\n", rest=ANSWER, **settings) as made:
+    with lab(LOAD, text="1 sip:10.0.0.1:5060 0 0 duid=a\n", rest=ANSWER, **options) as made:
         gateway = made.phone("gw", "10.0.0.1")
         call = made.phone("alice", "10.0.0.2").call("sip:bob@example.com")
         if answered:

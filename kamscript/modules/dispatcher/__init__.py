@@ -426,7 +426,7 @@ class Dispatcher(Module, name="dispatcher"):
     # -- pseudo-variables -----------------------------------------------------------------------------------------
     @pv_class("dsv", since="5.6")
     def dsv(self, ref: PvRef) -> Accessor:
-        """In the event routes: `code`, `reason` and `flags` of what changed the state; 6.x: `uri`, `setid` (`group`)."""
+        """In the event routes: `code`, `reason` and `flags` of what changed the state; 6.x: `uri`, `setid`."""
         name = str(ref.inner)
         if name not in _CAUSE_FIELDS and not (self.newer and name in _LATER_CAUSE_FIELDS):
             raise FixupError(f"unknown PV key: {name}")

@@ -263,3 +263,11 @@ def _number(text: str) -> int:
     found = _INTEGER.match(text)
     digits = found[0] if found is not None else ""
     return max(min(int(digits), 0x7FFFFFFF), -0x80000000) if digits.strip("+-") else 0
+
+
+def c_int(digits: str) -> int:
+    """A number as the original reads it from digits: one that is too large begins anew, as a C int does."""
+    value = 0
+    for digit in digits:
+        value = value * 10 + int(digit) & 0xFFFFFFFF
+    return value - 0x100000000 if value > 0x7FFFFFFF else value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kamscript import stores
 from kamscript.module import FixupError
-from kamscript.modules.dispatcher.destination import Destination, Refused
+from kamscript.modules.dispatcher.destination import Destination, Refused, c_int
 from kamscript.modules.dispatcher.sets import Sets
 from kamscript.sip.errors import SipError
 from kamscript.sip.params import parse_params
@@ -42,17 +42,9 @@ def from_file(module: Dispatcher) -> Sets | None:
             return None
         if attrs.startswith("#"):
             attrs = ""
-        if not add(module, sets, _wrapped(number), uri, _wrapped(flags), _wrapped(priority), attrs):
+        if not add(module, sets, c_int(number), uri, c_int(flags), c_int(priority), attrs):
             return None
     return sets.finish()
-
-
-def _wrapped(digits: str) -> int:
-    """A number of the list file; one that is too large begins anew, as a C int does."""
-    value = 0
-    for digit in digits:
-        value = value * 10 + int(digit) & 0xFFFFFFFF
-    return value - 0x100000000 if value > 0x7FFFFFFF else value
 
 
 def from_database(module: Dispatcher) -> Sets | None:
@@ -79,11 +71,15 @@ def from_database(module: Dispatcher) -> Sets | None:
             if len(attrs) > _EXTRA_LIMIT:
                 module.error("cannot build attrs buffer")
                 return None
-        flags = int(values[2] or 0) if len(columns) > 2 else 0
-        priority = int(values[3] or 0) if len(columns) > 3 else 0
-        if not add(module, sets, int(values[0] or 0), str(values[1] or ""), flags, priority, attrs):
+        flags = _integer(values[2]) if len(columns) > 2 else 0
+        priority = _integer(values[3]) if len(columns) > 3 else 0
+        if not add(module, sets, _integer(values[0]), str(values[1] or ""), flags, priority, attrs):
             return None
     return sets.finish()
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def add(module: Dispatcher, sets: Sets, number: int, uri: str, flags: int, priority: int, attrs: str) -> bool:

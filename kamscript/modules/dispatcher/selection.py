@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kamscript.core.branches import Branch, append_branch
 from kamscript.core.rewrite import rewrite
 from kamscript.modules.dispatcher import hashing
+from kamscript.modules.dispatcher.destination import c_int
 from kamscript.sip.errors import SipError
 
 if TYPE_CHECKING:
@@ -281,7 +282,7 @@ def select_routes(module: Dispatcher, ctx: Context, rules: str, mode: str, limit
                 module.error(f"invalid routing mode parameter: {mode}")
                 return -1
             how = {"0": TO_DST, "d": TO_DST, "1": TO_RURI, "r": TO_RURI}.get(letter, TO_XAVP)
-        last = choose(module, ctx, state, int(number or 0), int(algorithm or 0), how)
+        last = choose(module, ctx, state, c_int(number), c_int(algorithm), how)
         if last > 0:
             result = last
     if result < 0:
