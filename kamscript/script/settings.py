@@ -180,7 +180,7 @@ SETTINGS: tuple[SettingDecl, ...] = (
         inert=OS,
     ),
     _s("tcp_max_connections", "number", "Most TCP connections."),
-    _s("tls_max_connections", "number", "Most TLS connections.", inert=TLS),
+    _s("tls_max_connections", "number", "Most TLS connections."),
     _s("tcp_no_connect", "number", "Never open TCP connections."),
     _s("tcp_source_ipv4", "ipv4", "IPv4 source address of new connections."),
     _s("tcp_source_ipv6", "ipv6", "IPv6 source address of new connections."),
