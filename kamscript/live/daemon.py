@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kamscript.core.sockets import Datagram, ListenSocket, Received, shortest
 from kamscript.live.garbage import Garbage
 from kamscript.live.sockopts import prepare, prepare_udp
+from kamscript.live.spoofed import sender
 from kamscript.live.streams import Streams
 from kamscript.stack import with_room
 
@@ -172,11 +173,19 @@ class Daemon:
                 listen, to, text = datagram
                 if to.proto == "udp":
                     try:
-                        udp[listen](text.encode("latin-1"), (to.ip, to.port))
+                        send = udp.get(listen) or self._of_another(listen)
+                        send(text.encode("latin-1"), (to.ip, to.port))
                     except (OSError, KeyError, OverflowError, UnicodeError) as error:
                         self.failed(datagram, error)
                 else:
                     self.streams.send(datagram)
+
+    def _of_another(self, source: ListenSocket) -> Callable[..., int]:
+        """What sends from an address that is not ours; KeyError for a socket of ours that is closed."""
+        if source in self.server.sockets:
+            raise KeyError(source.text)
+        made = self._udp[source] = sender(source)
+        return made
 
     def _close_streams(self) -> None:
         for number in self.server.take_closing():
