@@ -335,13 +335,15 @@ def test_outside_of_event_routes_there_is_no_cause() -> None:
         assert said(made) == ["<null> <null>"]
 
 
-def test_a_destination_that_wants_no_keepalives() -> None:
-    with lab(text="1 sip:10.0.0.1:5060 32\n", target="6.x", ds_ping_interval=10, ds_probing_mode=1) as made:
+@pytest.mark.parametrize(("flag", "shown"), [(32, "AN"), (16, "AX")])
+def test_destinations_that_get_no_keepalives(flag: int, shown: str) -> None:
+    """32 says so; 16 is a host that is not looked up."""
+    with lab(text=f"1 sip:10.0.0.1:5060 {flag}\n", target="6.x", ds_ping_interval=10, ds_probing_mode=1) as made:
         phone = gateway(made)
         made.advance(25)
         assert asked(phone) == 0
         (record,) = made.rpc("dispatcher.list", "short")["RECORDS"]
-        assert record["SET"]["TARGETS"][0]["DEST"]["FLAGS"] == "AN"
+        assert record["SET"]["TARGETS"][0]["DEST"]["FLAGS"] == shown
 
 
 @pytest.mark.parametrize(
