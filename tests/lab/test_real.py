@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kamscript.core.rpc import RpcFault
+from kamscript.lab import Lab
 from kamscript.lab.real import NotOnReal, RealLab, Refused
 
 pytestmark = pytest.mark.kamailio
@@ -372,3 +373,52 @@ def test_what_the_lab_refuses_is_refused_here_too() -> None:
         RealLab(text=PROXY, leaks="sometimes")
     with RealLab(text=PROXY) as lab, pytest.raises(TypeError, match="expect_left"):
         lab.expect_left(dialoges=1)
+
+
+# -- what the daemon tells of itself ----------------------------------------------------------------------------------
+HELD = Path(__file__).with_name("proxy.cfg")
+REGISTRAR = EXAMPLES / "registrar" / "kamailio.cfg"
+
+
+@pytest.mark.parametrize("kind", [Lab, RealLab])
+def test_dialogs_and_profiles(kind: type[Lab]) -> None:
+    with kind(HELD) as lab:
+        alice, bob = lab.phone("alice"), lab.phone("bob")
+        assert lab.dialogs == []
+        call = alice.call("bob")
+        bob.call_waiting.answer()
+        (one,) = lab.dialogs
+        assert (one.caller, one.callee, one.state) == ("sip:alice@example.com", "sip:bob@example.com", "confirmed")
+        assert (one.lifetime, one.call_id) == (43200, "1-alice@10.0.0.1")
+        assert (one.variables, one.profiles) == ({"to": "bob"}, [("caller", "alice")])
+        assert one.expires_in is not None and 43190 <= one.expires_in <= 43200
+        assert (lab.profiles["caller"]["alice"], lab.profiles["caller"]["bob"]) == (1, 0)
+        assert lab.stats["dialog:active_dialogs"] == lab.stats["active_dialogs"] == 1
+        call.hangup()
+
+
+@pytest.mark.parametrize("kind", [Lab, RealLab])
+def test_registrations(kind: type[Lab]) -> None:
+    with kind(REGISTRAR) as lab:
+        bob = lab.phone("bob")
+        assert lab.registrations == []
+        bob.register(expires=600)
+        lab.phone("carol").register(contact="<sip:carol@10.0.0.9:5070>;q=0.5")
+        found = [(one.user, one.contact, one.q, one.received, one.table) for one in lab.registrations]
+        assert sorted(found) == [
+            ("bob", "sip:bob@10.0.0.1:5060", None, "", "location"),
+            ("carol", "sip:carol@10.0.0.9:5070", 0.5, "", "location"),
+        ]
+        bob.unregister()
+        assert [one.user for one in lab.registrations] == ["carol"]
+
+
+def test_what_no_command_tells() -> None:
+    with RealLab(HELD) as lab:
+        lab.phone("alice").call("bob")
+        with pytest.raises(NotOnReal, match="made of a dialog: Kamailio tells it by no command"):
+            _ = lab.dialogs[0].made
+        with pytest.raises(LookupError, match=r"the config does not load usrloc\.so"):
+            _ = lab.registrations
+        with pytest.raises(KeyError, match="no statistic active_dialog; did you mean"):
+            _ = lab.stats["active_dialog"]

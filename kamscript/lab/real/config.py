@@ -96,7 +96,8 @@ def for_loopback(text: str, params: Params, folder: Path, database: Callable[[st
 
 def added(program: Program, params: Params, folder: Path, database: Callable[[str], Path]) -> str:
     """What stands behind the config: the way for RPC, and parameters that the test sets."""
-    lines = [] if "ctl" in program.modules else ['loadmodule "ctl.so"']
+    # ctl is the door, kex tells the statistics.
+    lines = [f'loadmodule "{name}.so"' for name in ("kex", "ctl") if name not in program.modules]
     lines.append(f'modparam("ctl", "binrpc", "unix:{folder}/ctl")')
     if any(item.name == "debug" and _below(item.value) for item in program.settings):
         lines.append("debug=-1")  # else nobody hears of the marks

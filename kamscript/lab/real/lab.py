@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from kamscript.lab.environment import LabFiles, LabResolver, seeded
 from kamscript.lab.lab import EPOCH, Lab, Log, moment, observers, read_config
 from kamscript.lab.leaks import check_kinds, check_mode
 from kamscript.lab.network import Address, address
+from kamscript.lab.real import held
 from kamscript.lab.real.config import added, for_loopback, sources_of, why_not
 from kamscript.lab.real.daemon import Daemon, Refused
 from kamscript.lab.real.database import RealDatabase, empty_database
@@ -462,6 +464,26 @@ class RealLab(Lab):
             origin = (found[1] or found[2]) if found else "<script>"
             self._log.append(LogRecord(_NUMBERS.get(level, 2), origin, text[found.end() :] if found else text))
         self._read_to = len(self.daemon.stderr)
+
+    @property
+    def dialogs(self) -> list[Any]:
+        """The calls that the dialog module tracks, oldest first."""
+        return held.dialogs(self)
+
+    @property
+    def registrations(self) -> list[Any]:
+        """The contacts that lookup() would find."""
+        return held.registrations(self)
+
+    @property
+    def profiles(self) -> Mapping[str, Counter[str]]:  # type: ignore[override]
+        """Members of dialog profiles by name and value."""
+        return held.profiles(self)
+
+    @property
+    def stats(self) -> held.RealStatistics:  # type: ignore[override]
+        """Counters, all of one moment."""
+        return held.RealStatistics(self)
 
     def database(self, url: str = "") -> RealDatabase:
         """The SQLite file in the place of a database of the config; see Lab.database."""
