@@ -116,6 +116,12 @@ class Contacts:
         return [contact for group in self.groups for contact in reversed(group)]
 
 
+class RewrittenContacts(Contacts):
+    """Contacts of a message, some of them rewritten."""
+
+    __slots__ = ()
+
+
 @remember(4096)
 def parse_contacts(value: str) -> Contacts:
     """One Contact header's value; raises SipError where parse_contact() fails."""

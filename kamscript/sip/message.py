@@ -25,7 +25,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from kamscript.sip.auth import Credentials, parse_credentials
-from kamscript.sip.contact import Contact, Contacts, RewrittenContact, parse_contacts
+from kamscript.sip.contact import Contact, Contacts, RewrittenContact, RewrittenContacts, parse_contacts
 from kamscript.sip.edits import EditLists, Edits
 from kamscript.sip.errors import SipError
 from kamscript.sip.headers import (
@@ -538,17 +538,20 @@ class Message:
         """The same for each header by itself, rewritten ones as they are now; raises SipError."""
         every = [parse_contacts(value) for value in self.values("contact")]
         known = self._contacts
-        if not isinstance(known, Contacts):
+        if known.__class__ is not RewrittenContacts:
             return every
         return [Contacts(one.star, [group]) for one, group in zip(every, known.groups, strict=True)]
 
     def rewrite_contact(self, contact: Contact, uri: str) -> None:
-        """Let one of `contacts` have this URI from now on; whoever calls it makes the edits that say so."""
+        """Let one of `contacts` have this URI from now on; whoever calls it makes the edits that say so.
+
+        A clone reads the header again, as Kamailio's do: there the contact can be rewritten once more.
+        """
         old = self.contacts
         assert old is not None, "a contact of this message"
         new = RewrittenContact(contact, uri)
         groups = [[new if one is contact else one for one in group] for group in old.groups]
-        self._contacts = Contacts(old.star, groups)
+        self._contacts = RewrittenContacts(old.star, groups)
 
     @property
     def routes(self) -> list[NameAddr]:
@@ -700,6 +703,8 @@ class Message:
         copy = Message.__new__(Message)
         _copy_all(self, copy)
         copy._edits = self._edits.copy() if self._edits else None
+        if self._contacts.__class__ is RewrittenContacts:
+            copy._contacts = _UNPARSED
         try:
             copy.received = self.received
         except AttributeError:

@@ -263,7 +263,7 @@ def test_an_rtpengine_that_is_down(relay: Lab) -> None:
 
 
 SDP = (
-    "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\nc=IN IP4 10.0.0.1\r\n"
+    "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\nc=IN IP4 10.0.0.1\r\n"
     "a=rtcp:4001\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\nm=video 0 RTP/SAVP 96\r\n"
 )
 
@@ -272,7 +272,8 @@ def test_every_stream_is_rewritten(relay: Lab) -> None:
     rtpengine = relay.doubles.rtpengine
     relay.route("", relay.request("INVITE", "sip:bob@10.0.0.2", body=SDP))
     assert rtpengine.calls[0].relayed == (
-        "v=0\r\no=- 1 1 IN IP4 203.0.113.10\r\ns=-\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.10\r\n"
+        "v=0\r\no=- 1 1 IN IP4 203.0.113.10\r\ns=-\r\nc=IN IP4 203.0.113.10\r\nt=0 0\r\n"
+        "m=audio 30000 RTP/AVP 0\r\nc=IN IP4 203.0.113.10\r\n"
         "a=rtcp:30001\r\nm=video 0 RTP/SAVP 96\r\n"
     )
 
