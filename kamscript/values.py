@@ -33,6 +33,16 @@ def decimal(text: str) -> int | None:
     return number if INT_MIN <= number <= INT_MAX else None
 
 
+def leading_int(text: str) -> int:
+    """The integer that a text begins with, 0 for none: what str2sint leaves for those who ignore that it failed."""
+    end = 1 if text[:1] in ("-", "+") else 0
+    while end < len(text) and text[end] in "0123456789":
+        end += 1
+    digits = text[:end].lstrip("+-").lstrip("0")[:11]
+    number = int(digits or "0")
+    return max(-number, INT_MIN) if text[:1] == "-" else min(number, INT_MAX)
+
+
 def _whole(digits: str) -> int | None:
     """Decimal digits as a number; None for more than ten behind the zeros: Python reads only some thousands at once."""
     if len(digits) > 10:

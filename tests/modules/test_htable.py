@@ -15,8 +15,8 @@ from kamscript.lab import Lab
 from kamscript.module import FixupError
 from kamscript.modules.htable import Htable, Table
 from kamscript.modules.htable.definition import Definition, parse_definition
-from kamscript.modules.htable.matching import leading_int
 from kamscript.source import ConfigError
+from kamscript.values import leading_int
 from tests.modules.cluster import Cluster
 from tests.modules.script import refused, results, said, serve
 

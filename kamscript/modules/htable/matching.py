@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 from kamscript.modules._regex import regcomp
 from kamscript.modules.htable.table import Cell
-from kamscript.values import INT_MAX, INT_MIN
+from kamscript.values import leading_int
 
 Test = Callable[[Cell], bool]
 
@@ -69,14 +68,4 @@ def _ends(text: str) -> Callable[[str], bool]:
 
 
 _TEXTS: Final = {"eq": _equal, "ne": _unequal, "sw": _starts, "ew": _ends}
-_LEADING: Final = re.compile("([+-]?)([0-9]*)")
 _COUNTS: Final = {"~~": "re", "~%": "ew", "%~": "sw", "==": "eq"}
-
-
-def leading_int(text: str) -> int:
-    """The integer that a text begins with, 0 for none: what str2sint leaves, whatever it thinks of the rest."""
-    found = _LEADING.match(text)
-    assert found is not None
-    digits = found[2].lstrip("0")
-    number = int(digits[:11] or "0")
-    return max(-number, INT_MIN) if found[1] == "-" else min(number, INT_MAX)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from kamscript import stores
 from kamscript.module import FixupError
-from kamscript.modules.htable.matching import leading_int
 from kamscript.modules.htable.table import Table
 from kamscript.stores import DatabaseError, Timestamp
+from kamscript.values import leading_int
 
 if TYPE_CHECKING:
     from kamscript.modules.htable import Htable
