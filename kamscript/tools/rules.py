@@ -565,6 +565,16 @@ TRAPS = {
         + 'request_route { if (!is_subscriber("$ru", "subscriber", "1")) exit; }',
         "Set flag 2: 3 in place of 1.",
     ),
+    "unset-without-call-id": _warning(
+        "Call load unset without a Call-ID",
+        "ds_load_unset() looks for the call by the Call-ID of the message. When a dialog ends by its timeout, "
+        "event_route[dialog:end] runs with a message that Kamailio made up and did not parse: 5.6 ends there. In "
+        "kamscript no call is found.",
+        _TM + 'loadmodule "rr.so"\nloadmodule "dialog.so"\nloadmodule "db_sqlite.so"\nloadmodule "dispatcher.so"\n'
+        'modparam("dispatcher", "db_url", "sqlite:///k.db")\n'
+        "request_route { dlg_manage(); }\nevent_route[dialog:end] { ds_load_unset(); }",
+        "Call ds_load_update() for the BYE, in the request route and in event_route[tm:local-request].",
+    ),
     "parameter-twice": _warning(
         "Parameter given twice",
         "The parameter takes one value, and a line below sets it again: the last one counts.",

@@ -185,6 +185,11 @@ TOP = [
         AUTH + 'modparam("auth_db", "load_credentials", "id; ha1")\nrequest_route { xlog("$avp(ha1) "); }',
     ),
     (
+        "unset-without-call-id",
+        DISPATCHER + DIALOG + "request_route { exit; }\nevent_route[dialog:end] { ds_load_unset(); }",
+        DISPATCHER + DIALOG + "request_route { ds_load_unset(); }\nevent_route[tm:local-request] { ds_load_update(); }",
+    ),
+    (
         "never-written",
         DISPATCHER + 'request_route { xlog("$xavp(_dsdst_=>uri) "); }',
         DISPATCHER + 'request_route { xlog("$xavp(dst=>uri) $xavp(_dsctx_=>cnt) "); }',
