@@ -42,17 +42,25 @@ def params(**values: str | int) -> str:
 
 
 def lab(
-    route: str = "exit;", *, text: str = LIST, rest: str = "", target: str = "5.6", world: Any = None, **settings: Any
+    route: str = "exit;",
+    *,
+    text: str = LIST,
+    rest: str = "",
+    target: str = "5.6",
+    modules: str = "",
+    world: Any = None,
+    **settings: Any,
 ) -> Lab:
     """A lab whose request route is `route`, with `text` as the list file unless the settings name a database.
 
-    `settings` are parameters of the module, `world` is what else a Lab is told.
+    `settings` are parameters of the module, `modules` are loaded as well, `world` is what else a Lab is told.
     """
     if "db_url" not in settings:
         settings = {"list_file": "dispatcher.list", **settings}
     if target != "4.4":
         settings = {"reload_delta": 0, **settings}
-    config = f"{HEAD}{params(**settings)}request_route {{\n{route}\n}}\n{rest}"
+    more = "".join(f'loadmodule "{name}.so"\n' for name in modules.split())
+    config = f"{HEAD}{more}{params(**settings)}request_route {{\n{route}\n}}\n{rest}"
     return Lab(text=config, files={"dispatcher.list": text}, target=target, **(world or {}))
 
 

@@ -345,3 +345,35 @@ def test_a_call_that_is_refused_is_no_load() -> None:
         assert loads(made) == [1]
         made.phones["gw"].call_waiting.reject(486)
         assert loads(made) == [0]
+
+
+DIALOGS = """
+modparam("dialog", "default_timeout", 60)
+event_route[tm:local-request] { if (is_method("BYE")) ds_load_update(); }
+"""
+WITH_DIALOGS = """
+    if (has_totag()) { loose_route(); if (is_method("BYE")) ds_load_update(); t_relay(); exit; }
+    $dlg_ctx(timeout_bye) = 1;
+    dlg_manage();
+    record_route();
+    if (!ds_select_dst("1", "10")) { sl_send_reply("486", "Full"); exit; }
+    t_relay();
+"""
+
+
+@pytest.mark.parametrize("by", ["hanging up", "the lifetime of the dialog"])
+def test_the_end_of_a_dialog_makes_room(by: str) -> None:
+    text, modules = "1 sip:10.0.0.1:5060 0 0 duid=a;maxload=1\n", "rr textops siputils dialog"
+    with lab(WITH_DIALOGS, text=text, rest=DIALOGS, modules=modules, ds_hash_size=4) as made:
+        made.phone("gw", "10.0.0.1").answers()
+        alice = made.phone("alice", "10.0.0.2")
+        first = alice.call("sip:bob@example.com")
+        assert alice.call("sip:bob@example.com").status == 486
+        if by == "hanging up":
+            first.hangup()
+        else:
+            made.advance(62)
+        assert loads(made) == [0]
+        second = alice.call("sip:bob@example.com")
+        assert second.status == 200
+        second.hangup()
