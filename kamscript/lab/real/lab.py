@@ -34,6 +34,7 @@ from kamscript.lab.real import held
 from kamscript.lab.real.config import added, for_loopback, sources_of, why_not
 from kamscript.lab.real.daemon import Daemon, Refused
 from kamscript.lab.real.database import RealDatabase, empty_database
+from kamscript.lab.real.dns import RealResolver
 from kamscript.lab.real.loopback import Loopback, NotOnReal
 from kamscript.lab.real.moments import SLACK, About
 from kamscript.lab.real.network import RealNetwork, TcpPhone
@@ -122,7 +123,7 @@ class RealLab(Lab):
             raise NotOnReal(reason)
         self.program = program
         self.seed = seed
-        self.dns = self.resolver = LabResolver(hosts)
+        self.dns = self.resolver = RealResolver(hosts, self.rpc)
         self.phones = {}
         self.streams = {}
         self.at_end = []
@@ -155,7 +156,7 @@ class RealLab(Lab):
             observer(self)
         try:
             self._start(files or {}, params or {}, defines, include, environ)
-            self._tell_dns()
+            self.dns.started()
         except BaseException:
             self.daemon.close()
             raise
@@ -173,7 +174,7 @@ class RealLab(Lab):
         environment = Environment(
             now=moment(EPOCH),
             chance=seeded(1),
-            resolver=self.resolver,
+            resolver=LabResolver(self.dns.hosts),
             files=LabFiles(files),
             log=lambda record: None,
             database=memory_databases(lambda level, text: None),
@@ -227,13 +228,6 @@ class RealLab(Lab):
             rows = {name: [*self._common.get(name, ()), *own.get(name, ())] for name in {**self._common, **own}}
             self._opened[url] = RealDatabase(url, path, self.names, self._clock, rows)
         return self._opened[url].path
-
-    def _tell_dns(self) -> None:
-        """The lab's names: Kamailio takes single addresses into its cache."""
-        for name, addresses in self.resolver.hosts.items():
-            if len(addresses) != 1 or ":" in addresses[0]:
-                raise NotOnReal(f"the name {name}: Kamailio's DNS cache takes one IPv4 address")
-            self.rpc("dns.add_a", name, 86400, addresses[0], 0)
 
     # -- the end of a test
 
