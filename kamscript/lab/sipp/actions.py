@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from kamscript.ere import Ere, EreError
 from kamscript.ere import compile as compile_ere
+from kamscript.lab.sipp.credentials import verified
 from kamscript.lab.sipp.distributions import Distribution
 from kamscript.lab.sipp.incoming import Incoming
 from kamscript.lab.sipp.markup import Attribute, Element
 from kamscript.lab.sipp.template import Speaker, Template
 from kamscript.lab.sipp.variables import Value, number_of, string_of, text_of, to_number
-from kamscript.sip.auth import ha1, parse_credentials, response
-from kamscript.sip.errors import SipError
 
 T = TypeVar("T")
 
@@ -187,38 +186,10 @@ def _verifyauth(read: Reading, element: Element) -> Action:
         read.refused("there is no message here whose credentials could be verified", element)
 
     def act(call: Actor, text: str) -> Outcome | None:
-        call.variables[slot] = _verified(Incoming(text), user.write(call), password.write(call))
+        call.variables[slot] = verified(Incoming(text), user.write(call), password.write(call))
         return None
 
     return act
-
-
-def _verified(message: Incoming, user: str, password: str) -> bool:
-    """Whether the Authorization of a request is right for a user and password."""
-    value = message.header("authorization")
-    try:
-        credentials = parse_credentials(value)
-    except SipError:
-        return False
-    if credentials is None or credentials.missing():
-        return False
-    algorithm = credentials.algorithm or ""
-    nonce, cnonce = credentials.nonce or "", credentials.cnonce or ""
-    try:
-        expected = response(
-            ha1(user, credentials.realm or "", password, algorithm, nonce, cnonce),
-            nonce,
-            message.method,
-            credentials.uri or "",
-            qop=credentials.qop or "",
-            nc=credentials.nc or "",
-            cnonce=cnonce,
-            body=message.text.partition("\r\n\r\n")[2],
-            algorithm=algorithm,
-        )
-    except SipError:
-        return False
-    return expected == credentials.response
 
 
 # -- variables
@@ -385,7 +356,7 @@ def _strcmp(read: Reading, element: Element) -> Action:
 
     def act(call: Actor, text: str) -> Outcome | None:
         one, two = string_of(call.variables[left]), right(call)
-        value = (one > two) - (one < two)
+        value = _difference(one, two)
         if check and value:
             return Outcome(Fate.FAILED, f"${label} is {_short(one)}, not {_short(two)}")
         if inverse and not value:
@@ -395,6 +366,14 @@ def _strcmp(read: Reading, element: Element) -> Action:
         return None
 
     return act
+
+
+def _difference(one: str, two: str) -> int:
+    """What strcmp gives: how far apart the first characters are that differ, with 0 behind the last."""
+    if one == two:
+        return 0
+    at = next((n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    return (ord(one[at]) if at < len(one) else 0) - (ord(two[at]) if at < len(two) else 0)
 
 
 def _checks(read: Reading, element: Element) -> tuple[bool, bool]:

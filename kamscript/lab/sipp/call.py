@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from kamscript.core.timers import Timer
 from kamscript.lab.network import Address
 from kamscript.lab.sipp.actions import Fate, Outcome
+from kamscript.lab.sipp.credentials import credentials
 from kamscript.lab.sipp.defaults import default_message
 from kamscript.lab.sipp.incoming import Incoming
 from kamscript.lab.sipp.scenario import Kind, Optional, Step
 from kamscript.lab.sipp.variables import Value, is_set, number_of
-from kamscript.sip.auth import Challenge, authorize, parse_challenge
+from kamscript.sip.auth import Challenge, parse_challenge
 from kamscript.sip.errors import SipError
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Call:
         self.index = 0
         self.state = self.reason = self.problem = ""
         self.trace: deque[Event] = deque(maxlen=KEPT_EVENTS)
-        self.cseq = party.settings.base_cseq
+        self.cseq = party.settings.base_cseq - 1
         self.peer_tag = self.routes = self.next_url = ""
         self.last: Incoming | None = None
         self.challenge: Challenge | None = None
@@ -172,12 +173,12 @@ class Call:
         uri = f"sip:{settings.auth_uri or f'{settings.remote.ip}:{settings.remote.port}'}"
         cnonce = f"{self.chance.getrandbits(31):x}"
         try:
-            value = authorize(challenge, method, uri, user, password, cnonce=cnonce, nc=self.nonce_count, body=body)
+            value = credentials(
+                challenge, method, uri, user, password, cnonce=cnonce, count=self.nonce_count, body=body
+            )
         except SipError as error:
             self.fatal(f"[authentication]: {error}")
             return ""
-        if not challenge.algorithm:
-            value += ", algorithm=MD5"  # SIPp always names it
         return f"{'Authorization' if self.challenge_code == 401 else 'Proxy-Authorization'}: {value}"
 
     def log(self, text: str) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kamscript.lab.lab import Lab
 from kamscript.lab.network import address
@@ -88,13 +89,12 @@ def usage() -> str:
         "",
         "Play SIPp scenarios against a config, offline and in virtual time. Scenarios that begin with <send> open",
         "calls, those that begin with <recv> answer: at -i and -p, or else at every address where nobody sits.",
-        "-i, -p and -t belong to the scenario in front of them; so do "
-        + ", ".join(f"-{name}" for name in OWN if name not in ("i", "p", "t")),
-        "when they are given for several.",
+        "-i, -p and -t belong to the scenario in front of them; so do others marked * when they are given for several.",
         "",
     ]
     for name, option in OPTIONS.items():
-        lines.append(f"  {f'-{name} {option.metavar}'.rstrip():<28} {option.help}")
+        mark = "*" if name in OWN else " "
+        lines.append(f"{mark} {f'-{name} {option.metavar}'.rstrip():<28} {option.help}")
     lines += [
         f"  {'-A NAME[=VALUE]':<28} define NAME in the config, as #!define does",
         f"  {'--target GENERATION':<28} 4.4, 5.6, 6.x or all",
@@ -144,19 +144,20 @@ def _run(options: Words) -> int:
 
 
 def _settings(options: Words, lab: Lab) -> Settings:
-    settings = Settings()
-    for name, attribute in _SETTINGS.items():
-        if name in options.common:
-            setattr(settings, attribute, options.common[name])
-    if options.get("nd"):
-        settings.behaviors = frozenset()
-    if options.get("nr"):
-        settings.retransmit = False
-    if "rsa" in options.common:
-        settings.rsa = address(options.get("rsa"), lab.server_address().port)
-    settings.keys = dict(options.get("key", ()))
-    settings.variables = dict(options.get("set", ()))
-    return settings
+    settings = Settings(keys=dict(options.get("key", ())), variables=dict(options.get("set", ())))
+    return replace(settings, **_by_name(options.common, lab))
+
+
+def _by_name(options: Mapping[str, Any], lab: Lab) -> dict[str, Any]:
+    """Options as the fields of Settings."""
+    found = {attribute: options[name] for name, attribute in _SETTINGS.items() if name in options}
+    if "nd" in options:
+        found["behaviors"] = frozenset()
+    if "nr" in options:
+        found["retransmit"] = False
+    if "rsa" in options:
+        found["rsa"] = address(options["rsa"], lab.server_address().port)
+    return found
 
 
 def _party(options: Words, number: int, lab: Lab) -> SippParty:
@@ -167,15 +168,11 @@ def _party(options: Words, number: int, lab: Lab) -> SippParty:
     return SippParty(
         builtin(name) if kind == "sn" else Path(name),
         at=at,
-        service=own.get("s"),
         keys=dict(own.get("key", ())),
         variables=dict(own.get("set", ())),
         inject=own.get("inf", ()),
-        auth_user=own.get("au"),
-        auth_password=own.get("ap"),
         proto=own.get("t", ""),
-        media_ip=own.get("mi", ""),
-        media_port=own.get("mp", 0),
+        others=_by_name({name: value for name, value in own.items() if name != "t"}, lab),
     )
 
 

@@ -2,6 +2,7 @@
 
 `-sf` and `-sn` may be given several times. `-i`, `-p` and `-t` belong to the scenario in front of them. The other
 options of `OWN`, given once, are meant for all scenarios; given several times, each belongs to the scenario in front.
+What is left speaks of the whole run.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ OPTIONS: dict[str, Option] = {
     "au": Option("text", "user for [authentication] (default -s)", "USER"),
     "ap": Option("text", "password for [authentication] (default password)", "PASSWORD"),
     "auth_uri": Option("text", "the URI in credentials (default the server's address)", "URI"),
-    "base_cseq": Option("count", "where [cseq] begins (default 0)", "NUMBER"),
+    "base_cseq": Option("count", "where [cseq] begins (default 1)", "NUMBER"),
     "cid_str": Option("text", "form of Call-IDs (default %u-%p@%s)", "TEXT"),
     "aa": Option("flag", "answer unexpected INFO, NOTIFY, OPTIONS and UPDATE with 200"),
     "default_behaviors": Option("behaviors", "all, none, bye, abortunexp, pingreply; with - in front: not", "LIST"),
@@ -108,7 +109,11 @@ _REASONS = {
 REFUSED: dict[str, str] = {name: reason for reason, names in _REASONS.items() for name in names.split()}
 
 #: Options that a scenario may have for itself.
-OWN = ("i", "p", "t", "s", "key", "set", "inf", "au", "ap", "mi", "mp")
+OWN = (
+    *("i", "p", "t", "rsa", "s", "key", "set", "inf", "au", "ap", "auth_uri", "mi", "mp", "d", "base_cseq", "cid_str"),
+    *("aa", "default_behaviors", "nd", "pause_msg_ign", "callid_slash_ign", "deadcall_wait", "recv_timeout"),
+    *("max_retrans", "max_invite_retrans", "max_non_invite_retrans", "nr", "rtcheck", "T2", "lost"),
+)
 _SEATED = ("i", "p", "t")  # mean one scenario in any case
 
 _TIME = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|s|m|h)?\Z")
@@ -166,6 +171,8 @@ def read(words: Sequence[str]) -> Words:
 def _hand_out(name: str, values: list[tuple[int, Any]], found: Words) -> None:
     """Give an option to the scenario in front of it, or to all; 0 is in front of the first."""
     behind = {where for where, _ in values}
+    if name not in OWN and len({value for _, value in values}) > 1:
+        raise OptionError(f"-{name} is meant for the whole run: give it once")
     shared = name not in OWN or (name not in _SEATED and len(behind) == 1)
     for where, value in values:
         if name in ("i", "p") and where == 0:

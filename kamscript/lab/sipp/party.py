@@ -75,7 +75,8 @@ class Party:
         if not self.scenario.init:
             return
         seat = self.settings.seat or self.settings.remote
-        call = Call(self, "///init", 0, seat, self.settings.remote)
+        self._number += 1  # SIPp counts it among the calls
+        call = Call(self, "///init", self._number, seat, self.settings.remote)
         call.steps = self.scenario.init
         before = self.counts
         self.counts = Counts()

@@ -112,7 +112,7 @@ class _Play:
         except AssertionError as error:
             raise SippError(f"{spec.name}: {error}") from None
         files = [InjectionFile(read_file(self.find(path))) for path in (*self.run.inject, *spec.inject)]
-        return replace(
+        settings = replace(
             common,
             service=common.service if spec.service is None else spec.service,
             keys={**common.keys, **spec.keys},
@@ -128,6 +128,7 @@ class _Play:
             seat=address(spec.at) if spec.at else None,
             remote=remote,
         )
+        return replace(settings, **spec.others)
 
     def read(self, scenario: str | Path | Source, settings: Settings) -> Scenario:
         return load(self.source(scenario), settings)

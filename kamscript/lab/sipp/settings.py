@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kamscript.lab.network import Address
 from kamscript.lab.sipp.injection import InjectionFile
@@ -30,7 +31,7 @@ class Settings:
     auth_password: str = "password"  #: -ap
     auth_uri: str = ""  #: -auth_uri, by default the remote address
     duration: float = 0.0  #: -d: how long `<pause/>` lasts
-    base_cseq: int = 0
+    base_cseq: int = 1  #: the first [cseq]
     call_id: str = "%u-%p@%s"  #: -cid_str
     auto_answer: bool = False  #: -aa
     behaviors: frozenset[str] = BEHAVIORS
@@ -79,6 +80,7 @@ class SippParty:
     proto: str = ""
     media_ip: str = ""
     media_port: int = 0
+    others: Mapping[str, Any] = field(default_factory=dict)  #: more of `Settings`, by name: {"recv_timeout": 300}
 
     @property
     def name(self) -> str:

@@ -55,7 +55,7 @@ _FIXED, _DROPPABLE, _LENGTH, _AUTH = range(4)
 _PLACE = "?"  # of credentials: an empty line would end the headers
 _LONGEST = 65535  # characters of [fill]: no message of SIPp is longer
 _BLANKS = " \t\r\n\v\f"
-_HEX = re.compile(r"\\x([0-9A-Fa-f]{0,2})([^0-9A-Fa-f]?)")
+_HEX = re.compile(r"\\x(?:([0-9A-Fa-f]{2})|([0-9A-Fa-f]?).?)", re.DOTALL)
 _OFFSET = re.compile(r"[+-][0-9]{1,9}")
 #: SIPp's own keywords that the lab does not have, and why.
 _REFUSED = {
@@ -396,9 +396,9 @@ def _outside_quotes(text: str, at: int, char: str) -> int:
 
 
 def _unhex(match: re.Match[str]) -> str:
-    """`\\x5B` as its character; without digits behind it, SIPp drops the `\\x` and the character that follows."""
-    digits, tail = match.groups()
-    return (chr(int(digits, 16)) + tail) if digits else ""
+    """`\\x5B` as its character; where a digit is missing, SIPp drops the character that stands there."""
+    digits = match[1] or match[2]
+    return chr(int(digits, 16)) if digits else ""
 
 
 def _seat(settings: Settings, offset: int) -> str | None:

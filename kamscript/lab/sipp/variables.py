@@ -14,7 +14,9 @@ from kamscript.source import Span
 #: None: never set. A number is a float, and a number or a truth that is zero counts as not set.
 Value = None | str | float | bool
 
-_NUMBER = re.compile(r"[ \t\r\n]*[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)\Z")
+_NUMBER = re.compile(
+    r"[ \t\r\n\v\f]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|infinity|nan)\Z", re.IGNORECASE
+)
 _HEX = re.compile(r"[ \t\r\n]*[+-]?0[xX][0-9A-Fa-f]+\Z")
 
 
@@ -33,14 +35,12 @@ def is_set(value: Value) -> bool:
 
 
 def text_of(value: Value) -> str:
-    """What `[$name]` writes."""
-    if value is None:
-        return ""
+    """What `[$name]` writes: for a number that is zero nothing, as for a variable that was never set."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:f}"
+    return f"{value:f}" if value else ""
 
 
 def string_of(value: Value) -> str:

@@ -26,7 +26,7 @@ request_route {{
     if (has_totag()) {{
         if (loose_route()) {{ t_relay(); exit; }}
         if (is_method("ACK") && t_check_trans()) {{ t_relay(); exit; }}
-    }} else if (is_method("INVITE")) {{
+    }} else if (is_method("INVITE|SUBSCRIBE")) {{
         t_check_trans();
         record_route();
     }}

@@ -157,7 +157,7 @@ def test_a_builtin_scenario_is_printed(capsys: Out) -> None:
 def test_the_help_names_every_option(capsys: Out) -> None:
     assert sipp("-h") == 99
     shown = capsys.readouterr().out
-    assert all(f"  -{name} " in shown for name in OPTIONS)
+    assert all(f" -{name} " in shown for name in OPTIONS)
     assert max(map(len, shown.split("\n"))) <= 120
 
 
@@ -241,7 +241,7 @@ def test_options_reach_the_scenarios(config: str, tmp_path: Path, capsys: Out) -
     assert sipp(config, *words.split(), *more.split()) == 0
     text = (tmp_path / "ask_messages.log").read_text()
     assert "OPTIONS sip:bob@127.0.0.1:5060 SIP/2.0\n" in text
-    assert "X: me alice 42 10.4.4.4:7000 5 5\n" in text
+    assert "X: me alice 41 10.4.4.4:7000 5 5\n" in text
     assert "Call-ID: 1.1000.10.3.3.3%\n" in text
     assert "SIP/2.0/UDP 10.3.3.3:5099;" in text
     assert "a call took 1500 ms on average" in capsys.readouterr().out

@@ -193,7 +193,7 @@ def test_credentials_out_of_a_file() -> None:
     made.challenge, made.challenge_code = parse_challenge('Digest realm="r", nonce="n"'), 401
     assert made.steps[0].template is not None
     text = made.steps[0].template.write(made, 0)
-    assert '\r\nAuthorization: Digest username="joe", realm="r"' in text
+    assert '\r\nAuthorization: Digest username="joe",realm="r"' in text
     assert text.endswith("algorithm=MD5\r\nEnd: 1\r\n\r\n")
 
 
