@@ -555,6 +555,20 @@ TRAPS = {
         _AUTH + 'request_route { pv_www_authenticate("example.com", "secret", "20"); }',
         "Challenge with flag 16 of www_challenge() or proxy_challenge().",
     ),
+    "last-alias": _warning(
+        "Last alias of a request URI",
+        "handle_ruri_alias() with a mode other than 0 is to take the last alias parameter. 5.6 looks for its parts in as "
+        "many characters as stand behind the last parameter, and so fails for most URIs. kamscript takes the last one.",
+        'loadmodule "nathelper.so"\nrequest_route { handle_ruri_alias("1"); }',
+        "Call handle_ruri_alias(), which takes the first.",
+    ),
+    "no-relays": _warning(
+        "Media relay that nobody named",
+        "The functions of rtpengine and rtpproxy ask a relay of the set that is selected, set 0 by default. Without "
+        "rtpengine_sock, rtpproxy_sock or db_url there is no set, and every call of them is false.",
+        'loadmodule "rtpengine.so"\nrequest_route { rtpengine_manage(); }',
+        "Say where the relay is: rtpengine_sock or rtpproxy_sock, or a table by db_url.",
+    ),
     "no-columns": _warning(
         "Subscriber without columns",
         "Without flag 2 is_subscriber() reads the columns of load_credentials. When there are none it asks the "

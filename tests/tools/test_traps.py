@@ -173,6 +173,26 @@ TOP = [
             ("never-written", 'xlog("$avp(digest) ");', 'xlog("$avp(digest_challenge) ");'),
         )
     ),
+    *(
+        (
+            "last-alias",
+            f'loadmodule "nathelper.so"\nrequest_route {{ {bad} }}',
+            f'loadmodule "nathelper.so"\nrequest_route {{ {good} }}',
+        )
+        for bad, good in (
+            ('handle_ruri_alias("1");', 'handle_ruri_alias(); handle_ruri_alias("0");'),
+            ("handle_ruri_alias(2);", 'handle_ruri_alias(0); handle_ruri_alias("$var(m)");'),
+        )
+    ),
+    *(
+        (
+            "no-relays",
+            f'loadmodule "{module}.so"\nrequest_route {{ {module}_manage(); }}',
+            f'loadmodule "{module}.so"\nmodparam("{module}", "{param}", "udp:127.0.0.1:9")\n'
+            f"request_route {{ {module}_manage(); }}",
+        )
+        for module, param in (("rtpengine", "rtpengine_sock"), ("rtpproxy", "rtpproxy_sock"))
+    ),
     (
         "no-columns",
         AUTH + 'request_route { is_subscriber("$ru", "subscriber", "1"); }',

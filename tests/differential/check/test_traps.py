@@ -175,3 +175,18 @@ def test_the_dialog_table_has_a_power_of_two(size: int, starts: bool) -> None:
 def test_a_dialog_variable_takes_no_number() -> None:
     statements = '$dlg_var(a) = "x"; $dlg_var(a) = 5; xlog("L_ALERT", "said $dlg_var(a)\\n");'
     assert said(statements, _DIALOG) == ["x"]
+
+
+def test_last_alias() -> None:
+    nathelper = 'loadmodule "nathelper.so"'
+    uri = '$ru = "sip:a@b;alias=192.0.2.1~5060~2"; '
+    test = f"if (handle_ruri_alias(%s) == 1) {{ {_YES} }} else {{ {_NO} }}"
+    assert said(uri + test % "", nathelper) == ["yes"]
+    assert said(uri + test % '"1"', nathelper) == ["no"]
+
+
+@pytest.mark.parametrize("module", ["rtpengine", "rtpproxy"])
+def test_no_relays(module: str) -> None:
+    load = f'loadmodule "{module}.so"'
+    test = f"if ({module}_offer()) {{ {_YES} }} else {{ {_NO} }}"
+    assert said(test, load) == ["no"]
