@@ -336,3 +336,11 @@ def test_an_onreply_route_says_the_same_within_a_whole_call() -> None:
     bob.call_waiting.ring()
     run = alone.route("SEEN", alone.request("INVITE", "sip:bob@10.0.0.2"), reply="180 Ringing")
     assert [line for line in whole.log.script if line.startswith("180 ")] == run.said
+
+
+@pytest.mark.parametrize("arguments", [("error_route", None), ("x", "error_route")])
+def test_error_route_is_none_of_kamailios_blocks(lab: Lab, arguments: tuple[str, str | None]) -> None:
+    with pytest.raises(
+        LookupError, match=r"Kamailio has no error_route: .* event_route\[core:receive-parse-error\] runs"
+    ):
+        lab.route(arguments[0], lab.request("INVITE", "bob"), kind=arguments[1])

@@ -97,6 +97,13 @@ def test_a_phone_rings_for_ever(lab: Lab, alice: Phone, bob: Phone) -> None:
     assert call.state == "early"
 
 
+def test_a_call_has_the_final_replys_reason(alice: Phone, bob: Phone) -> None:
+    call = alice.call(bob)
+    assert (call.status, call.reason) == (0, "")
+    bob.call_waiting.reject(480, "Gone Fishing")
+    assert (call.status, call.reason) == (480, "Gone Fishing")
+
+
 def test_a_phone_rejects_by_itself(alice: Phone, bob: Phone) -> None:
     bob.rejects(480, "Not Here", after=2, ring=180)
     call = alice.call(bob)
