@@ -126,10 +126,9 @@ class Environment:
     `database(url)` gives a stores.Database; `interfaces` are the machine's addresses by interface name (what a config
     without `listen` binds, and what `listen=udp:eth0` means); `source_address(ip)` says which own address packets to
     `ip` leave from, None unknown (only asked with mhomed=1); `execute(command)` runs a shell command for exec() and
-    returns its status, None forbids it; `exchange` asks other programs and waits for their answer, None: there are none;
-    `end(signal)` is what core.kill does; `stopwatch` counts
-    seconds while a route runs (the lab's stands still); `pid` is what `$pp` shows, `arguments`
-    the command line (core.arg).
+    returns its status, None forbids it; `exchange` asks other programs and waits for their answer, None: there are
+    none; `sleep(seconds)` holds the server up; `end(signal)` is what core.kill does; `stopwatch` counts seconds while a
+    route runs (the lab's stands still); `pid` is what `$pp` shows, `arguments` the command line (core.arg).
     """
 
     def __init__(
@@ -151,6 +150,7 @@ class Environment:
         execute: Callable[[str], int] | None = None,
         exchange: Exchange | None = None,
         end: Callable[[int], object] | None = None,
+        sleep: Callable[[float], object] | None = None,
         stopwatch: Callable[[], float] | None = None,
     ) -> None:
         self.now, self.chance, self.resolver, self.files, self.log = now, chance, resolver, files, log
@@ -159,4 +159,5 @@ class Environment:
         self.interfaces: Mapping[str, Sequence[str]] = {"lo": ["127.0.0.1"]} if interfaces is None else interfaces
         self.source_address, self.arguments = source_address, tuple(arguments)
         self.execute, self.end, self.exchange = execute, end, exchange
+        self.sleep: Callable[[float], object] = sleep or (lambda seconds: None)
         self.stopwatch: Callable[[], float] = stopwatch or (lambda: 0.0)

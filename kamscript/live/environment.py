@@ -195,5 +195,6 @@ def system_environment(log: LogWriter, directory: str = "", arguments: Sequence[
         execute=lambda command: subprocess.run(command, shell=True, check=False).returncode,
         exchange=Sockets(),
         end=lambda number: os.kill(os.getpid(), number),
+        sleep=time.sleep,
         stopwatch=time.perf_counter,
     )
