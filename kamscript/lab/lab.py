@@ -259,6 +259,7 @@ class Lab:
             database=self._open_database,
             environ=dict(environ or {}),
             exchange=self._exchange,
+            sleep=self.block,
         )
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))
         self.doubles = LabDoubles(self, doubles)
