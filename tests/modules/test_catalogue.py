@@ -20,7 +20,6 @@ from kamscript.script.catalog import ModuleFacts, catalog
 
 SINCE, UNTIL = {"": 7, "4.4": 7, "5.6": 6, "6.x": 4}, {"": 7, "4.4": 1, "5.0": 1, "5.6": 3, "6.x": 7}
 
-_SUBSCRIBING = "subscriptions to the media of a call (6.x) are not simulated"
 #: What the catalogue lists and no config needs.
 ABSENT = {
     ("websocket", "ws_connect"): "a server that opens WebSockets itself (6.x) is not simulated",
@@ -32,10 +31,6 @@ ABSENT = {
     ("textopsx", "bind_textopsx"): "only C code calls it, to get at the functions",
     ("tmx", "bind_tmx"): "only C code calls it, to get at the functions",
     ("xhttp", "bind_xhttp"): "only C code calls it, to get at the functions",
-    ("rtpengine", "rtpengine_connect"): _SUBSCRIBING,
-    ("rtpengine", "rtpengine_subscribe_answer"): _SUBSCRIBING,
-    ("rtpengine", "rtpengine_subscribe_request"): _SUBSCRIBING,
-    ("rtpengine", "rtpengine_unsubscribe"): _SUBSCRIBING,
 }
 #: What has no entry in the catalogue of its module.
 ADDED = {

@@ -176,6 +176,47 @@ def test_a_via_branch_of_6_x() -> None:
     assert lab.doubles.rtpengine.calls[0].flags == "replace-origin via-branch=b-1"
 
 
+SUBSCRIBED = {
+    "sdp": "v=0",
+    "to-tag": "new",
+    "tag-medias": [{"tag": "a", "medias": [{"label": "1"}, {"label": "2"}]}, {"tag": "b", "medias": [{"label": "x"}]}],
+    "result": "ok",
+}
+
+
+def test_subscriptions_of_6_x() -> None:
+    seen: list[dict[str, Value]] = []
+
+    def answer(text: str) -> str:
+        cookie, _, body = text.partition(" ")
+        request = decode(body)
+        assert isinstance(request, dict)
+        seen.append(request)
+        return f"{cookie} {encode({'result': 'pong'} if request['command'] == 'ping' else SUBSCRIBED)}"
+
+    script = """
+    rtpengine_subscribe_request("all from-tags=x from-tags=y", "$var(sdp)", "$avp(tag)", "streams");
+    xlog("$rc $var(sdp) $avp(tag) $xavp(streams=>tag) $xavp(streams[1]=>label) $xavp(streams[1]=>label[1])\\n");
+    rtpengine_subscribe_answer("to-tag=new"); xlog("$rc\\n");
+    rtpengine_unsubscribe("to-tag=new"); xlog("$rc\\n");
+    rtpengine_connect("to-call-id=other"); xlog("$rc\\n");
+    """
+    services = {(f"192.0.2.{number}", 2223): answer for number in (1, 2)}
+    lab = Lab(text=HEAD + SOCK + f"request_route {{ {script} }}\n", services=services, target="6.x")
+    lab.send(lab.request("INVITE", "sip:bob@10.0.0.2", body=SDP))
+    assert lab.log.script == ["1 v=0 new b 2 1", "1", "1", "1"]
+    request, said, ended, connected = (one for one in seen if one["command"] != "ping")
+    assert (request["flags"], request["from-tags"], "sdp" in request, "from-tag" in request) == (
+        ["all"],
+        ["x", "y"],
+        False,
+        False,
+    )
+    assert (said["command"], said["to-tag"], said["sdp"]) == ("subscribe answer", "new", SDP)
+    assert (ended["command"], ended["to-tag"]) == ("unsubscribe", "new")
+    assert (connected["command"], connected["to-call-id"]) == ("connect", "other")
+
+
 # -- databases
 
 

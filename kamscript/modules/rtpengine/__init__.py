@@ -5,6 +5,7 @@ flags.py    the flags of the functions
 nodes.py    the rtpengines: sets, selection, which are down
 session.py  one command about the call of a message
 mos.py      quality of media, written into variables
+parameters.py  what modparam sets
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from kamscript import stores
+from kamscript.core import xavps
 from kamscript.core.cfg import CfgVar
 from kamscript.core.rpc import Struct, missing
-from kamscript.module import Accessor, Fixup, FixupError, Module, Param, Route, Str, Target, function, pv, rpc
+from kamscript.module import Accessor, Const, Fixup, FixupError, Route, Str, Target, function, pv, rpc
 from kamscript.modules._json import Object, write
 from kamscript.modules.rtpengine import mos
-from kamscript.modules.rtpengine.bencode import Value, member, number_of
+from kamscript.modules.rtpengine.bencode import Value, member, number_of, text_of
 from kamscript.modules.rtpengine.nodes import FOR_EVER, HASH_CRC32, HASH_SHA1, Node, Nodes, Set
+from kamscript.modules.rtpengine.parameters import MOST_NODES, Parameters
 from kamscript.modules.rtpengine.session import (
     ANSWER,
+    CONNECT,
     DELETE,
     OFFER,
     QUERY,
+    SUBSCRIBE,
+    SUBSCRIBED,
+    UNSUBSCRIBE,
     Step,
     Work,
     call_ok,
@@ -37,15 +44,13 @@ from kamscript.script.format import accessor_of, format_of
 from kamscript.stores import DatabaseError
 
 if TYPE_CHECKING:
-    from kamscript.core.context import Context, Format
+    from kamscript.core.context import Context, Format, Xavps
     from kamscript.core.rpc import Rpc
     from kamscript.core.server import Server
 
 _ANY = Route.ANY
-_MOST_NODES: Final = 30
 _RELOAD_DELAY: Final = 10
 _TABLE_VERSION: Final = 1
-_DTMF: Final = "the events of DTMF that an rtpengine sends by itself are not received"
 
 
 class _SetFixup(Fixup):
@@ -70,62 +75,8 @@ else:
     SetNumber = Annotated[object, _SetFixup()]
 
 
-class Rtpengine(Module, name="rtpengine"):
+class Rtpengine(Parameters, name="rtpengine"):
     """Send the media of calls through rtpengines."""
-
-    rtpengine_sock = Param("", "Addresses of a set: `[SET ==] udp:HOST:PORT[=WEIGHT] ...`.", repeat=True)
-    rtpengine_disable_tout = Param(60, "Seconds for which one that does not answer is left alone.")
-    aggressive_redetection = Param(1, "1: when all are down, try all of them again at once.", since="5.6")
-    rtpengine_tout_ms = Param(1000, "Milliseconds to wait for an answer.")
-    queried_nodes_limit = Param(_MOST_NODES, "So many are asked at most.")
-    rtpengine_retr = Param(5, "How often a command is sent when no answer comes.")
-    rtpengine_allow_op = Param(0, "1: a call stays with its rtpengine when that is disabled, 2: when by hand.")
-    control_cmd_tos = Param(-1, "Type of service of the commands; -1 as it is.", since="5.6")
-    ping_mode = Param(1, "1: ping all of them every ping_interval seconds, too.", since="6.x")
-    ping_interval = Param(60, "Seconds between two such pings.", since="6.x")
-    hash_table_size = Param(256, "Slots of the table of calls.", inert="a dictionary grows as it has to")
-    hash_table_tout = Param(3600, "Seconds after which a call is forgotten.")
-    hash_algo = Param(0, "Chosen by Call-ID: 0 by its sum, 1 by its SHA-1, 2 by its CRC-32.", since="5.6")
-    setid_default = Param(0, "Number of the set that counts when none is selected.")
-    setid_avp = Param("", "AVP that holds the number of the set.")
-    force_send_interface = Param("", "Own address that commands are sent from.")
-    wsapi = Param("", "Module for commands over WebSocket.", since="5.6", inert="lwsc (WebSocket clients) is not there")
-
-    db_url = Param("", "Database with the sets, instead of rtpengine_sock.")
-    table_name = Param("rtpengine", "Table with the sets.")
-    setid_col = Param("setid", "Column of the set's number.")
-    url_col = Param("url", "Column of the address.")
-    weight_col = Param("weight", "Column of the weight.")
-    disabled_col = Param("disabled", "Column that is 1 for those disabled by hand.")
-
-    extra_id_pv = Param("", "Text that via-branch=extra sends.")
-    rtp_inst_pvar = Param("", "Variable that gets the address of the rtpengine that was used.")
-    write_sdp_pv = Param("", "Variable that gets the new session description instead of the message.")
-    write_sdp_pv_mode = Param(0, "1: the message gets it, too.", since="6.x")
-    read_sdp_pv = Param("", "Variable that holds the session description to send instead of the message's.")
-    media_duration = Param("", "Variable that gets the milliseconds of what play_media() plays.", since="5.6")
-
-    dtmf_events_sock = Param("", "Address that events of DTMF come to.", repeat=True, since="6.x", inert=_DTMF)
-    dtmf_event = Param("", "Variable for the key.", since="6.x", inert=_DTMF)
-    dtmf_event_callid = Param("", "Variable for the Call-ID.", since="6.x", inert=_DTMF)
-    dtmf_event_duration = Param("", "Variable for the duration.", since="6.x", inert=_DTMF)
-    dtmf_event_source_ip = Param("", "Variable for the source.", since="6.x", inert=_DTMF)
-    dtmf_event_source_label = Param("", "Variable for its label.", since="6.x", inert=_DTMF)
-    dtmf_event_source_tag = Param("", "Variable for its tag.", since="6.x", inert=_DTMF)
-    dtmf_event_tags = Param("", "Variable for all tags.", since="6.x", inert=_DTMF)
-    dtmf_event_timestamp = Param("", "Variable for the time.", since="6.x", inert=_DTMF)
-    dtmf_event_type = Param("", "Variable for the type.", since="6.x", inert=_DTMF)
-    dtmf_event_volume = Param("", "Variable for the volume.", since="6.x", inert=_DTMF)
-    event_callback = Param("", "KEMI function for events.", since="6.x", inert=_DTMF)
-    enable_dmq = Param(0, "1: tell other servers of calls.", since="6.x", inert="calls are not shared over DMQ")
-    dmq_peer_id = Param("rtpengine", "Name on the bus.", since="6.x", inert="calls are not shared over DMQ")
-
-    mos_A_label_pv = Param("", "Text with the label of side A.", since="5.6")
-    mos_B_label_pv = Param("", "Text with the label of side B.", since="5.6")
-    for _name, _what in mos.PARAMS.items():
-        _side = f", side {_what.side}" if _what.side else ""
-        vars()[_name] = Param("", f"Variable for {_what.member} ({_what.kind}{_side}).", since="5.6")
-    del _name, _what, _side
 
     db: Any = None
     sdp_source: Accessor | None = None
@@ -147,7 +98,7 @@ class Rtpengine(Module, name="rtpengine"):
                 CfgVar("rtpengine_disable_tout", 60, "Seconds for which one that does not answer is left alone."),
                 CfgVar("aggressive_redetection", 1, "Try all again when all are down.", low=0, high=1),
                 CfgVar("rtpengine_tout_ms", 1000, "Milliseconds to wait for an answer."),
-                CfgVar("queried_nodes_limit", _MOST_NODES, "So many are asked.", low=0, high=_MOST_NODES),
+                CfgVar("queried_nodes_limit", MOST_NODES, "So many are asked.", low=0, high=MOST_NODES),
                 CfgVar("rtpengine_retr", 5, "How often a command is sent."),
             ],
             values,
@@ -461,6 +412,74 @@ class Rtpengine(Module, name="rtpengine"):
     def stop_forwarding(self, ctx: Context, flags: Str = "") -> int:
         """End forwarding."""
         return self._run(ctx, simple("stop forwarding", flags))
+
+    # -- subscriptions of 6.x -------------------------------------------------------------------------------------
+    @function(_ANY, since="6.x")
+    def rtpengine_subscribe_request(
+        self, ctx: Context, flags: Str, sdp: Const, to_tag: Const, streams: Const, branch: Str = ""
+    ) -> int:
+        """Ask for a copy of a call's media; the variables get the offer, the new tag, and an XAVP the streams' labels.
+
+        `from-tags=` flags name whose media, the flag `all` means everybody's.
+        """
+
+        def work(module: Rtpengine, ctx: Context, step: Step) -> int:
+            answer = call_ok(module, ctx, step, SUBSCRIBE, flags, branch)
+            if answer is None:
+                return -1
+            for what, variable in (("sdp", sdp), ("to-tag", to_tag)):
+                text = text_of(answer, what)
+                if text is None:
+                    module.error(f"failed to extract {what} from proxy reply")
+                    return -1
+                if variable and not module.write(ctx, variable, text):
+                    return -1
+            if streams:
+                module.write_streams(ctx, streams, answer.get("tag-medias"))
+            return 1
+
+        return self._run(ctx, work)
+
+    @function(_ANY, since="6.x")
+    def rtpengine_subscribe_answer(self, ctx: Context, flags: Str, branch: Str = "") -> int:
+        """Say where the copy is to go: with the message's session description, and the tag in `to-tag=`."""
+        return self._run(ctx, simple(SUBSCRIBED, flags, branch))
+
+    @function(_ANY, since="6.x")
+    def rtpengine_unsubscribe(self, ctx: Context, flags: Str, branch: Str = "") -> int:
+        """End a subscription, that of the tag in `to-tag=`."""
+        return self._run(ctx, simple(UNSUBSCRIBE, flags, branch))
+
+    @function(_ANY, since="6.x")
+    def rtpengine_connect(self, ctx: Context, flags: Str = "", branch: Str = "") -> int:
+        """Connect the media of two calls, that of `to-call-id=`."""
+        return self._run(ctx, measured(CONNECT, flags, branch))
+
+    def write(self, ctx: Context, variable: str, text: str) -> bool:
+        """Write a text into the variable that a function was told."""
+        try:
+            target = accessor_of(variable, self.server)
+        except FixupError:
+            target = None
+        if target is None or target.set is None:
+            self.error(f"failed to set {variable}")
+            return False
+        target.set(ctx, text)
+        return True
+
+    def write_streams(self, ctx: Context, name: str, tags: Value | None) -> None:
+        """An XAVP for each participant: its tag, and the labels of its streams."""
+        for participant in tags if isinstance(tags, list) else []:
+            tag = text_of(participant, "tag")
+            medias = participant.get("medias") if isinstance(participant, dict) else None
+            if tag is None or not isinstance(medias, list):
+                continue
+            fields: Xavps = {"tag": [tag]}
+            for media in medias:
+                label = number_of(media, "label", -1)
+                if label != -1:
+                    xavps.push(fields, "label", label)
+            xavps.push(xavps.xavps(ctx), name, fields)
 
     @function(_ANY, since="5.6")
     def play_dtmf(self, ctx: Context, flags: Str) -> int:

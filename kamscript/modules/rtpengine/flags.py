@@ -43,6 +43,7 @@ class Flags:
         self.members = Pairs()
         self.words: list[Value] = []
         self.direction: list[Value] = []
+        self.from_tags: list[Value] = []
         self.lists: dict[str, list[Value]] = {}
         self.codecs: dict[str, list[Value]] = {}
         self.transport = self.via = 0
@@ -83,6 +84,8 @@ class Flags:
                 self.direction.append(key)
             case "direction":
                 self.direction.append(value or "")
+            case "from-tags":  # of subscriptions (6.x)
+                self.from_tags.append(_needed(key, value))
             case "directional":
                 self.directional = True
             case "via-branch":

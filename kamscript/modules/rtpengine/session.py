@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Answer = dict[str, Value]
 
 OFFER, ANSWER, DELETE, QUERY = "offer", "answer", "delete", "query"
+SUBSCRIBE, SUBSCRIBED, UNSUBSCRIBE, CONNECT = "subscribe request", "subscribe answer", "unsubscribe", "connect"
 #: Commands that are about a whole call unless a flag says whose media is meant.
 _WHOLE_CALL: Final = frozenset((
     "block DTMF", "block media", "unblock DTMF", "unblock media", "start forwarding", "stop forwarding",
@@ -79,10 +80,11 @@ def call(
         module.error("can't get From tag")
         return None
     parsed = Flags(msg.callid, from_tag, (msg.to.tag if msg.to is not None else "") or "")
-    parsed.with_to_tag = operation != DELETE
+    parsed.with_to_tag = operation not in (DELETE, SUBSCRIBE)
     request = Pairs([("supports", ["load limit"])])
     place = (0, 0)
-    with_body = operation in (OFFER, ANSWER)
+    with_lists = operation in (OFFER, ANSWER)
+    with_body = with_lists or operation == SUBSCRIBED
     if with_body:
         found = _body(module, ctx)
         if found is None:
@@ -99,7 +101,7 @@ def call(
         operation = ANSWER
     if with_body and (msg.value("content-type") or "").lower().startswith(_FRAGMENT):
         parsed.words.append("fragment")
-    _add_lists(request, parsed, with_body=with_body)
+    _add_lists(request, parsed, with_lists=with_lists)
     request.append(("call-id", parsed.call_id))
     if branch or parsed.via:
         branch = branch or _branch(module, ctx, parsed.via)
@@ -149,12 +151,12 @@ def _body(module: Rtpengine, ctx: Context) -> tuple[str, tuple[int, int]] | None
     return text, (start, start + len(text))
 
 
-def _add_lists(request: Pairs, flags: Flags, *, with_body: bool) -> None:
+def _add_lists(request: Pairs, flags: Flags, *, with_lists: bool) -> None:
     """Only an offer or answer has lists of what to do with the session description."""
-    lists = flags.lists if with_body else {}
-    codecs: Value = dict(flags.codecs) if with_body else {}
+    lists = flags.lists if with_lists else {}
+    codecs: Value = dict(flags.codecs) if with_lists else {}
     members: list[tuple[str, Value]] = [
-        ("direction", flags.direction if with_body else []), ("flags", flags.words),
+        ("direction", flags.direction if with_lists else []), ("flags", flags.words),
         ("replace", lists.get("replace", [])), ("codec", codecs), ("transport-protocol", _transport(flags.transport)),
         ("rtcp-mux", lists.get("rtcp-mux", [])), ("SDES", lists.get("SDES", [])), ("T.38", lists.get("T.38", [])),
     ]  # fmt: skip
@@ -185,7 +187,18 @@ def _add_tags(request: Pairs, flags: Flags, operation: str, *, is_request: bool)
         if flags.directional:
             request.append(("from-tag", flags.from_tag))
         return True
-    if (operation != ANSWER if is_request else operation in (DELETE, ANSWER)) or flags.directional:
+    if operation in (SUBSCRIBE, SUBSCRIBED, UNSUBSCRIBE):
+        # Who subscribes has a tag of its own; whose media it gets may be named one by one.
+        if operation == SUBSCRIBE and flags.from_tags:
+            request.append(("from-tags", flags.from_tags))
+        if flags.with_to_tag and flags.to_tag:
+            request.append(("to-tag", flags.to_tag))
+        return True
+    if (
+        operation == CONNECT
+        or (operation != ANSWER if is_request else operation in (DELETE, ANSWER))
+        or flags.directional
+    ):
         request.append(("from-tag", flags.from_tag))
         if flags.with_to_tag and flags.to_tag:
             request.append(("to-tag", flags.to_tag))
