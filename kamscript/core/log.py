@@ -81,6 +81,7 @@ class Log:
         """From now on lines belong to the message of `ctx` (None: to no message)."""
         self._message, self._prefix = ctx, None
         if ctx is not None and self._format is not None and not self._lazy:
+            self._prefix = ""
             self._prefix = self._format(ctx)
 
     def enabled(self, level: int, origin: str = "<core>") -> bool:
@@ -111,6 +112,7 @@ class Log:
                 prefix = self._format(ctx)
             elif self._message is not None:
                 if self._prefix is None:
+                    self._prefix = ""  # for what expanding it logs
                     self._prefix = self._format(self._message)
                 prefix = self._prefix
         level = max(L_ALERT, min(L_DBG, level))

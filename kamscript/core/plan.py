@@ -15,7 +15,7 @@ from kamscript.core.sockets import places, written_names
 from kamscript.module import Module, Param
 from kamscript.script.bind import exists
 from kamscript.script.nodes import IntLit, LoadModule, ModParam, StrLit
-from kamscript.source import NOWHERE, Diagnostic, Span
+from kamscript.source import NOWHERE, Diagnostic, Span, did_you_mean
 
 if TYPE_CHECKING:
     from kamscript.script.program import Program
@@ -97,7 +97,9 @@ class Plan:
             return
         param = module.cls.params.get(line.name)
         if param is None or not exists(param.since, param.until, self.target):
-            self._error("unknown-parameter", f"parameter <{line.name}> not found in module <{name}>", line.pos)
+            hint = did_you_mean(line.name, module.cls.params)
+            message = f"parameter <{line.name}> not found in module <{name}>"
+            self._error("unknown-parameter", message, line.pos, hint)
             return
         if line.expand:
             module.expanded.append((param, line))
@@ -112,8 +114,8 @@ class Plan:
             return
         place(module, param, value, line.value.pos)
 
-    def _error(self, rule: str, message: str, pos: Span) -> None:
-        self.errors.append(Diagnostic(rule, message, pos))
+    def _error(self, rule: str, message: str, pos: Span, hint: str = "") -> None:
+        self.errors.append(Diagnostic(rule, message, pos, hint=hint))
 
 
 def check_value(param: Param[Any], value: int | str) -> str | None:

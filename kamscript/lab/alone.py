@@ -238,12 +238,17 @@ class Alone:
         return msg
 
     def _bits(self, flags: Sequence[str | int]) -> int:
-        known = self.lab.program.flags
+        if isinstance(flags, Sequence) and not flags:
+            return 0
+        program = self.lab.program
+        numbers = {name: int(value) for name, value in program.defines.items() if value.isdecimal()}
+        known = {**numbers, **program.flags}
         bits = 0
         for flag in (flags,) if isinstance(flags, str | int) else flags:
             if isinstance(flag, str) and flag not in known:
                 hint = did_you_mean(flag, known)
-                raise ValueError(f"no flag is called {flag}" + (f"; {hint}" if hint else ""))
+                hint = hint or 'say its number, or a name of a line "flags" or "#!define" of the config'
+                raise ValueError(f"no flag is called {flag}; {hint}")
             bit = known[flag] if isinstance(flag, str) else flag
             if not 0 <= bit <= 31:
                 raise ValueError(f"flag {bit} is not between 0 and 31")

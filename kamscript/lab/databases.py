@@ -137,7 +137,10 @@ class LabDatabase(MemoryDatabase):
         """Run the SQL that a test gave."""
         scripts, self._scripts = self._scripts, []
         for script in scripts:
-            self.sql(script)
+            try:
+                self.sql(script)
+            except ValueError as error:
+                raise ValueError(f"the SQL that the test gave, database=...: {error}") from None
 
     @property
     def unfilled(self) -> list[str]:

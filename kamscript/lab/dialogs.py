@@ -311,6 +311,8 @@ class Call(Dialog):
 
     def hold(self, mode: str = "sendonly") -> Request:
         """Put the peer on hold by a re-INVITE: `sendonly` or `inactive`."""
+        if self.state != "confirmed":
+            self._cannot("hold", f"the call is {self.state}, only one that was answered can be held")
         return self.reinvite(self._offer(mode))
 
     def resume(self) -> Request:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from kamscript.source import did_you_mean
+
 if TYPE_CHECKING:
     from kamscript.lab.dialogs import Call, Dialog
     from kamscript.lab.lab import Lab
@@ -23,6 +25,11 @@ Found = Callable[["Message"], object]
 
 #: How many seconds of the lab's clock an expectation waits unless told: longer than any SIP transaction.
 WITHIN = 300.0
+#: The methods of SIP; a phone may get others.
+METHODS = frozenset({
+    "INVITE", "re-INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "MESSAGE",
+    "REFER", "SUBSCRIBE", "NOTIFY", "PUBLISH",
+})  # fmt: skip
 #: How many messages and timers a failure names at most.
 _MOST = 12
 _LADDER = 30
@@ -86,9 +93,7 @@ def reply_to(request: Request, wanted: Sequence[Wanted], within: float, where: F
     reason = wait(lab, search, within, over=lambda: bool(request.status))
     if search.found is None:
         reason = _outcome(request) or reason
-        _fail(
-            lab, f"{request} should get {spoken(wanted)}", reason, where, "its replies", request.replies, search.start
-        )
+        _fail(lab, str(request), wanted, reason, where, "its replies", request.replies, search.start)
     request._looked = search.at
     return search.found
 
@@ -108,9 +113,9 @@ def in_call(call: Call, wanted: Sequence[Wanted], within: float, where: Found | 
 
 def in_dialog(
     dialog: Dialog, wanted: Sequence[Wanted], within: float, where: Found | None, request: Request | None = None,
-    counts: Found | None = None,
+    counts: Found | None = None, ending: int = 1,
 ) -> Message:  # fmt: skip
-    """The next wanted message of a dialog; with `request` its final reply ends the wait."""
+    """The next wanted message of a dialog; with `request` its final reply, from status `ending` on, ends the wait."""
     __tracebackhide__ = True
     lab = dialog.phone.lab
 
@@ -118,12 +123,13 @@ def in_dialog(
         return (counts is None or bool(counts(message))) and (where is None or bool(where(message)))
 
     search = _Search(lambda: dialog.received, dialog._looked, wanted, fits)
-    reason = wait(lab, search, within, over=(lambda: bool(request.status)) if request is not None else None)
+    reason = wait(lab, search, within, over=(lambda: request.status >= ending) if request is not None else None)
     if search.found is None:
-        if request is not None:
+        if request is not None and request.status >= ending:
             reason = _outcome(request) or reason
-        _fail(lab, f"{dialog} should get {spoken(wanted)}", reason, where, f"{dialog.phone.name} got in it",
-              dialog.received, dialog._looked)  # fmt: skip
+        _fail(
+            lab, str(dialog), wanted, reason, where, f"{dialog.phone.name} got in it", dialog.received, dialog._looked
+        )
     dialog._looked = search.at
     return search.found
 
@@ -142,8 +148,7 @@ def at_phone(phone: Phone, wanted: Sequence[Wanted], within: float, where: Found
     search = _Search(lambda: phone.received, phone._looked, wanted, where)
     reason = wait(lab, search, within)
     if search.found is None:
-        _fail(lab, f"{phone.name} should get {spoken(wanted)}", reason, where, f"{phone.name} got", phone.received,
-              search.start)  # fmt: skip
+        _fail(lab, phone.name, wanted, reason, where, f"{phone.name} got", phone.received, search.start)
     phone._looked = search.at
     return search.found
 
@@ -169,11 +174,13 @@ def none_at_phone(phone: Phone, wanted: Sequence[Wanted], within: float, where: 
 
 
 def _fail(
-    lab: Lab, what: str, reason: str, where: Found | None, whose: str, messages: Sequence[Message], start: int
-) -> NoReturn:
+    lab: Lab, who: str, wanted: Sequence[Wanted], reason: str, where: Found | None, whose: str,
+    messages: Sequence[Message], start: int,
+) -> NoReturn:  # fmt: skip
     __tracebackhide__ = True
     also = " that the test's `where` accepts" if where is not None else ""
-    lines = [f"{what}{also}, but {reason or 'it did not'}"]
+    lines = [f"{who} should get {spoken(wanted)}{also}, but {reason or 'it did not'}"]
+    lines += [f"SIP has no method {one}; {hint}" for one in wanted if (hint := _meant(one))]
     came = [str(message) for message in messages[start:]]
     if start:
         whose += " since the message found last"
@@ -182,6 +189,13 @@ def _fail(
     if early:
         lines.append(f"before that: {_list(early)}")
     raise AssertionError("\n".join(lines) + f"\n\n{lab.ladder(last=_LADDER)}{_log(lab)}{_seed(lab)}")
+
+
+def _meant(wanted: Wanted) -> str:
+    """Which method was meant, "" for one that SIP has and for one that is like none."""
+    if not isinstance(wanted, str) or wanted in METHODS or wanted[1:].lower() == "xx":
+        return ""
+    return did_you_mean(wanted, METHODS)
 
 
 def _list(texts: Sequence[str]) -> str:

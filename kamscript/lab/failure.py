@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dis import opmap
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from kamscript.core.rpc import RpcFault
 from kamscript.loader import UsageError
 from kamscript.source import ConfigError
 
@@ -13,13 +15,28 @@ if TYPE_CHECKING:
     from kamscript.lab.lab import Lab
 
 #: Errors that speak to the author of a test: the frames of kamscript itself say nothing more.
-WORDS = (AssertionError, ConfigError, UsageError, LookupError)
+WORDS = (AssertionError, ConfigError, UsageError, LookupError, RpcFault)
+_WRONG_USE = (ValueError, TypeError)
+_RAISE = opmap["RAISE_VARARGS"]
 #: Messages and log lines shown; of more, the newest.
 MOST_MESSAGES = 60
 MOST_LINES = 60
 MOST_ROWS = 200
 
 _PACKAGE = str(Path(__file__).parents[1])
+
+
+def meant_for_people(error: BaseException) -> bool:
+    """Whether an error speaks to the author of a test: a wrong argument that kamscript refuses does, a bug does not."""
+    if isinstance(error, WORDS):
+        return True
+    trace = error.__traceback__
+    if not isinstance(error, _WRONG_USE) or trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return code.co_filename.startswith(_PACKAGE) and code.co_code[trace.tb_lasti] == _RAISE
 
 
 def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
@@ -33,6 +50,15 @@ def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
     for entry in reversed(entries):
         kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return kept
+
+
+def in_a_test(trace: TracebackType | None) -> bool:
+    """Whether a traceback without kamscript's own frames shows anything but pytest."""
+    while trace is not None:
+        if not {"_pytest", "pluggy"} & set(Path(trace.tb_frame.f_code.co_filename).parts):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def sections(lab: Lab, said: str = "") -> list[tuple[str, str]]:

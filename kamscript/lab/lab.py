@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord, Remote
-from kamscript.core.rpc import to_json
+from kamscript.core.rpc import RpcFault, to_json
 from kamscript.core.server import Server
 from kamscript.core.sockets import SEND_CLOSE, SEND_NO_CONNECT, Datagram, Destination, ListenSocket, Received
 from kamscript.core.timers import Timers
@@ -36,6 +36,7 @@ from kamscript.lab.stream import HttpReply, Stream
 from kamscript.loader import load, load_text, module_classes
 from kamscript.module import Route
 from kamscript.report.ladder import Exchange, ladder
+from kamscript.source import did_you_mean
 from kamscript.values import Value
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def moment(start: float | str | datetime) -> float:
     Raises ValueError.
     """
     if isinstance(start, str):
-        start = datetime.fromisoformat(start)
+        try:
+            start = datetime.fromisoformat(start)
+        except ValueError:
+            raise ValueError(f'{start!r} is no moment: write "2026-12-24 18:00", Unix seconds or a datetime') from None
     return start.timestamp() if isinstance(start, datetime) else float(start)
 
 
@@ -446,7 +450,8 @@ class Lab:
         """Let time pass, stopping at every deadline on the way: for so long, or up to a moment (see `moment`)."""
         until = (self.now if to is None else moment(to)) + seconds + 60 * minutes + 3600 * hours + 86400 * days
         if until < self.now:
-            raise ValueError("time only goes forward")
+            now = datetime.fromtimestamp(self.now).isoformat(" ", "seconds")
+            raise ValueError(f"time only goes forward: it is {now} in the lab; Lab(start=...) says when it begins")
         self.run()
         step = self.step
         while step(until):
@@ -634,7 +639,11 @@ class Lab:
         """Where the server listens first for a protocol."""
         socket = next((socket for socket in self.server.sockets if socket.proto == proto), None)
         if socket is None:
-            raise AssertionError(f"the config listens on no {proto} socket")
+            raise AssertionError(
+                f"the config listens on no {proto} socket, only at "
+                f"{', '.join(f'{one.proto}:{one.address}:{one.port}' for one in self.server.sockets)}: "
+                f'say where it listens, lab(..., listen=["{proto}:127.0.0.1:5060"])'
+            )
         return Address(socket.address, socket.port)
 
     @property
@@ -787,7 +796,13 @@ class Lab:
 
     def rpc(self, command: str, *arguments: str | int | float) -> Any:
         """Run an RPC command; its answer as plain values, a list when there are several. Raises RpcFault."""
-        answer = [to_json(value) for value in self.server.rpc.call(command, arguments)]
+        try:
+            answer = [to_json(value) for value in self.server.rpc.call(command, arguments)]
+        except RpcFault as fault:
+            hint = "" if command in self.server.rpc else did_you_mean(command, self.server.rpc.names())
+            if hint:
+                fault.add_note(hint)
+            raise
         self.flush()
         self.run()
         return answer[0] if len(answer) == 1 else answer

@@ -26,7 +26,7 @@ from kamscript.lab.message import Message
 from kamscript.lab.network import Address
 from kamscript.lab.requests import T1, T2, TIMEOUT, Request
 from kamscript.lab.subscriptions import Referral, Subscription, Transfer, Watcher
-from kamscript.lab.texts import SDP, entries, reason_of, sdp, tag_of, uri_of
+from kamscript.lab.texts import SDP, entries, names_of, reason_of, sdp, tag_of, uri_of
 from kamscript.sip.message import SipError
 
 if TYPE_CHECKING:
@@ -369,15 +369,22 @@ class Phone(Behaviours):
         self, method: str, uri: str, branch: str, local: str, remote: str, call_id: str, cseq: int,
         routes: Sequence[str], body: str = "", headers: Sequence[str] = (),
     ) -> str:  # fmt: skip
-        """The text of a request."""
+        """The text of a request; `headers` stand in place of Contact, Max-Forwards, Content-Type and -Length."""
         route_lines = f"Route: {', '.join(routes)}\r\n" if routes else ""
         contact = "" if method in _NO_CONTACT else f"{self._contact_line}\r\n"
-        extra = "".join([f"{header}\r\n" for header in headers]) if headers else ""
         kind = "Content-Type: application/sdp\r\n" if body[:2] == "v=" else ""
+        hops, length, extra = "Max-Forwards: 70\r\n", f"Content-Length: {len(body)}\r\n", ""
+        if headers:
+            extra = "".join([f"{header}\r\n" for header in headers])
+            own = names_of(headers)
+            contact = "" if "contact" in own else contact
+            kind = "" if "content-type" in own else kind
+            hops = "" if "max-forwards" in own else hops
+            length = "" if "content-length" in own else length
         return (
-            f"{method} {uri} SIP/2.0\r\nVia: {self._via}{branch}\r\n{route_lines}Max-Forwards: 70\r\n"
-            f"From: {local}\r\nTo: {remote}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{contact}{extra}{kind}"
-            f"Content-Length: {len(body)}\r\n\r\n{body}"
+            f"{method} {uri} SIP/2.0\r\nVia: {self._via}{branch}\r\n{route_lines}{hops}"
+            f"From: {local}\r\nTo: {remote}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n"
+            f"{contact}{extra}{kind}{length}\r\n{body}"
         )
 
     def reply_text(
@@ -387,11 +394,12 @@ class Phone(Behaviours):
         lines = [line for kind, line, _, _ in request.header_lines() if kind in _ECHOED]
         lines[:0] = (f"SIP/2.0 {status} {reason}",)
         lines.append(f"To: {to}")
-        if status < 300 and request.method in _CONTACT_BACK:
+        own = names_of(headers) if headers else headers
+        if status < 300 and request.method in _CONTACT_BACK and "contact" not in own:
             lines.append(self._contact_line)
         if headers:
             lines += headers
-        if body[:2] == "v=":
+        if body[:2] == "v=" and "content-type" not in own:
             lines.append("Content-Type: application/sdp")
         lines.append(f"Content-Length: {len(body)}\r\n\r\n{body}")
         return "\r\n".join(lines)

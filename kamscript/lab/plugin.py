@@ -31,6 +31,7 @@ _ADDED = ("defines", "params", "hosts", "files", "environ", "include")
 
 _options: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 _labs: pytest.StashKey[list[Lab]] = pytest.StashKey()
+_at_end: pytest.StashKey[str] = pytest.StashKey()  # what a test was told after its last line
 _checked: pytest.StashKey[list[Lab]] = pytest.StashKey()
 _snapshots: pytest.StashKey[list[Snapshot]] = pytest.StashKey()
 
@@ -314,7 +315,11 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
     finally:
         labs.observers.remove(made.append)
     for one in item.stash.get(_checked, []):
-        one.verify()
+        try:
+            one.verify()
+        except AssertionError as error:
+            item.stash[_at_end] = str(error)
+            raise
     return result
 
 
@@ -350,16 +355,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def _tell(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
     """Leave kamscript's own frames out of what is meant for the test's author; True when the text says it all."""
-    from kamscript.lab.failure import WORDS, without_own_frames
-    from kamscript.lab.leaks import LeftBehind
+    from kamscript.lab.failure import in_a_test, meant_for_people, without_own_frames
     from kamscript.source import ConfigError
 
     error = excinfo.value
-    if not isinstance(error, WORDS) or item.config.getoption("fulltrace", False):
+    if not meant_for_people(error) or item.config.getoption("fulltrace", False):
         return False
-    if isinstance(error, ConfigError | LeftBehind):
-        return True
     kept = without_own_frames(error.__traceback__)
+    if isinstance(error, ConfigError) or (str(error) == item.stash.get(_at_end, "") and not in_a_test(kept)):
+        return True
     if kept is not None:
         error.__traceback__ = kept
         excinfo.traceback = type(excinfo.traceback)(kept)

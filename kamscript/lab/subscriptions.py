@@ -178,7 +178,7 @@ class Subscription(Dialog):
     def expect(self, *wanted: Wanted, within: float = expects.WITHIN, where: Found | None = None) -> Message:
         """Wait for a NOTIFY (or what is wanted instead) and return it."""
         __tracebackhide__ = True
-        return expects.in_dialog(self, wanted or ("NOTIFY",), within, where)
+        return expects.in_dialog(self, wanted or ("NOTIFY",), within, where, self.request, ending=300)
 
     def on_reply(self, reply: Message) -> None:
         """SUBSCRIBE was answered."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from kamscript.sip.headers import header_kind
 from kamscript.sip.message import Message
 
 SDP = "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 30000 RTP/AVP 0 8\r\n"
@@ -70,6 +72,11 @@ def uri_of(value: str) -> str:
 def entries(message: Message, kind: str) -> list[str]:
     """The comma-separated values of every header of a kind, in order. Route values hold no quoted commas."""
     return [part.strip() for k, _, value, _ in message.header_lines() if k == kind for part in value.split(",")]
+
+
+def names_of(headers: Sequence[str]) -> set[str]:
+    """The names of header lines, in small letters and long form."""
+    return {str(header_kind(line.partition(":")[0].strip())) for line in headers}
 
 
 def tag_of(value: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kamscript.script.nodes import IntLit, Item, Listen, ModParam, Setting, StrLit
+from kamscript.script.nodes import Alias, IntLit, Item, Listen, ModParam, Setting, StrLit
 from kamscript.script.settings import SettingDecl, by_name
 from kamscript.source import ConfigError, Diagnostic, Source, Span, did_you_mean
 
@@ -65,6 +65,8 @@ def _changed(program: Program, params: Params) -> Program:
     lines = list(program.params)
     for module, values in params.items():
         if module == CORE:
+            if "alias" in values:
+                items = [item for item in items if not isinstance(item, Alias)]
             items += _settings(values, errors)
             continue
         if module not in program.modules:
@@ -87,18 +89,29 @@ def _lines(module: str, name: str, value: Value | Sequence[Value]) -> Iterator[M
         yield ModParam(span, module, name, _literal(span, one))
 
 
-def _settings(values: Mapping[str, Value | Sequence[Value]], errors: list[Diagnostic]) -> Iterator[Setting]:
+def _settings(values: Mapping[str, Value | Sequence[Value]], errors: list[Diagnostic]) -> Iterator[Item]:
     known = by_name()
     for name, value in values.items():
+        if name == "alias":  # no parameter: it may stand many times
+            yield from _aliases([value] if isinstance(value, int | str) else value)
+            continue
         span = _written(f"{name} = {_shown(value)}")
         decl = known.get(name)
         if decl is None:
-            hint = did_you_mean(name, known) or "lines such as listen and alias need a define in the config"
+            hint = 'addresses have an option of their own: listen=["udp:127.0.0.1:5060"]' if name == "listen" else ""
+            hint = hint or did_you_mean(name, known) or "the names are those of Kamailio's core cookbook"
             errors.append(Diagnostic("unknown-setting", f"the core has no parameter {name}", span, hint=hint))
         elif not isinstance(value, int | str) or not _fits(decl, value):
             errors.append(Diagnostic("setting-value", f"{name} takes a {decl.kind.replace('|', ' or ')}", span))
         else:
             yield Setting(span, decl.name, _literal(span, value))
+
+
+def _aliases(names: Sequence[Value]) -> Iterator[Item]:
+    from kamscript.script.parse import parse
+
+    for name in names:
+        yield from parse(Source("params", f'alias="{name}"\n')).items
 
 
 def _fits(decl: SettingDecl, value: Value) -> bool:

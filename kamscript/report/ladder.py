@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 MIN_GAP = 16
 KEEP_ALIVE = 4  #: what is no longer is no message
+LONGEST = 40  #: characters that are shown of what is no SIP message
 
 
 class Exchange(NamedTuple):
@@ -30,13 +31,20 @@ def label(text: str) -> str:
     """What a ladder writes on the arrow of a SIP message: `INVITE sip:bob@x`, `180 Ringing`, `200 OK (INVITE)`."""
     first, _, rest = text.partition("\r\n")
     words = first.split(" ", 2)
-    if len(words) < 2:
-        return first.strip() or "(keep-alive)"
+    if len(words) < 2 or not first.isprintable():
+        return _readable(text) or "(keep-alive)"
     if words[0].startswith("SIP/"):
         method = _cseq_method(rest)
         reason = f" {words[2]}" if len(words) > 2 else ""
         return f"{words[1]}{reason} ({method})" if method and words[1] >= "200" else f"{words[1]}{reason}"
     return f"{words[0]} {words[1]}"
+
+
+def _readable(text: str) -> str:
+    """The beginning of what is no SIP message, on one line."""
+    shown = "".join(char if char.isprintable() else " " for char in text[:200])
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
 
 
 def _cseq_method(headers: str) -> str:

@@ -177,9 +177,9 @@ def call_id_of(text: str) -> str:
 def readable(text: str) -> str:
     """Bytes, a character each, as people read them; control characters as their pictures."""
     try:
-        text = text.encode("latin-1").decode("utf-8", "replace")
-    except UnicodeEncodeError:
-        pass
+        text = text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        pass  # no UTF-8: as it is
     return text.translate(_PICTURES)
 
 

@@ -51,6 +51,14 @@ def test_the_facility_is_the_configs() -> None:
     assert [record.facility for record in serving.records] == ["LOG_LOCAL0", "LOG_LOCAL3", "LOG_LOCAL5"]
 
 
+def test_a_prefix_that_cannot_be_read_is_left_out() -> None:
+    config = 'debug=1\nlog_prefix="{$hdr(X)} "\n' + CONFIG + 'loadmodule "pv.so"\nrequest_route { log(1, "seen\\n"); }'
+    serving = Serving(config)
+    serving.send(request(headers="Max-Forwards: 1\nMax-Forwards: 2\n"))
+    assert [record.text for record in serving.records if record.origin == "pv"]
+    assert "seen\n" in [record.text for record in serving.records]
+
+
 def test_named_levels() -> None:
     serving = Serving("debug=3\n" + CONFIG + "request_route { exit; }")
     serving.records.clear()

@@ -667,3 +667,30 @@ def test_a_registration_is_kept(lab: Lab, bob: Phone) -> None:
     assert bob.unregister().status == 200
     lab.advance(hours=2)
     assert not lab.registrations
+
+
+def test_a_header_of_the_test_stands_in_place_of_the_phones_own(alice: Phone, bob: Phone) -> None:
+    alice.call(bob, headers=["Max-Forwards: 9", "m: <sip:alice@10.9.9.9>"])
+    invite = bob.expect("INVITE")
+    assert invite.each("Max-Forwards") == ["9"]
+    assert invite.each("Contact") == ["<sip:alice@10.9.9.9>"]
+    invite.reply(200, headers=["Contact: <sip:bob@10.8.8.8>"])
+    assert alice.last_call.expect(200).each("Contact") == ["<sip:bob@10.8.8.8>"]
+
+
+def test_only_an_answered_call_is_held(alice: Phone, bob: Phone) -> None:
+    call = alice.call(bob)
+    with pytest.raises(AssertionError, match="alice cannot hold: the call is calling, only one that was answered"):
+        call.hold()
+
+
+def test_a_slip_in_a_method_is_told(bob: Phone) -> None:
+    with pytest.raises(AssertionError, match="SIP has no method INVIET; did you mean INVITE"):
+        bob.expect("INVIET")
+
+
+def test_a_subscription_that_is_refused_is_not_waited_for(lab: Lab, alice: Phone) -> None:
+    watch = alice.subscribe("nobody")
+    with pytest.raises(AssertionError, match="should get NOTIFY, but the final reply was 404 Nobody"):
+        watch.expect()
+    assert lab.now == lab.network.started

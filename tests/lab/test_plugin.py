@@ -222,6 +222,29 @@ def test_frames_of_kamscript_stay_out_of_a_failure(project: pytest.Pytester) -> 
     assert "lab.py" not in text
 
 
+def test_a_wrong_argument_is_shown_at_the_line_of_the_test(project: pytest.Pytester) -> None:
+    test = """
+        def test_it(lab):
+            sip = lab("kamailio.cfg")
+            sip.double("no_such_function")
+    """
+    text = run(project, test, failed=1)
+    assert "ValueError: there is no function no_such_function()" in text
+    assert "doubles.py" not in text
+
+
+def test_a_bug_of_kamscript_keeps_its_frames(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kamscript.lab.lab.moment", lambda start: int("soon"))
+    text = run(project, 'def test_it(lab):\n    lab("kamailio.cfg")\n', failed=1)
+    assert "kamscript/lab/lab.py" in text
+
+
+def test_a_double_that_was_not_needed_is_told_in_a_line(project: pytest.Pytester) -> None:
+    text = run(project, 'def test_it(lab):\n    lab("kamailio.cfg").double("sl_send_reply")\n', failed=1)
+    assert "the double of sl_send_reply was never needed: drop it, or say optional=True\n" in text
+    assert "_pytest" not in text
+
+
 def test_what_a_test_leaves_fails_it(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)  # there the summary repeats the whole text
     text = run(project, """

@@ -67,13 +67,23 @@ def test_servers_of_the_same_parameters_share_their_program() -> None:
         ({"dialog": {"default_timeout": "x"}}, "parameter <default_timeout> of module <dialog> (string)", ""),
         ({"core": {"debugg": 1}}, "the core has no parameter debugg", "did you mean debug?"),
         ({"core": {"debug": "much"}}, "debug takes a integer", ""),
-        ({"core": {"listen": "udp:1.2.3.4"}}, "the core has no parameter listen", "need a define"),
+        ({"core": {"listen": "udp:1.2.3.4"}}, "the core has no parameter listen", "listen=["),
     ],
     ids=lambda value: str(value)[:30],
 )
 def test_what_kamailio_would_refuse(params: dict[str, Any], line: str, hint: str) -> None:
     text = refused(**params)
     assert line in text and hint in text
+
+
+def test_aliases_take_the_place_of_the_configs() -> None:
+    config = 'debug=1\nalias=example.com\nrequest_route { if (uri == myself) log(1, "mine\\n"); }'
+    lab = Lab(text=config, params={"core": {"alias": ["sip.test", "voice.test"]}})
+    assert lab.domain == "sip.test"
+    for domain, told in (("voice.test", ["mine"]), ("example.com", [])):
+        lab.log.clear()
+        lab.send(lab.request("OPTIONS", f"sip:bob@{domain}"))
+        assert lab.log.script == told
 
 
 def test_a_refusal_shows_the_line_that_would_have_done_it() -> None:

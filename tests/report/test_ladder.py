@@ -18,6 +18,13 @@ def test_a_final_reply_names_the_method_it_answers() -> None:
     assert label(RINGING) == "180 Ringing"
 
 
+def test_what_is_no_message_is_labelled_with_its_beginning_on_one_line() -> None:
+    assert label("\r\n OPTIONS sip:a@b SIP/2.0\r\nVia: x") == "OPTIONS sip:a@b SIP/2.0 Via: x"
+    assert label("x" * 50) == "x" * 37 + "..."
+    assert label("\x16\x03\x01 hello\x00") == "hello"
+    assert label("\r\n\r\n") == "(keep-alive)"
+
+
 def test_a_call_through_a_proxy() -> None:
     drawn = ladder(
         [
