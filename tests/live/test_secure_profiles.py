@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.live.certificates import make
-from tests.live.servers import Running, kamailio, kamscript
+from tests.live.servers import Running, kamailio, kamscript, wait_for_port
 
 PORT = 22190
 #: Where each profile of the file below listens.
@@ -132,6 +132,7 @@ def server(
         + 'modparam("tls", "config", "tls.cfg")\n'  # beside the config
     )
     with request.param(config, directory, ports=(PORT,)) as running:
+        wait_for_port(REVOKING, running, "tcp")
         yield running
 
 

@@ -21,7 +21,7 @@ from kamscript.sip.websocket import (
     decode,
     encode,
 )
-from tests.live.servers import Running, kamailio, kamscript
+from tests.live.servers import Running, kamailio, kamscript, wait_for_port
 
 PORT = 22197
 CONFIG = f"""
@@ -95,6 +95,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("websocket")
     config = f'{CONFIG}modparam("ctl", "binrpc", "unix:{directory}/kamailio_ctl")\n'
     with request.param(config, directory, ports=(PORT,)) as running:
+        wait_for_port(PORT, running, "tcp")
         yield running
 
 
