@@ -61,6 +61,18 @@ def test_pinging_processes_share_the_contacts() -> None:
     assert [sum(msg.is_request for msg in phone.received) for phone in phones] == [1] * 6
 
 
+def test_contacts_that_are_only_in_a_database_are_pinged_as_often() -> None:
+    text = LOCATION.replace('loadmodule "usrloc.so"', 'loadmodule "db_sqlite.so"\nloadmodule "usrloc.so"')
+    text += 'modparam("usrloc", "db_mode", 3)\nmodparam("usrloc", "db_url", "sqlite:///k.db")\n'
+    text += "".join(f'modparam("nathelper", {param})\n' for param in SIP)
+    lab = Lab(text=text + REGISTERED, leaks="ignore")
+    phones = [lab.phone(f"user{number}") for number in range(4)]
+    for phone in phones:
+        phone.register(headers=["X-Ping: sip"], keep=False)
+    lab.advance(10)
+    assert [sum(msg.is_request for msg in phone.received) for phone in phones] == [2] * 4
+
+
 def test_an_answer_to_a_ping_keeps_the_contact() -> None:
     lab = registering(*SIP, '"keepalive_timeout", 12')
     bob = lab.phone("bob")

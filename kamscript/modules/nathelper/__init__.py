@@ -96,6 +96,7 @@ class Nathelper(Module, name="nathelper"):
             raise FixupError("bad config - ping_nated_only enabled, but no nat bflag set in usrloc module")
         if self.natping_processes < 0:
             raise FixupError("bad config - natping_processes must be >= 0")
+        usrloc.max_partition = self.natping_processes * self.natping_interval
         if self.sipping_bflag != -1:
             if not self.sipping_from:
                 raise FixupError("SIP ping enabled, but SIP ping FROM is empty!")

@@ -137,6 +137,8 @@ class Usrloc(Module, name="usrloc"):
     # Until `start` ran there is no database and no table.
     db: Any = None
     slot_count = 512
+    #: Into how many parts keepalives share the rows of a database; nathelper sets it (set_max_partition). 0: none.
+    max_partition = 0
     nat_flag = 0
 
     def start(self) -> None:
@@ -160,6 +162,8 @@ class Usrloc(Module, name="usrloc"):
         self.nat_flag = 0 if self.nat_bflag == -1 else 1 << (self.nat_bflag & 31)
         self.store = Store(self)
         self.keepalive = Keepalive(self)
+        if self.ka_mode and self.timer_procs > 1:
+            self.max_partition = self.timer_procs
         if len(self.preload) > _PRELOADED_TABLES:
             raise FixupError("too many preloaded tables")
         if self.db_mode != NO_DB:

@@ -125,12 +125,12 @@ class Store:
         return True
 
     def _next_partition(self) -> int:
-        """Keepalives of rows are shared between the timer processes by this number."""
-        procs = self.usrloc.timer_procs
-        if procs <= 1 or not self.usrloc.ka_mode:
+        """Keepalives of rows are shared by this number: between timer processes, or seconds of nathelper's."""
+        most = self.usrloc.max_partition
+        if not most:
             return 0
         self._partition += 1
-        return (self._partition - 1 + self.usrloc.server.environment.pid) % procs
+        return (self._partition - 1 + self.usrloc.server.environment.pid) % most
 
     def update(self, contact: Contact) -> bool:
         """Change the row of a contact; with `db_check_update` add it when there is none."""
@@ -348,7 +348,7 @@ class Store:
     def live_contacts(self, table: Domain, part: int, *, natted: bool, own: bool) -> Iterator[Contact]:
         """Contacts that have not expired and belong to a keepalive partition."""
         u = self.usrloc
-        partition = part if u.timer_procs > 1 and u.ka_mode else 0
+        partition = part if u.max_partition else 0
         where: list[tuple[str, str, Any]] = [(u.expires_column, ">", self._time(u.now))]
         where.append((u.partition_column, "=", partition))
         if natted:
