@@ -312,6 +312,11 @@ class LabDoubles:
 
     # -- the end of a test ----------------------------------------------------------------------------------------
     @property
+    def used(self) -> bool:
+        """Whether a test set a double, or took a ready one."""
+        return bool(self._by_name or self._ready)
+
+    @property
     def missing(self) -> list[str]:
         """The functions that were called, that nothing simulates and no double stands for: `module: name()`."""
         return [f"{module}: {name}()" for name, module in sorted(self._core.unset.items())]

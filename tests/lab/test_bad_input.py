@@ -15,6 +15,9 @@ XML = '<?xml version="1.0"?>'
 CONFIG = Path(__file__).with_name("proxy.cfg")
 
 
+pytestmark = pytest.mark.kam_lab_only("whole texts are those of the lab")
+
+
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are named as a user names them, from where they are."""

@@ -116,6 +116,7 @@ def test_the_next_server_finds_what_is_there(lab: Lab) -> None:
         (lambda db: db.sql("SELEC 1"), 'near "SELEC": syntax error in: SELEC 1'),
     ],
 )
+@pytest.mark.kam_lab_only("the daemon's database has all tables")
 def test_what_does_not_exist_is_told(lab: Lab, act: Callable[[Any], object], told: str) -> None:
     lab.database().rows("location")
     with pytest.raises(ValueError) as caught:
@@ -132,6 +133,7 @@ def test_what_does_not_exist_is_told(lab: Lab, act: Callable[[Any], object], tol
         (5, "not 5"),
     ],
 )
+@pytest.mark.kam_lab_only("the daemon's database has all tables")
 def test_bad_seeds_are_told(seeds: Any, told: str) -> None:
     with pytest.raises(ValueError) as caught:
         Lab(text=CONFIG, database=seeds)

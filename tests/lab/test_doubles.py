@@ -317,17 +317,20 @@ def test_arguments_that_no_double_is_for(lab: Lab, invite: str) -> None:
         ("append_hf", 1.5, "gives an integer, True, False or None"),
     ],
 )
+@pytest.mark.kam_lab_only("doubles")
 def test_what_cannot_be_doubled_is_told(lab: Lab, name: str, result: Any, told: str) -> None:
     with pytest.raises(ValueError) as caught:
         lab.double(name, result)
     assert told in str(caught.value)
 
 
+@pytest.mark.kam_lab_only("doubles")
 def test_statements_that_kamailio_would_not_take(lab: Lab) -> None:
     with pytest.raises(ConfigError, match=r"double of append_hf:2:\d+: error: unknown function nope"):
         lab.double("append_hf", 'xlog("fine\\n");\nnope();')
 
 
+@pytest.mark.kam_lab_only("doubles")
 def test_an_unknown_mode_is_told() -> None:
     with pytest.raises(ValueError, match="say one of strict, lenient"):
         Lab(text=CONFIG, doubles="nice")

@@ -456,6 +456,7 @@ def went_to(lab: Lab) -> list[str]:
     return [str(wire.target) for wire in lab.network.unreachable]
 
 
+@pytest.mark.kam_lab_only("what is sent to nobody is seen in the lab alone")
 def test_lines_of_a_zone_file(names: Lab) -> None:
     names.send(names.request("OPTIONS", "sip:x@gw.test"))
     assert went_to(names) == ["10.0.0.1:5070"]

@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 #: Seconds that a test may really wait, all together.
 WAIT = 5.0
 
+#: Why there are no doubles.
+OWN_FUNCTIONS = "lab.double(): the functions of the real Kamailio are its own"
+
 _NUMBERS = {name: number for number, name in LEVEL_NAMES.items() if name}
 _ORIGIN = re.compile(r"(?:(<script>): )|(?:(<?\w+>?) \[[\w./-]+:\d+\]: (?:\w+\(\): ?)?)")
 #: What the parser says about the marks of kamscript.lab.real.daemon.
@@ -484,8 +487,11 @@ class RealLab(Lab):
         if not url and len(self._opened) == 1:
             return next(iter(self._opened.values()))
         if url not in self._opened:
-            known = ", ".join(self._opened) or "none"
-            raise LookupError(f"no database {url!r}: the config opens {known}")
+            known = ", ".join(self._opened)
+            which = f"several databases: {known}; say which" if known else "no database: say a URL"
+            raise LookupError(
+                f"no database {url!r}: the config opens {known or 'none'}" if url else f"the config opens {which}"
+            )
         return self._opened[url]
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -519,7 +525,7 @@ class RealLab(Lab):
 
     def double(self, *args: Any, **options: Any) -> NoReturn:
         """The daemon's functions are its own."""
-        raise NotOnReal("lab.double(): the functions of the real Kamailio are its own")
+        raise NotOnReal(OWN_FUNCTIONS)
 
     def route(self, *args: Any, **options: Any) -> NoReturn:
         """The daemon runs whole messages."""

@@ -18,7 +18,7 @@ from kamscript.lab.lab import Lab, observers
 from kamscript.lab.real import daemon
 from kamscript.lab.real.config import why_not
 from kamscript.lab.real.daemon import Refused
-from kamscript.lab.real.lab import RealLab, too_long
+from kamscript.lab.real.lab import OWN_FUNCTIONS, RealLab, too_long
 from kamscript.lab.real.loopback import NotOnReal
 from kamscript.lab.real.transcript import Transcript, differences, transcript
 
@@ -104,6 +104,9 @@ class Twice:
         self._first = [transcript(lab) for lab in self._labs]
         self._ladders = [lab.ladder() for lab in self._labs]
         reasons = [why_not(lab.program) for lab in self._labs]
+        # A config whose functions a test stands in for need not start; a lab that did not load has no doubles.
+        for doubles in filter(None, (vars(lab).get("doubles") for lab in self._labs)):
+            reasons += [OWN_FUNCTIONS] if doubles.used else [f"{name} is not simulated" for name in doubles.missing]
         longest = sum((lab._ended or lab.now) - lab.network.started for lab in self._labs)
         if longest > self._limit:
             reasons.append(too_long(longest, self._limit))
