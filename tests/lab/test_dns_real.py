@@ -10,8 +10,6 @@ from kamscript.lab import Lab
 from kamscript.lab.phone import Phone
 from kamscript.lab.real import NotOnReal, RealLab
 
-pytestmark = pytest.mark.kamailio
-
 CONFIG = """
 listen=udp:127.0.0.1:5060
 loadmodule "tm.so"
@@ -32,7 +30,8 @@ SRV = """
 """
 
 
-KINDS: list[type[Lab]] = [Lab, RealLab]
+#: Where a test runs.
+KINDS = [Lab, pytest.param(RealLab, marks=pytest.mark.kamailio)]
 
 
 @pytest.fixture(params=KINDS)
@@ -99,6 +98,7 @@ def test_without_failover_a_503_is_the_end(kind: type[Lab]) -> None:
         assert (len(first.received), len(second.received)) == (1, 0)
 
 
+@pytest.mark.kamailio
 def test_what_cannot_be_told_to_a_daemon() -> None:
     with RealLab(text=CONFIG % "on") as lab:
         with pytest.raises(NotOnReal, match=r"NAPTR of gw\.test"):
