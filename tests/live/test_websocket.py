@@ -193,21 +193,32 @@ def frame(opcode: int, payload: str, *, fin: bool = True) -> bytes:
 
 
 @contextlib.contextmanager
-def websocket() -> Iterator[socket.socket]:
+def websocket() -> Iterator[Client]:
     with connection() as stream:
         stream.sendall(handshake())
         assert read(stream).startswith("HTTP/1.1 101 ")
-        yield stream
+        yield Client(stream)
 
 
-def received(stream: socket.socket) -> tuple[int, str]:
-    """Opcode and payload of the next frame, of a message the first line; (-1, "") at the end."""
-    cutter = FrameCutter()
-    while data := read(stream):
-        for raw in cutter.feed(data):
-            opcode, payload = decode(raw, from_client=False)[:2]
-            return opcode, payload.partition("\r\n")[0] if opcode in (TEXT, BINARY) else payload
-    return -1, ""
+class Client:
+    """The client's end of a WebSocket."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self.stream, self._frames = stream, self._read()
+
+    def send(self, data: bytes) -> None:
+        self.stream.sendall(data)
+
+    def received(self) -> tuple[int, str]:
+        """Opcode and payload of the next frame, of a message the first line; (-1, "") at the end."""
+        return next(self._frames, END)
+
+    def _read(self) -> Iterator[tuple[int, str]]:
+        cutter = FrameCutter()
+        while data := read(self.stream):
+            for raw in cutter.feed(data):
+                opcode, payload = decode(raw, from_client=False)[:2]
+                yield opcode, payload.partition("\r\n")[0] if opcode in (TEXT, BINARY) else payload
 
 
 OVER = (TEXT, "SIP/2.0 200 Over ws from 127.0.0.1, method OPTIONS, nat 0")
@@ -248,15 +259,10 @@ PROTOCOL, UNSUPPORTED = (CLOSE, "\x03\xeaProtocol error"), (CLOSE, "\x03\xf0Unsu
     ],
 )
 def test_frames(server: Running, sent: list[bytes], answers: list[tuple[int, str]]) -> None:
-    found: list[tuple[int, str]] = []
-    with websocket() as stream:
+    with websocket() as client:
         for data in sent:
-            stream.sendall(data)
-            if len(sent) == len(answers):
-                found.append(received(stream))
-        while len(found) < len(answers):
-            found.append(received(stream))
-    assert found == answers
+            client.send(data)
+        assert [client.received() for _ in answers] == answers
 
 
 # -- commands
@@ -267,16 +273,16 @@ def dump(server: Running, *order: str) -> str:
 
 
 def test_commands(server: Running) -> None:
-    with websocket() as stream:
+    with websocket() as client:
         number = max(int(found) for found in re.findall(r"(\d+): ws:", server.kamcmd("ws.dump")))
         assert server.kamcmd("ws.ping", str(number)) == ""
-        assert received(stream) == (PING, "still there?")
+        assert client.received() == (PING, "still there?")
         line = f"{number}: ws:127.0.0.1:N -> ws:127.0.0.1:N (state: OPEN, awaiting Pong,  last used Ns ago"
         assert f"{line}, sub-protocol: sip)" in dump(server, "used_desc")
         assert server.kamcmd("ws.pong", str(number)) == ""
-        assert received(stream) == (PONG, "still there?")
+        assert client.received() == (PONG, "still there?")
         assert server.kamcmd("ws.close", str(number)) == ""
-        assert received(stream) == NORMAL
+        assert client.received() == NORMAL
         assert f"{number}: ws:127.0.0.1:N -> ws:127.0.0.1:N (state: CLOSING" in dump(server)
         assert server.kamcmd("ws.ping", str(number)) == "error: 500 - Error sending frame\n"
 
@@ -298,8 +304,8 @@ def test_commands_that_fail(server: Running, words: tuple[str, ...], answer: str
 def test_a_silent_client_is_pinged(server: Running) -> None:
     assert server.kamcmd("cfg.set_now_int", "websocket", "keepalive_timeout", "1").strip() in ("", "ok")
     try:
-        with websocket() as stream:
-            stream.settimeout(10)
-            assert received(stream) == (PING, "still there?")
+        with websocket() as client:
+            client.stream.settimeout(10)
+            assert client.received() == (PING, "still there?")
     finally:
         server.kamcmd("cfg.set_now_int", "websocket", "keepalive_timeout", "180")
