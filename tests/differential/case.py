@@ -62,6 +62,9 @@ class World(Protocol):
     def execute(self, sql: str) -> None:
         """Run a statement of SQL on that database."""
 
+    def write(self, name: str, text: str) -> None:
+        """Write a file into the folder of the config."""
+
     def restart(self, *, kill: bool) -> None:
         """End the server, as it wants to be ended or without warning, and start it again."""
 
@@ -306,6 +309,11 @@ class Scene:
         for statement in statements:
             self.world.execute(statement)
 
+    def write(self, name: str, text: str) -> None:
+        """Write a file beside the config when everything sent so far was dealt with."""
+        self.world.settle()
+        self.world.write(name, text)
+
     def restart(self, *, kill: bool = False) -> None:
         """End the server, or kill it, and start it again on the same database."""
         self.world.settle()
@@ -365,6 +373,8 @@ class Case:
     """Other programs that the server asks."""
     refused: str = ""
     """For a battery: the config with the lines that Kamailio refuses; facts as above."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Files in the folder of the config, by name, that are there when the server starts."""
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.name}"
@@ -412,6 +422,7 @@ def case(
     needs: str = "",
     spec: str = "",
     relays: tuple[Relay, ...] = (),
+    files: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[[Scene], None]], Case]:
     """Make a case of the decorated function; `modules` are loaded, in order, before the text of `config`."""
 
@@ -420,7 +431,13 @@ def case(
         text = loadmodules(modules) + config
         name, doc = play.__name__, play.__doc__ or ""
         return _register(
-            Case(topic, name, text, play, doc, differs or {}, repeats, needs=needs, spec=spec, relays=relays)
+            Case(
+                *(topic, name, text, play, doc, differs or {}, repeats),
+                needs=needs,
+                spec=spec,
+                relays=relays,
+                files=files or {},
+            )
         )
 
     return decorate
@@ -449,6 +466,7 @@ def battery(
     messages: Iterable[str | bytes] = (REQUEST,),
     differs: Mapping[str, str] | None = None,
     spec: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> Case:
     """Make one case of many small facts, each a line of `facts`, evaluated in order for each message:
 
@@ -490,7 +508,17 @@ def battery(
             scene.alice.send(message)
             scene.settle()
 
-    made = Case(topic, name, text, play, facts=known, differs=differs or {}, refused=with_refused, spec=spec)
+    made = Case(
+        topic,
+        name,
+        text,
+        play,
+        facts=known,
+        differs=differs or {},
+        refused=with_refused,
+        spec=spec,
+        files=files or {},
+    )
     return _register(made)
 
 
@@ -531,6 +559,7 @@ def verdicts(
     before: str = "",
     spec: str = "",
     differs: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> Case:
     """Make one case that only asks whether the server starts: each line of `lines` alone in a config, behind `before`.
 
@@ -553,6 +582,7 @@ def verdicts(
             verdicts=configs,
             spec=spec,
             differs=differs or {},
+            files=files or {},
         )
     )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kamscript.core.binrpc import answer
-from kamscript.core.environment import LEVEL_NAMES
+from kamscript.core.environment import LEVEL_NAMES, FileWriter
 from kamscript.lab import Lab as Network
 from kamscript.lab.lab import Mailbox
 from kamscript.lab.network import Address as Seat
@@ -21,13 +21,20 @@ from .uac import uac_auth
 class Lab:
     """kamscript as the world of a case; see `case.World` for the calls."""
 
-    def __init__(self, config: str, relays: tuple[Relay, ...] = (), asked: dict[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        config: str,
+        relays: tuple[Relay, ...] = (),
+        asked: dict[str, list[str]] | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
         if not re.search(r"(?m)^\s*listen\s*=", config):
             config = f"{config.rstrip()}\nlisten=udp:{KAMAILIO[0]}:{KAMAILIO[1]}\ndisable_tcp=yes\nauto_aliases=no\n"
         self._config = config
+        self._files = dict(files or {})
         self._earlier: list[str] = []  #: what servers logged that were ended
         try:
-            self._lab = Network(text=config, target="5.6", services=_services(relays, asked or {}))
+            self._lab = Network(text=config, target="5.6", services=_services(relays, asked or {}), files=self._files)
         except ConfigError as error:
             errors = [found for found in error.diagnostics if found.severity == "error"]
             raise Refused(str(error), (found.line for found in errors)) from error
@@ -95,13 +102,20 @@ class Lab:
         """Change a table."""
         self._lab.database("sqlite:///DATABASE").raw(sql)
 
+    def write(self, name: str, text: str) -> None:
+        """Keep a file in memory."""
+        self._files[name] = text
+        files = self._lab.server.environment.files
+        assert isinstance(files, FileWriter)
+        files.write(name, text)
+
     def restart(self, *, kill: bool) -> None:
         """Another server on the same network and database, at once."""
         old = self._lab
         if not kill:
             old.server.stop()
         self._earlier = self.log()
-        self._lab = Network(text=self._config, target="5.6", start=old.now, database=old.database)
+        self._lab = Network(text=self._config, target="5.6", start=old.now, database=old.database, files=self._files)
         self._lab.server.doubles.set("uac_auth", uac_auth)
         for address, mailbox in self._mailboxes.items():
             self._lab.network.attach(Seat(*address), mailbox, address[0])

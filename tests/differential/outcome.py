@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from .case import Case, Refused, Scene, World
@@ -18,6 +19,8 @@ _COOKIE = re.compile(r"\A\S+ ")
 
 def run(case: Case, start: Callable[..., World]) -> Outcome:
     """Play the case in the world that `start(config)` makes."""
+    if case.files:
+        start = partial(start, files=case.files)
     if case.verdicts:
         return {"starts": {line: _starts(config, start) for line, config in case.verdicts.items()}}
     refused = _refused(case, start) if case.refused else set()

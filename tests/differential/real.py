@@ -14,6 +14,7 @@ import socket
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ from . import binrpc
 from .case import KAMAILIO, PING, Address, Refused, Relay, cut
 
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
+#: The groups of tables that a database gets.
+_TABLES = (
+    *("standard", "dialog", "auth_db", "dispatcher", "htable", "rtpengine", "rtpproxy"),
+    *("permissions", "alias_db", "speeddial", "domain"),
+)
 _OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")
 _SENTINEL: Address = ("127.0.0.19", 21200)
 
@@ -57,19 +63,27 @@ class Block:
 class Real:
     """Kamailio 5.6 with one UDP worker; see `case.World` for the calls. The config's path reads `kamailio.cfg`."""
 
-    def __init__(self, config: str, relays: tuple[Relay, ...] = (), asked: dict[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        config: str,
+        relays: tuple[Relay, ...] = (),
+        asked: dict[str, list[str]] | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
         number, self._claim = _claim_block()
         self._names = Block(number)
         self._queues: dict[Address, list[bytes]] = {}
         self._sockets: dict[Address, socket.socket] = {}
         self._daemon = daemon = Daemon(self._names, [KAMAILIO])
+        for name, content in (files or {}).items():
+            self.write(name, content)
         text = config.rstrip("\n") + "\n"
         text += "" if '"ctl.so"' in config else 'loadmodule "ctl.so"\n'
         text += f'modparam("ctl", "binrpc", "unix:{daemon.folder}/ctl")\n'
         if "sqlite:///DATABASE" in text:
             text = text.replace("sqlite:///DATABASE", f"sqlite:///{self._database}")
             with contextlib.closing(sqlite3.connect(self._database)) as database:
-                for name in ("standard", "dialog", "auth_db", "dispatcher", "htable", "rtpengine", "rtpproxy"):
+                for name in _TABLES:
                     database.executescript((SCHEMA / f"{name}-create.sql").read_text())
         arguments = ["-L", f"{modules_folder()}/"]
         if not re.search(r"(?m)^\s*listen\s*=", config):
@@ -184,6 +198,10 @@ class Real:
         outward = self._names.outward(sql.encode("latin-1")).decode("latin-1")
         with contextlib.closing(sqlite3.connect(self._database, timeout=5)) as database, database:
             database.execute(outward)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file beside the config."""
+        self._daemon.write(name, text.encode("latin-1"))
 
     def restart(self, *, kill: bool) -> None:
         """End the daemon and start it again."""
