@@ -10,6 +10,8 @@ from kamscript.core.rpc import RpcFault
 from kamscript.lab import Lab
 from kamscript.modules.rtpengine.bencode import Pairs, Value, decode, encode
 from kamscript.modules.rtpengine.flags import BadFlag, Flags
+from kamscript.source import MemoryReader
+from kamscript.tools.examine import examine
 
 from .script import refused
 
@@ -300,3 +302,13 @@ def test_flags_are_taken_or_refused(text: str) -> None:
         flags.read(text, offer=True)
     except BadFlag as error:
         assert str(error).startswith("error processing flag")
+
+
+@pytest.mark.parametrize("module", ["rtpengine", "rtpproxy"])
+def test_check_does_not_know_the_sets_in_a_table(module: str) -> None:
+    call = "set_rtpengine_set" if module == "rtpengine" else "set_rtp_proxy_set"
+    text = (
+        f'loadmodule "db_mysql.so"\nloadmodule "{module}.so"\nmodparam("{module}", "db_url", "mysql://k:k@db/k")\n'
+        f'request_route {{ {call}("3"); }}\n'
+    )
+    assert examine("kamailio.cfg", MemoryReader({"kamailio.cfg": text})) == []
