@@ -81,7 +81,7 @@ def test_without_any_proxy_the_call_fails() -> None:
     for proxy in both:
         proxy.silent = True
     assert offer(lab) == "-3"
-    assert "no available proxies" in lab.log
+    assert any("no available proxies" in line for line in lab.log.lines())
 
 
 def test_one_that_is_too_old_is_not_used() -> None:
@@ -92,7 +92,7 @@ def test_one_that_is_too_old_is_not_used() -> None:
     first.able = second.able = False
     lab.advance(61)
     assert offer(lab, "c2") == "-3"
-    assert "doesn't support required protocol version" in lab.log
+    assert any("doesn't support required protocol version" in line for line in lab.log.lines())
 
 
 def test_a_proxy_that_cannot_play_is_not_told_to() -> None:
@@ -125,7 +125,7 @@ def test_sets_come_from_a_database() -> None:
         'loadmodule "db_sqlite.so"\nmodparam("rtpproxy", "db_url", "sqlite:///k.db")\n' + ROUTE, database=rows
     )
     assert (offer(lab), len(second.told("U"))) == ("1", 1)
-    assert "must be integer" in lab.log
+    assert any("must be integer" in line for line in lab.log.lines())
 
 
 @pytest.mark.parametrize("url", ["unix:/var/run/rtpproxy.sock", "/var/run/rtpproxy.sock"])

@@ -1,7 +1,5 @@
 r"""nathelper in calls: replies, branches, failures, and requests that come back along an alias."""
 
-
-
 from __future__ import annotations
 
 from ..case import Scene, case

@@ -3,7 +3,8 @@ r"""rtpproxy in every kind of route, stateless use, and messages that are dealt 
 from __future__ import annotations
 
 from ..case import Scene, case
-from .rtpproxy import MODULES, SDP, SOCK, TYPE, relay
+from .rtpengine import TYPE
+from .rtpproxy import MODULES, SDP, SOCK, relay
 
 
 @case(
