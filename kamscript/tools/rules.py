@@ -558,7 +558,7 @@ TRAPS = {
     "last-alias": _warning(
         "Last alias of a request URI",
         "handle_ruri_alias() with a mode other than 0 is to take the last alias parameter. 5.6 looks for its parts in "
-        "as many characters as stand behind the last parameter, and so fails for most URIs. kamscript takes the last one.",
+        "as many characters as stand behind the last parameter, and so fails for most URIs. kamscript takes the last.",
         'loadmodule "nathelper.so"\nrequest_route { handle_ruri_alias("1"); }',
         "Call handle_ruri_alias(), which takes the first.",
     ),
