@@ -422,3 +422,14 @@ def test_what_no_command_tells() -> None:
             _ = lab.registrations
         with pytest.raises(KeyError, match="no statistic active_dialog; did you mean"):
             _ = lab.stats["active_dialog"]
+
+
+def test_log_lines_with_a_prefix() -> None:
+    config = PROXY.replace("debug=2", 'debug=2\nlog_prefix="{$rm [x.c:1] $ci} "')
+    lines = []
+    for kind in (Lab, RealLab):
+        with kind(text=config) as lab:
+            lab.phone("alice").options()
+            lines.append(lab.log.lines(origin="<script>"))
+            assert lab.log.script == ["OPTIONS from 10.0.0.1:5060, call 1-alice@10.0.0.1"]
+    assert lines[0] == lines[1]

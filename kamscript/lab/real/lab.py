@@ -140,6 +140,7 @@ class RealLab(Lab):
         self._common, self._by_url = sorted_seeds(None if callable(database) else database)
         self._opened: dict[str, RealDatabase] = {}
         self._log = Log(lambda: (self._caused or self.timers.now, len(self.network.delivered)))
+        self._prefixed = any(item.name == "log_prefix" for item in program.settings)
         self._caused = 0.0  #: when what caused the lines being read was sent
         self._read_to = 0  #: how much of the daemon's log is in ours; its last entry may go on
         self._complete = self._last = 0  #: lines of ours that are whole; where the last entry begins
@@ -455,11 +456,12 @@ class RealLab(Lab):
         for place, level, text in records:
             self._complete = len(self._log)
             self._last = place
-            found = _ORIGIN.match(text)
+            found = (_ORIGIN.search if self._prefixed else _ORIGIN.match)(text)
             if not (found and found[1]) and (place < self._booted or _OF_MARKS.search(text)):
                 continue
             origin = (found[1] or found[2]) if found else "<script>"
-            self._log.append(LogRecord(_NUMBERS.get(level, 2), origin, text[found.end() :] if found else text))
+            rest, prefix = (text[found.end() :], text[: found.start()]) if found else (text, "")
+            self._log.append(LogRecord(_NUMBERS.get(level, 2), origin, rest, prefix))
         self._read_to = len(self.daemon.stderr)
 
     @property
