@@ -433,3 +433,9 @@ def test_log_lines_with_a_prefix() -> None:
             lines.append(lab.log.lines(origin="<script>"))
             assert lab.log.script == ["OPTIONS from 10.0.0.1:5060, call 1-alice@10.0.0.1"]
     assert lines[0] == lines[1]
+
+
+def test_addresses_in_place_of_the_configs() -> None:
+    with RealLab(text=PROXY, listen=["udp:10.1.0.1:5070"]) as lab:
+        assert lab.server_address() == ("10.1.0.1", 5070)
+        assert lab.phone("alice").options().expect(404).source == ("10.1.0.1", 5070)

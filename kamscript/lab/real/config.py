@@ -94,6 +94,11 @@ def for_loopback(text: str, params: Params, folder: Path, database: Callable[[st
     return text
 
 
+def without_listen(text: str) -> str:
+    """A file of the config without the lines that say where it listens."""
+    return re.sub(r"(?m)^[ \t]*listen[ \t]*=[^\n]*", "", text)
+
+
 def added(program: Program, params: Params, folder: Path, database: Callable[[str], Path]) -> str:
     """What stands behind the config: the way for RPC, and parameters that the test sets."""
     # ctl is the door, kex tells the statistics.

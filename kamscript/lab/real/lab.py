@@ -31,7 +31,7 @@ from kamscript.lab.lab import EPOCH, Lab, Log, moment, observers, read_config
 from kamscript.lab.leaks import check_kinds, check_mode
 from kamscript.lab.network import Address, address
 from kamscript.lab.real import held
-from kamscript.lab.real.config import added, for_loopback, sources_of, why_not
+from kamscript.lab.real.config import added, for_loopback, sources_of, why_not, without_listen
 from kamscript.lab.real.daemon import Daemon, Refused
 from kamscript.lab.real.database import RealDatabase, empty_database
 from kamscript.lab.real.dns import RealResolver
@@ -118,9 +118,10 @@ class RealLab(Lab):
         if moment(start) != EPOCH:
             raise NotOnReal("Lab(start=...): the clock of the real Kamailio is the wall's")
         self.text = text
-        program = read_config(config, text, defines=defines, target=target, files=files, include=include, params=params)
-        if listen:
-            raise NotOnReal("Lab(listen=...): the config's own addresses count")
+        program = read_config(
+            config, text, defines=defines, target=target, files=files, include=include, params=params, listen=listen
+        )
+        self._listen_is_told = bool(listen)  #: in place of the config's lines
         reason = why_not(program)
         if reason:
             raise NotOnReal(reason)
@@ -204,6 +205,8 @@ class RealLab(Lab):
         main = next(iter(sources))
         for name, text in sources.items():
             changed = for_loopback(text, params, daemon.folder, self._database_path)
+            if self._listen_is_told:
+                changed = without_listen(changed)
             if name == main:
                 more = added(self.program, params, daemon.folder, self._database_path)
                 changed = f"{changed.rstrip(chr(10))}\n{more}"
@@ -217,7 +220,7 @@ class RealLab(Lab):
         arguments = ["-w", str(daemon.folder)]
         for name, value in defines_of(defines).items():
             arguments += ["-A", f"{name}={self.names.out(value)}" if value else name]
-        if not self.program.listens:
+        if self._listen_is_told or not self.program.listens:
             for one in self._sockets:
                 ip, port = self.names.place((one.address, one.port))
                 arguments += ["-l", f"{one.proto}:{ip}:{port}"]
