@@ -50,3 +50,51 @@ def test_a_config_that_does_not_load_is_told_as_ever(tmp_path: Path, capsys: pyt
     assert main(["new-tests", str(config)]) == 1
     assert "kamailio.cfg:1:17: error: unknown function nope" in capsys.readouterr().err
     assert not (tmp_path / "test_kamailio.py").exists()
+
+
+def _written(tmp_path: Path, config: str) -> str:
+    (tmp_path / "kamailio.cfg").write_text(config)
+    assert main(["new-tests", str(tmp_path / "kamailio.cfg")]) == 0
+    return (tmp_path / "test_kamailio.py").read_text()
+
+
+def test_functions_that_nothing_simulates_have_doubles(tmp_path: Path) -> None:
+    config = """
+        loadmodule "sl.so"
+        loadmodule "exec.so"
+        request_route { exec_msg("/bin/true"); sl_send_reply("404", "Nobody"); }
+    """
+    text = _written(tmp_path, config)
+    assert text.count('sip.double("exec_msg", False)  # not simulated: say what it gives') == 3
+    assert "xfail" not in text
+
+
+def test_what_fails_says_why(tmp_path: Path) -> None:
+    config = """
+        loadmodule "tm.so"
+        loadmodule "tmx.so"
+        request_route { t_suspend(); }
+    """
+    text = _written(tmp_path, config)
+    assert '@pytest.mark.xfail(reason="3 transactions' in text or '@pytest.mark.xfail(reason="1 ' in text
+
+
+def test_a_config_that_asks_for_passwords_has_users(tmp_path: Path) -> None:
+    config = """
+        alias=example.com
+        loadmodule "db_sqlite.so"
+        loadmodule "tm.so"
+        loadmodule "sl.so"
+        loadmodule "auth.so"
+        loadmodule "auth_db.so"
+        modparam("auth_db", "db_url", "sqlite:////tmp/k.sqlite")
+        modparam("auth_db", "calculate_ha1", 1)
+        modparam("auth_db", "password_column", "password")
+        request_route {
+            if (!auth_check("example.com", "subscriber", "0")) { auth_challenge("example.com", "0"); exit; }
+            sl_send_reply("200", "OK");
+        }
+    """
+    text = _written(tmp_path, config)
+    assert '        {"username": "bob", "domain": "example.com", "password": "secret"},\n' in text
+    assert 'bob = sip.phone("bob", password="secret")\n    assert bob.register().status == 200' in text
