@@ -417,8 +417,7 @@ TRAPS = {
     ),
     "missing-route": _warning(
         "Armed route missing",
-        "t_on_failure and its kin name a route block that does not exist. Kamailio logs a warning at start and goes "
-        "without.",
+        "t_on_failure and its kin, or rtimer's exec, name a route block that does not exist. Kamailio goes without.",
         _TM + 'request_route { t_on_failure("FAIL"); t_relay(); }',
     ),
     "unknown-event": _warning(
@@ -568,6 +567,21 @@ TRAPS = {
         "rtpengine_sock, rtpproxy_sock or db_url there is no set, and every call of them is false.",
         'loadmodule "rtpengine.so"\nrequest_route { rtpengine_manage(); }',
         "Say where the relay is: rtpengine_sock or rtpproxy_sock, or a table by db_url.",
+    ),
+    "unknown-table": _warning(
+        "Hash table or queue that nobody defined",
+        "No modparam of htable defines the table, none of mqueue the queue. Kamailio starts; the table reads as null, "
+        "what is written is lost, and the functions are false.",
+        'loadmodule "htable.so"\nmodparam("htable", "htable", "ipban=>size=8")\nrequest_route { $sht(ipbann=>x) = 1; }',
+        "Correct the name, or define it.",
+    ),
+    "ends-script": _warning(
+        "Call that ends the script",
+        "A function that returns 0 ends the script, and in 5.6 sht_setxi() returns 0 when all went well. kamscript does "
+        "so at targets up to 5.6.",
+        'loadmodule "htable.so"\nmodparam("htable", "htable", "a=>autoexpire=60")\n'
+        'request_route { sht_setxi("a", "x", "1", "10"); }',
+        "Assign $sht and $shtex.",
     ),
     "no-columns": _warning(
         "Subscriber without columns",

@@ -26,6 +26,16 @@ modparam("dispatcher", "db_url", "sqlite:///k.db")
 modparam("dispatcher", "xavp_dst", "dst")
 """
 
+TABLES = """loadmodule "htable.so"
+loadmodule "mqueue.so"
+loadmodule "rtimer.so"
+modparam("htable", "htable", "ipban=>size=8")
+modparam("htable", "htable", "a=>size=8;autoexpire=60")
+modparam("mqueue", "mqueue", "name=q;size=3")
+modparam("mqueue", "mqueue_name", "bare")
+modparam("rtimer", "timer", "name=t;interval=10")
+"""
+
 #: Rule, statements of a request route that it warns of, statements that it does not warn of.
 STATEMENTS = [
     ("unreachable-code", "exit; $var(x) = 1;", "if ($rU == $null) exit; $var(x) = 1;"),
@@ -192,6 +202,24 @@ TOP = [
             f"request_route {{ {module}_manage(); }}",
         )
         for module, param in (("rtpengine", "rtpengine_sock"), ("rtpproxy", "rtpproxy_sock"))
+    ),
+    *(
+        (rule, f"{TABLES}request_route {{ {bad} }}", f"{TABLES}request_route {{ {good} }}")
+        for rule, bad, good in (
+            ("unknown-table", "$sht(ipbann=>x) = 1;", "$sht(ipban=>x) = 1;"),
+            ("unknown-table", 'xlog("$(sht(ban=>x){s.len})");', 'xlog("$sht( ipban =>x) $shtcn(a=>**)");'),
+            ("unknown-table", "$var(x) = $shtinc(ipban=>$sht(b=>x));", "$var(x) = $shtinc(ipban=>$sht(a=>x));"),
+            ("unknown-table", 'sht_lock("b=>x");', 'sht_lock("a=>x"); sht_reset("$var(t)");'),
+            ("unknown-table", 'sht_iterator_start("i", "b");', 'sht_iterator_start("i", "a");'),
+            ("unknown-table", 'mq_add("qq", "a", "b");', 'mq_add("q", "a", "b"); mq_fetch("bare");'),
+            ("unknown-table", 'xlog("$mqk(x)");', 'xlog("$mqk(bare) $mq_size($var(q))");'),
+            ("ends-script", 'sht_setxi("a", "x", "1", "9");', 'sht_setxs("a", "x", "1", "9");'),
+        )
+    ),
+    (
+        "missing-route",
+        TABLES + 'modparam("rtimer", "exec", "timer=t;route=B")\nrequest_route { exit; }\nroute[A] { exit; }',
+        TABLES + 'modparam("rtimer", "exec", "timer=t;route=A")\nrequest_route { exit; }\nroute[A] { exit; }',
     ),
     (
         "no-columns",
