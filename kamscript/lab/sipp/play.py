@@ -111,7 +111,8 @@ class _Play:
             remote = self.lab.server_address(proto)
         except AssertionError as error:
             raise SippError(f"{spec.name}: {error}") from None
-        files = [InjectionFile(read_file(self.find(path))) for path in (*self.run.inject, *spec.inject)]
+        common = replace(common, directories=tuple(self.run.directories))
+        files = [InjectionFile(read_file(common.find(path))) for path in (*self.run.inject, *spec.inject)]
         settings = replace(
             common,
             service=common.service if spec.service is None else spec.service,
@@ -131,23 +132,16 @@ class _Play:
         return replace(settings, **spec.others)
 
     def read(self, scenario: str | Path | Source, settings: Settings) -> Scenario:
-        return load(self.source(scenario), settings)
+        return load(self.source(scenario, settings), settings)
 
-    def source(self, scenario: str | Path | Source) -> Source:
+    def source(self, scenario: str | Path | Source, settings: Settings) -> Source:
         """A file, or the built-in scenario of that name where there is no such file."""
         if isinstance(scenario, Source):
             return scenario
-        path = self.find(scenario)
+        path = settings.find(scenario)
         if not path.is_file() and str(scenario) in builtin_names():
             return builtin(str(scenario))
         return read_file(path)
-
-    def find(self, name: str | Path) -> Path:
-        """A file as named, or else in one of the folders."""
-        path = Path(name)
-        if path.exists():
-            return path
-        return next((found for folder in self.run.directories if (found := folder / path).exists()), path)
 
     def free_seat(self) -> Address:
         parties = self.lab.network.parties

@@ -559,11 +559,14 @@ class _Reader:
 
     def listed(self, element: Element, name: str) -> list[str]:
         """Names of variables, separated by commas."""
-        names = [part.strip() for part in self.text(element, name).split(",")]
+        names = self.text(element, name).split(",")
         if name in element.attributes:
             for part in names:
                 if not valid(part):
                     self.refused(f"{part or 'nothing'} is no name of a variable", element.attributes[name])
+                elif part != part.strip():
+                    hint = "SIPp takes blanks for a part of the name"
+                    self.refused(f"{part!r} begins or ends with a blank", element.attributes[name], hint)
         return [part for part in names if valid(part)]
 
     def slot(self, element: Element, name: str) -> int:

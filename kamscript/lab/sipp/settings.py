@@ -53,6 +53,14 @@ class Settings:
     seat: Address | None = None  #: where the party sits; None: wherever a message finds it
     remote: Address = NOWHERE  #: the server
     rsa: Address | None = None  #: -rsa: where to send instead
+    directories: tuple[Path, ...] = ()  #: where files are looked for that are not found as named
+
+    def find(self, name: str | Path) -> Path:
+        """A file as named, or else in one of the folders."""
+        path = Path(name)
+        if path.exists():
+            return path
+        return next((found for folder in self.directories if (found := folder / path).exists()), path)
 
     @property
     def reliable(self) -> bool:

@@ -44,6 +44,7 @@ class Speaker(Protocol):
     @property
     def chance(self) -> Random: ...
     def dynamic_id(self) -> int: ...
+    def fatal(self, text: str) -> None: ...
     def line(self, file: InjectionFile) -> int: ...
     def authorization(self, user: str, password: str, method: str, body: str) -> str: ...
 
@@ -59,7 +60,6 @@ _HEX = re.compile(r"\\x(?:([0-9A-Fa-f]{2})|([0-9A-Fa-f]?).?)", re.DOTALL)
 _OFFSET = re.compile(r"[+-][0-9]{1,9}")
 #: SIPp's own keywords that the lab does not have, and why.
 _REFUSED = {
-    "file": "it reads files while calls run",
     "tdmmap": "it belongs to -tdmmap, which the lab does not have",
     "users": "it belongs to -users, which the lab does not have",
     "userid": "it belongs to -users, which the lab does not have",
@@ -79,12 +79,6 @@ class Template:
         self._parts, self._auth = parts, auth
         self.method, self.status = "", 0
         self._fixed = "".join(map(str, parts)) if all(isinstance(part, str) for part in parts) else None
-
-    @property
-    def begins(self) -> str:
-        """The literal text in front of the first keyword that differs from call to call."""
-        first = self._parts[0] if self._parts else ""
-        return first if isinstance(first, str) else ""
 
     def write(self, call: Speaker, index: int = BORROWED) -> str:
         """The text for one call; `index` is the message's number in the scenario. Raises SippError."""
@@ -157,13 +151,13 @@ class Compiler:
 
     def message(self, cdata: str, span: Span) -> Template:
         """The text of a `<send>`: trimmed, line by line, as SIPp trims it."""
-        template = self.text(tidy(cdata), span, lines=True)
-        first = template.begins.lstrip(_BLANKS)
-        word, blank, rest = first.partition(" ")
-        if not blank:
+        text = tidy(cdata)
+        template = self.text(text, span, lines=True)
+        word, blank, rest = text.lstrip(_BLANKS).partition("\n")[0].partition(" ")
+        if not blank or "[" in word:
             self.error("a message begins with a method or SIP/2.0 and a blank, written out", span)
         elif word == "SIP/2.0":
-            code = rest.lstrip().split(" ")[0].split("\r")[0]
+            code = rest.lstrip().split(" ")[0]
             if not code.isdecimal() or not 100 <= int(code) < 700:
                 self.error(f"{code or 'nothing'} is no status: 100 to 699", span)
             else:
@@ -269,6 +263,8 @@ class _Cutter:
             self.variable(whole[1:], whole)
         elif word.startswith("fill"):
             self.fill(whole)
+        elif word.startswith("file "):
+            self.file(whole)
         elif word.startswith("last_"):
             name = word[5:].rstrip(":").lower()
             self.add(lambda call, index: call.last.header_line(name) if call.last else "", _DROPPABLE)
@@ -331,6 +327,35 @@ class _Cutter:
     def variable(self, name: str, whole: str) -> None:
         slot = self.names.use(name, self.place(f"[{whole}]"))
         self.add(lambda call, index: text_of(call.variables[slot]), _DROPPABLE)
+
+    def file(self, whole: str) -> None:
+        """`[file name=...]`: what stands in a file, which is looked for where scenarios are."""
+        named = _parameter(whole, "name")
+        if not named:
+            self.error("[file] needs name=FILE", f"[{whole}]")
+            return
+        if "[" not in named:
+            self.fixed(self.content(named, whole))
+            return
+        name = self.compiler.text(named, self.span)
+
+        def write(call: Speaker, index: int) -> str:
+            found = self.settings.find(name.write(call))
+            try:
+                return found.read_bytes().decode("latin-1")
+            except OSError as error:
+                call.fatal(f"[file]: {found} cannot be read: {error.strerror or error}")
+                return ""
+
+        self.add(write)
+
+    def content(self, name: str, whole: str) -> str:
+        """What stands in a file whose name is known when the scenario is read."""
+        try:
+            return self.settings.find(name).read_bytes().decode("latin-1")
+        except OSError as error:
+            self.error(f"{name} cannot be read: {error.strerror or error}", f"[{whole}]")
+            return ""
 
     def fill(self, whole: str) -> None:
         text, name = _parameter(whole, "text") or "X", _parameter(whole, "variable")

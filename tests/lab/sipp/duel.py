@@ -115,6 +115,20 @@ def own_text(name: str) -> str:
     return subprocess.run([SIPP, "-sd", name], capture_output=True, check=False).stdout.decode("latin-1")
 
 
+def taken(text: str, path: Path, port: int) -> bool:
+    """Whether SIPp plays a server's scenario: it listens then, and otherwise ends at once."""
+    path.write_text(text, encoding="latin-1")
+    words = ["-sf", path.name, "-i", "127.0.0.1", "-p", str(port), "-m", "1", "-nostdin", "127.0.0.1:9"]
+    with subprocess.Popen(
+        [SIPP, *words], cwd=path.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and not bound(port):
+            time.sleep(0.002)
+        found = process.poll() is None
+        process.kill()
+    return found
+
+
 def _write(case: Case, folder: Path) -> None:
     for party, text in zip(PARTIES, (case.client, case.server), strict=True):
         text = own_text(text) if text in builtin_names() else text
@@ -212,7 +226,7 @@ def _first(message: str, pid: int) -> str:
 
 def _plain(message: str, pid: int) -> str:
     """Without process numbers, and without what the server makes by chance."""
-    message = re.sub(r"^(Call-ID|i): (\d+)-\d+@", r"\1: \2-PID@", message, flags=re.MULTILINE)
+    message = re.sub(r"^(Call-ID|i): (\S*?\d+)-\d+@", r"\1: \2-PID@", message, flags=re.MULTILINE)
     message = re.sub(rf"\b{pid}(SIPpTag|-[ab]-)", r"PID\1", message)
     message = re.sub(r"z9hG4bK-\d+-", "z9hG4bK-PID-", message)
     message = re.sub(r"z9hG4bK[0-9a-f]+\.[0-9a-f.]+", "z9hG4bK.SERVER", message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ from kamscript.lab.network import Address
 from kamscript.lab.sipp import ScenarioError, Settings, SippParty
 from kamscript.lab.sipp.scenario import builtin, builtin_names, load
 from kamscript.source import Source
+from tests.lab.sipp.cases_broken import BROKEN, ODD
 from tests.lab.sipp.stage import UAS, Stage, answering, call, proxy
 
 PIECES = [
@@ -50,6 +52,18 @@ def test_a_file_that_is_cut_off_anywhere(name: str) -> None:
     text = builtin(name).text
     for end in range(0, len(text), 7):
         load_or_refuse(text[:end])
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_sipp_refuses_is_refused_with_its_line(name: str) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        load(Source("x.xml", BROKEN[name]), Settings())
+    assert re.match(r"x\.xml:[0-9]+:[0-9]+: error: ", str(refused.value))
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_sipp_takes_is_taken(name: str) -> None:
+    assert load(Source("x.xml", ODD[name]), Settings()).steps
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -90,6 +90,12 @@ def test_no_call_at_all(config: str, capsys: Out) -> None:
     assert capsys.readouterr().err == "kamscript sipp: there was no call\n"
 
 
+def test_messages_that_circulate(config: str, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kamscript.lab.lab.MAX_DELIVERIES", 3)
+    assert sipp(config, "-sn", "uac", "-sn", "uas") == 255
+    assert capsys.readouterr().err.startswith("kamscript sipp: messages circulate: 3 deliveries at one moment")
+
+
 def test_an_address_that_is_taken(config: str, capsys: Out) -> None:
     assert sipp(config, "-sn", "uac", "-i", "127.0.0.1", "-p", 5060) == 254
     assert capsys.readouterr().err == "kamscript sipp: uac.xml: kamailio sits at 127.0.0.1:5060 already\n"
