@@ -577,8 +577,8 @@ TRAPS = {
     ),
     "ends-script": _warning(
         "Call that ends the script",
-        "A function that returns 0 ends the script, and in 5.6 sht_setxi() returns 0 when all went well. kamscript does "
-        "so at targets up to 5.6.",
+        "A function that returns 0 ends the script, and in 5.6 sht_setxi() returns 0 when all went well. kamscript "
+        "does so at targets up to 5.6.",
         'loadmodule "htable.so"\nmodparam("htable", "htable", "a=>autoexpire=60")\n'
         'request_route { sht_setxi("a", "x", "1", "10"); }',
         "Assign $sht and $shtex.",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: sht_lock() and sht_unlock() of an unknown table.
 _NO_TABLE = -11
 _HEAD = 72  #: bytes that Kamailio keeps for an item beside its name and value
+_FEW_SLOTS = 1 << 14  #: a larger table is printed without its empty slots
 
 
 class Functions(Parts):
@@ -33,7 +34,7 @@ class Functions(Parts):
         error = self.server.log.error
         error("htable", f"htable[{table.name}] exp: {table.autoexpire}>")
         filled = dict(table.filled())
-        for slot in range(min(table.slots, 1 << 16)):
+        for slot in range(table.slots) if table.slots <= _FEW_SLOTS else filled:
             cells = filled.get(slot, [])
             error("htable", f"htable[{slot}] -- <{len(cells)}>")
             for cell in cells:
