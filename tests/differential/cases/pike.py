@@ -142,7 +142,6 @@ battery(
     @ pike_check_ip("$var(none)")
     @ pike_check_ip("$avp(none)")
     @ pike_check_ip("::1")
-    @ pike_check_ip("[::1]")
     @ pike_check_req()
     """,
     modules=MODULES,
