@@ -207,3 +207,70 @@ def test_without_the_module() -> None:
     lab = Lab(text="listen=udp:127.0.0.1:5060\nrequest_route { exit; }\n")
     with pytest.raises(TlsConfigError, match="loadmodule"):
         check_profiles(lab.server)
+
+
+# -- kamscript alone: connections that it opens (the daemon runs no event_route[tls:connection-out])
+
+OUT_PORT, PEER = 22205, 22206
+OUT = f"""
+debug=2
+enable_tls=yes
+auto_aliases=no
+listen=udp:127.0.0.1:{OUT_PORT}
+listen=tls:127.0.0.1:{OUT_PORT}
+loadmodule "tls.so"
+loadmodule "sl.so"
+loadmodule "tm.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "con_ct_wq_max", 1000)
+request_route {{
+    $du = "sip:127.0.0.1:{PEER};transport=tls";
+    forward();
+}}
+event_route[tls:connection-out] {{
+    xlog("L_INFO", "opened $tls_peer_subject_cn $sndto(port)\\n");
+    drop;
+}}
+"""
+
+
+@pytest.fixture
+def opening(certificates: Path, tmp_path: Path) -> Iterator[Running]:
+    """A kamscript that forwards to the peer."""
+    config = (
+        OUT
+        + f'modparam("tls", "certificate", "{certificates}/server.pem")\n'
+        + f'modparam("tls", "private_key", "{certificates}/server.key")\n'
+    )
+    with kamscript(config, tmp_path) as running:
+        yield running
+
+
+def forwarded(number: int, length: int) -> None:
+    """Send a request that is to be forwarded."""
+    text = (
+        f"OPTIONS sip:x@x SIP/2.0\r\nVia: SIP/2.0/UDP a.invalid;branch=z9hG4bK{number}\r\nFrom: <sip:a@x>;tag=1\r\n"
+        f"To: <sip:b@x>\r\nCall-ID: {number}\r\nCSeq: 1 OPTIONS\r\nX: {'x' * length}\r\nContent-Length: 0\r\n\r\n"
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.sendto(text.encode(), ("127.0.0.1", OUT_PORT))
+
+
+def test_a_connection_that_is_opened_and_dropped(opening: Running, certificates: Path) -> None:
+    """What waits for a handshake is limited; behind `drop` nothing is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    with socket.create_server(("127.0.0.1", PEER)) as listening:
+        listening.settimeout(5)
+        forwarded(1, 300)
+        tcp, _ = listening.accept()
+        forwarded(2, 900)
+        opening.wait_for("the write queue is full")
+        tcp.settimeout(5)
+        with tcp, context.wrap_socket(tcp, server_side=True) as stream:
+            opening.wait_for(f"opened server {PEER}")
+            stream.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                stream.recv(1)

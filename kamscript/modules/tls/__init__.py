@@ -111,7 +111,7 @@ class Tls(Commands, name="tls"):
         `problem` is why the configuration file could not be read: a server on sockets does not start then.
         """
         server = self.server
-        self._connect_id = ""
+        self._connect_id, self._watching = "", False
         self._wished: Wish | None = None
         self._wishes: dict[tuple[str, int], Wish] = {}
         self.problem = ""
@@ -138,9 +138,9 @@ class Tls(Commands, name="tls"):
             server.log.warning(
                 self.name, "verify_client=optional_no_ca: on sockets a bad certificate is refused, as with `optional`"
             )
-        server.hooks.data_out.append(self._leaving)
         if self.xavp_cfg:
             server.hooks.request_build.append(self._building)
+            self._watch()
 
     def _variables(self) -> list[CfgVar]:
         """The group `tls` of the cfg framework; most of it only the config sets."""
@@ -239,6 +239,12 @@ class Tls(Commands, name="tls"):
             return None
 
     # -- connections that are opened ----------------------------------------------------------------------------------
+    def _watch(self) -> None:
+        """Look at what leaves, once somebody wishes something: it costs time for each message."""
+        if not self._watching:
+            self._watching = True
+            self.server.hooks.data_out.append(self._leaving)
+
     def _building(self, ctx: Context) -> None:
         """A request is about to be built: remember what its XAVP says."""
         fields = get(ctx.xavps, self.xavp_cfg)
@@ -301,4 +307,5 @@ class Tls(Commands, name="tls"):
     def tls_set_connect_server_id(self, ctx: Context, server_id: Str) -> int:
         """Choose the client profile with this server_id for the next connection that is opened; "" takes it back."""
         self._connect_id = server_id
+        self._watch()
         return 1

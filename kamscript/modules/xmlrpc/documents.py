@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import calendar
 import re
-import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
@@ -120,7 +120,7 @@ def _value(param: ElementTree.Element) -> Value:
 def _seconds(text: str) -> int:
     """The Unix time of `20011003T08:53:38`; what is no time begins in 1900, as nothing was read of it."""
     try:
-        return calendar.timegm(time.strptime(text[:17], "%Y%m%dT%H:%M:%S"))
+        return calendar.timegm(datetime.strptime(text[:17], "%Y%m%dT%H:%M:%S").timetuple())
     except ValueError:
         return calendar.timegm((1900, 1, 0, 0, 0, 0, 0, 0, 0))
 
