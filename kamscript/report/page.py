@@ -28,6 +28,7 @@ background:var(--bg);padding:8px 0;z-index:2;border-bottom:1px solid var(--line)
 border-radius:4px;padding:3px 8px;max-width:360px}.tools input[type=search]{width:260px}
 .tools button{font:inherit;color:inherit;background:var(--soft);
 border:1px solid var(--line);border-radius:4px;padding:3px 10px;cursor:pointer}
+@media(max-width:600px){body{padding:12px 10px 40px}}
 .ladder{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
 .ladder svg{display:block}.head{background:var(--soft);border-bottom:1px solid var(--line)}
 .head text,.row svg text{font-size:12px;fill:var(--fg)}.head .name{font-weight:700;font-size:14px}
