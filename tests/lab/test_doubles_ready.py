@@ -263,7 +263,8 @@ def test_an_rtpengine_that_is_down(relay: Lab) -> None:
 
 
 SDP = (
-    "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\nc=IN IP4 10.0.0.1\r\n"
+    "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/SAVP 0\r\nc=IN IP4 10.0.0.1\r\n"
     "a=rtcp:4001\r\na=candidate:1 1 UDP 1 10.0.0.1 4000 typ host\r\nm=video 0 RTP/SAVP 96\r\n"
 )
 
