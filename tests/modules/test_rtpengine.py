@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kamscript.core.rpc import RpcFault
@@ -273,10 +273,11 @@ def test_without_sets_there_is_nobody_to_ask() -> None:
 values = st.recursive(
     st.integers() | st.text(st.characters(max_codepoint=255)),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(max_codepoint=255)), inner),
-    max_leaves=20,
+    max_leaves=6,
 )
 
 
+@settings(max_examples=40)
 @given(values)
 def test_what_is_encoded_is_decoded_again(value: Value) -> None:
     assert decode(encode(value)) == value
