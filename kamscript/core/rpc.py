@@ -265,6 +265,7 @@ def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -
     """
     kinds, required, rest = _wanted(command)
     out: list[Any] = []
+    dot = _DOTS.get(getattr(command, "__func__", command), len(arguments))
     for position, value in enumerate(arguments):
         if position < len(kinds):
             kind = kinds[position]
@@ -273,7 +274,7 @@ def _convert(command: Callable[..., Any], arguments: list[Any], convert: bool) -
         else:
             break
         try:
-            out.append(_value(value, kind, position, convert))
+            out.append(_value(value, kind, position, convert or position >= dot))
         except RpcFault as fault:
             if position >= required:
                 return out, fault
@@ -302,6 +303,19 @@ def missing(code: int, *texts: str) -> Callable[[F], F]:
     return mark
 
 
+def converted(position: int) -> Callable[[F], F]:
+    """Say that a command reads numbers as texts and texts as numbers from this argument on, whatever the channel does.
+
+    The dot in the formats of rpc->scan(). Stands below `@rpc`.
+    """
+
+    def mark(method: F) -> F:
+        _DOTS[method] = position
+        return method
+
+    return mark
+
+
 def _fault_of(command: Callable[..., Any], position: int) -> RpcFault | None:
     found = _MISSING.get(getattr(command, "__func__", command))
     return RpcFault(found[0], found[1][min(position, len(found[1]) - 1)]) if found else None
@@ -309,6 +323,8 @@ def _fault_of(command: Callable[..., Any], position: int) -> RpcFault | None:
 
 #: By function: the code and the texts of `missing`.
 _MISSING: dict[Any, tuple[int, tuple[str, ...]]] = {}
+#: By function: the position of `converted`.
+_DOTS: dict[Any, int] = {}
 
 
 _TYPE = {"int": "integer", "float": "double", "str": "string", "any": "any"}
@@ -354,7 +370,7 @@ def _value(value: Any, kind: str, position: int, convert: bool) -> Any:
     try:
         if kind == "float" and (convert or not isinstance(value, str)):
             return float(value)
-        if convert and kind == "str":
+        if convert and kind == "str" and value is not None:
             return f"{value:f}" if isinstance(value, float) else str(value)
         if convert and kind == "int":
             number = parse_int(value) if isinstance(value, str) else int(value)

@@ -289,6 +289,8 @@ def _whole(value: float) -> int:
 
 def _argument(value: Any, kind: str) -> Any:
     """A parameter as a command takes it that wants an int, a float, a str or any."""
+    if kind == "str" and (value is None or isinstance(value, bool)):
+        return None  # neither is ever read as a text
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str):

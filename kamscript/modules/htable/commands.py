@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kamscript.core.mi import BAD_PARAMETER, MISSING_PARAMETER, Mi, MiReply
-from kamscript.core.rpc import Struct, missing
+from kamscript.core.rpc import Struct, converted, missing
 from kamscript.module import mi, rpc
 from kamscript.modules.htable.parts import Parts
-from kamscript.values import parse_int
 
 if TYPE_CHECKING:
     from kamscript.core.rpc import Rpc
@@ -53,17 +52,18 @@ class Commands(Parts):
 
     @rpc("htable.sets")
     @missing(*_THREE)
-    def rpc_sets(self, rpc: Rpc, htable: str, key: str, value: Any) -> str | None:
+    @converted(2)
+    def rpc_sets(self, rpc: Rpc, htable: str, key: str, value: str) -> str | None:
         """Set an item to a text."""
-        self.put(self._table(rpc, htable), key, str(value))
+        self.put(self._table(rpc, htable), key, value)
         return self._done()
 
     @rpc("htable.seti")
     @missing(*_THREE)
-    def rpc_seti(self, rpc: Rpc, htable: str, key: str, value: Any) -> str | None:
+    @converted(2)
+    def rpc_seti(self, rpc: Rpc, htable: str, key: str, value: int) -> str | None:
         """Set an item to an integer."""
-        number = _number(rpc, value, _THREE)
-        self.put(self._table(rpc, htable), key, number)
+        self.put(self._table(rpc, htable), key, value)
         return self._done()
 
     def _done(self) -> str | None:
@@ -71,23 +71,25 @@ class Commands(Parts):
 
     @rpc("htable.setex", since="5.6")
     @missing(500, "Not enough parameters (htable name, item name and expire)")
-    def rpc_setex(self, rpc: Rpc, htable: str, key: str, expire: Any) -> str:
+    @converted(2)
+    def rpc_setex(self, rpc: Rpc, htable: str, key: str, expire: int) -> str:
         """Let an item expire in `expire` seconds."""
-        seconds = _number(rpc, expire, (500, "Not enough parameters (htable name, item name and expire)"))
-        self.expire(self._table(rpc, htable), key, seconds)
+        self.expire(self._table(rpc, htable), key, expire)
         return "Ok"
 
     @rpc("htable.setxs", since="5.6")
     @missing(*_FOUR)
-    def rpc_setxs(self, rpc: Rpc, htable: str, key: str, value: Any, expire: Any) -> str:
+    @converted(2)
+    def rpc_setxs(self, rpc: Rpc, htable: str, key: str, value: str, expire: int) -> str:
         """Set an item to a text that expires in `expire` seconds."""
-        return self._set_expiring(rpc, htable, key, str(value), _number(rpc, expire, _FOUR))
+        return self._set_expiring(rpc, htable, key, value, expire)
 
     @rpc("htable.setxi", since="5.6")
     @missing(*_FOUR)
-    def rpc_setxi(self, rpc: Rpc, htable: str, key: str, value: Any, expire: Any) -> str:
+    @converted(2)
+    def rpc_setxi(self, rpc: Rpc, htable: str, key: str, value: int, expire: int) -> str:
         """Set an item to an integer that expires in `expire` seconds."""
-        return self._set_expiring(rpc, htable, key, _number(rpc, value, _FOUR), _number(rpc, expire, _FOUR))
+        return self._set_expiring(rpc, htable, key, value, expire)
 
     def _set_expiring(self, rpc: Rpc, name: str, key: str, value: int | str, seconds: int) -> str:
         table = self.table(name)
@@ -241,13 +243,6 @@ class Commands(Parts):
         if not name:
             return None, MiReply(500, "bad hash table name")
         return self.tables.get(name), MiReply(500, "no such hash table")
-
-
-def _number(rpc: Rpc, value: Any, fault: tuple[int, str]) -> int:
-    number = value if isinstance(value, int) else parse_int(value) if isinstance(value, str) else None
-    if number is None:
-        raise rpc.fault(*fault)
-    return number
 
 
 def _shown(cell: Cell) -> Struct:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from ..case import Party, Scene, battery, build, case, verdicts
 
@@ -944,3 +945,36 @@ def a_node_asks_for_everything(scene: Scene) -> None:
     notification = scene.bob.expect("KDMQ")
     notification.answer(200, "OK", headers="Content-Type: text/plain", body="sip:127.0.0.12:21200;status=active\n")
     scene.bob.expect("KDMQ").answer(200, "OK")
+
+
+def _by_json() -> str:
+    """Facts: commands of JSON-RPC whose arguments have other types than are asked for."""
+    calls: list[tuple[str, Sequence[object]]] = [
+        *(("sets", [*key, value]) for key in (["a", "k"],) for value in ("x", 5, 5.5, True, None, "")),
+        *(("sets", args) for args in (["a", 7, "x"], ["a"], [], ["none", "k", "v"])),
+        *(("seti", ["a", f"i{n}", value]) for n, value in enumerate((5, "12", "x", 5.9, "", "0x10", True, None))),
+        *(("setex", ["e", "k", value]) for value in (50, "50", "x", None)),
+        *(("setxs", ["e", "k", value, 50]) for value in ("v", 5, None)),
+        *(("setxi", ["e", "k2", value, "50"]) for value in (5, "6", None)),
+        *((command, args) for command in ("dump", "flush", "get") for args in (["a"], [7], [], ["e", "k2"])),
+        *((command, []) for command in ("stats", "listTables", "reload", "store")),
+        *(("delete", ["e", "k"]) for _ in range(2)),
+    ]
+    lines = []
+    for command, params in calls:
+        request = json.dumps({"jsonrpc": "2.0", "method": f"htable.{command}", "params": params, "id": 1})
+        lines += [f"@ jsonrpc_exec('{request}')", "> $jsonrpl(code)|$jsonrpl(text)|$jsonrpl(body)"]
+    return "\n".join(lines)
+
+
+battery(
+    "htable",
+    "commands_by_json",
+    _by_json(),
+    modules="pv xlog jsonrpcs htable",
+    before=f"""disable_tcp=yes
+modparam("jsonrpcs", "fifo_name", "")
+modparam("jsonrpcs", "dgram_socket", "")
+modparam("jsonrpcs", "pretty_format", 0)
+{TABLES}""",
+)
