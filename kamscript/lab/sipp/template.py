@@ -63,8 +63,6 @@ _REFUSED = {
     "tdmmap": "it belongs to -tdmmap, which the lab does not have",
     "users": "it belongs to -users, which the lab does not have",
     "userid": "it belongs to -users, which the lab does not have",
-    "rtpstream_audio_port": "the lab carries no media; write [media_port]",
-    "rtpstream_video_port": "the lab carries no media; write [media_port]",
 }
 #: Behind `-1` a message of SIPp's own stands, behind `-2` one that borrows the branch of the step before.
 OWN, BORROWED = -1, -2
@@ -455,6 +453,8 @@ _STATIC: dict[str, Callable[[Settings, int], str | None]] = {
     "media_ip": _media_ip,
     "media_ip_type": lambda s, n: _ip_type(_media_ip(s, n) or "") if s.seat or s.media_ip else None,
     "media_port": lambda s, n: str(s.media_port + n),
+    "rtpstream_audio_port": lambda s, n: str(s.media_port),
+    "rtpstream_video_port": lambda s, n: str(s.media_port),
     "pid": lambda s, n: str(s.pid),
     "service": lambda s, n: s.service,
     "sipp_version": lambda s, n: "kamscript",

@@ -116,6 +116,52 @@ CASES: dict[str, Case] = {
         ),
         logs=True,
     ),
+    "credentials out of fields": Case(
+        scenario(
+            request("REGISTER", attributes=RETRANS),
+            recv(401, 'auth="true"'),
+            request(
+                "REGISTER",
+                2,
+                attributes=RETRANS,
+                headers='[authentication username="[field0]" password="[field1]"]\nX-User: [field0]\n',
+            ),
+            recv(200),
+        ),
+        scenario(
+            recv("REGISTER"),
+            reply("401 Unauthorized", headers=WWW),
+            recv("REGISTER", "", '<verifyauth assign_to="g" username="[last_X-User]" password="b"/>' + log("[$g]"))
+            .replace("[last_X-User]", "ann"),
+            reply("200 OK"),
+        ),
+        own=("-inf a.csv", ""),
+        files={"a.csv": "SEQUENTIAL\nann;b\nbob;c\n"},
+        options="-m 2",
+        logs=True,
+    ),
+    "over TCP": Case(
+        scenario(
+            request("OPTIONS", attributes=RETRANS, headers="X-T: [transport]\n"),
+            recv(200),
+            request("MESSAGE", 2, attributes=RETRANS),
+            recv(200),
+        ),
+        scenario(recv("OPTIONS"), reply("200 OK"), recv("MESSAGE"), reply("200 OK")),
+        own=("-t t1", ""),
+    ),
+    "media actions": Case(
+        scenario(
+            request("MESSAGE", attributes=RETRANS).replace(
+                "[len]\n", "[len]\n\nm=audio [rtpstream_audio_port] x\nm=video [rtpstream_video_port+2] x\n"
+            ),
+            recv(200),
+            does('<rtp_echo value="1"/>', log("echo")),
+        ),
+        scenario(recv("MESSAGE"), reply("200 OK")),
+        options="-m 3",
+        logs=True,
+    ),
     "a nonce that went stale": Case(
         scenario(
             request("REGISTER", attributes=RETRANS),
@@ -262,7 +308,7 @@ CASES: dict[str, Case] = {
         files={"body.txt": "one\ntwo [service]\n", "other.txt": "other\n"},
     ),
     "variables in injected fields": Case(
-        asks(headers="X-A: [field0] [field1]|[field2]\n[field3]\n"),
+        asks(headers="X-A: [field0] [field1]|[field2]\nX-B: [field3]\n"),
         ANSWERS,
         own=("-inf a.csv", ""),
         files={"a.csv": "SEQUENTIAL\n [service] ;b c;;[call_id]\n# no\nx;y;z;w\n"},

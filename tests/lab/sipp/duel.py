@@ -107,7 +107,7 @@ class Duels:
 
 def config(port: int) -> str:
     """The proxy between them."""
-    return stage.proxy(port, f"$sp + {APART}")
+    return f"listen=tcp:127.0.0.1:{port}\n" + stage.proxy(port, f"$sp + {APART}")
 
 
 def own_text(name: str) -> str:
@@ -180,7 +180,7 @@ def _media(port: int, number: int) -> int:
 
 
 _LOGGED = re.compile(
-    r"^-{20,}[^\n]*\n(?:UDP )?message (sent|received) ?[\[(](\d+)[\])]? ?bytes\)? ?:\n\n", re.MULTILINE
+    r"^-{20,}[^\n]*\n(?:UDP |TCP )?message (sent|received) ?[\[(](\d+)[\])]? ?bytes\)? ?:\n\n", re.MULTILINE
 )
 
 
@@ -229,6 +229,7 @@ def _plain(message: str, pid: int) -> str:
     message = re.sub(r"^(Call-ID|i): (\S*?\d+)-\d+@", r"\1: \2-PID@", message, flags=re.MULTILINE)
     message = re.sub(rf"\b{pid}(SIPpTag|-[ab]-)", r"PID\1", message)
     message = re.sub(r"z9hG4bK-\d+-", "z9hG4bK-PID-", message)
+    message = re.sub(r"(branch=[^\s;]+);i=\w+", r"\1", message)  # which TCP connection
     message = re.sub(r"z9hG4bK[0-9a-f]+\.[0-9a-f.]+", "z9hG4bK.SERVER", message)
     message = re.sub(r"(tag=)\d+((?:SIPpTag|-[ab]-)\w+)", r"\1PID\2", message)
     message = re.sub(r'(cnonce|response)="?[0-9a-f]+"?', r"\1=CHANCE", message)
