@@ -273,11 +273,15 @@ def test_reload_without_a_file_is_refused() -> None:
         ("[server:default]\nnonsense", "line 2: `name = value`"),
         ("[server:default]\nmethod = TLSv7", "line 2: TLSv7 is no method"),
         ("[server:default]\nverify_certificate = perhaps", "line 2: verify_certificate is yes or no"),
+        ("[server:*]", "line 1: `default`, `any` or ip:port"),
+        ("[server:default]\nverify_depth = -1", "line 2: verify_depth is a number"),
         ("[server:default]\nverify_depth = deep", "line 2: verify_depth is a number"),
         ("[server:default]\nverify_client = perhaps", "line 2: perhaps is no verify_client"),
         ("[server:default]\nproxy = x", "line 2: there is no setting proxy"),
-        ("[server:default]\n\n[server:default]", "line 3: .* stands there twice"),
-        ("[server:127.0.0.1:5061]\n[server:127.0.0.1:5061]\nserver_name=x", "line 2: .* twice without a server_name"),
+        (
+            "[server:127.0.0.1:5061]\n[server:127.0.0.1:5061]\n[client:default]",
+            "line 2: .* twice without a server_name",
+        ),
         ("[server:any]\nmethod=TLSv1", "line 1: .* needs a server_name"),
         ("[server:127.0.0.1]", "line 1: `default`, `any` or ip:port"),
         ("[server:example.org:5061]", "line 1: example.org is no IP address"),
@@ -289,6 +293,10 @@ def test_reload_without_a_file_is_refused() -> None:
 def test_a_broken_file_is_refused_at_its_line(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         profiles(text)
+
+
+def test_of_two_defaults_the_last_one_counts() -> None:
+    assert profiles("[server:default]\nmethod=TLSv1.1\n[server:default]\nmethod=TLSv1.2").server.method == "TLSv1.2"
 
 
 def test_a_file_that_is_not_there_is_a_warning_in_the_lab() -> None:

@@ -30,7 +30,7 @@ _TRUE = ("yes", "true", "enable", "enabled", "1", "on")
 _FALSE = ("no", "false", "disable", "disabled", "0", "off")
 
 _ROLES = {"server": SERVER, "srv": SERVER, "s": SERVER, "client": CLIENT, "cli": CLIENT, "c": CLIENT}
-_PLACES = {"default": DEFAULT, "def": DEFAULT, "*": DEFAULT, "any": ANY, "all": ANY}
+_PLACES = {"default": DEFAULT, "def": DEFAULT, "any": ANY, "all": ANY}
 #: Settings by their further names.
 _ALIASES = {
     "tls_method": "method", "verify_cert": "verify_certificate", "require_cert": "require_certificate",
@@ -166,7 +166,10 @@ def read_profiles(text: str, defaults: Profiles, path: Callable[[str], str], tar
     read: list[Profile] = []
     for number, head, values in sections:
         with _at(number):
-            read.append(_made(head, values, read))
+            made = _made(head, values)
+            if head is not sections[-1][1]:  # Kamailio does not look at the last one
+                _single(made, read)
+            read.append(made)
     found = {profile.role: profile for profile in read if profile.place == DEFAULT}
     others = [profile for profile in reversed(read) if profile.place != DEFAULT]  # the last one is asked first there
     return Profiles(found.get(SERVER, defaults.server), found.get(CLIENT, defaults.client), others)
@@ -248,20 +251,26 @@ def _setting(words: list[str], path: Callable[[str], str], target: str) -> tuple
             raise ValueError(f"{name} is yes or no, not {value}")
         return key, value.lower() in _TRUE
     if isinstance(kind.default, int):
-        if not value.removeprefix("-").isdecimal():
+        if not (value.isascii() and value.isdecimal()):
             raise ValueError(f"{name} is a number, not {value}")
         return key, int(value)
     return key, path(value) if key in ("certificate", "private_key", "ca_list", "ca_path", "crl") else value
 
 
-def _made(head: Profile, values: dict[str, Any], earlier: list[Profile]) -> Profile:
+def _made(head: Profile, values: dict[str, Any]) -> Profile:
     """The profile of a head and its settings; raises ValueError for one that could never be chosen."""
     made = replace(head, **values)
     if made.place == ANY and not made.server_name:
         raise ValueError(f"{made} needs a server_name")
-    for other in earlier:
-        if (other.role, other.place, other.ip, other.port) != (made.role, made.place, made.ip, made.port):
-            continue
-        if made.place == DEFAULT or (made.place != ANY and not (made.server_name and other.server_name)):
-            raise ValueError(f"{made} stands there twice" + ("" if made.place else " without a server_name"))
     return made
+
+
+def _single(made: Profile, earlier: list[Profile]) -> None:
+    """Two profiles for one address need server names; of two defaults the last one counts. Raises ValueError."""
+    if made.place:
+        return
+    for other in earlier:
+        if (other.role, other.ip, other.port) == (made.role, made.ip, made.port) and not (
+            made.server_name and other.server_name
+        ):
+            raise ValueError(f"{made} stands there twice without a server_name")
