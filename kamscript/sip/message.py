@@ -288,7 +288,7 @@ class Message:
         if start is None or not lines or eoh < 0:
             return False
         try:
-            kinds, values, parsed = zip(*map(known_header, lines), strict=False)
+            kinds, values, parsed = zip(*map(known_header, lines), strict=True)
         except SipError:
             return False
         where, self.complete, vias, at_to, at_cseq, at_callid = _shape(kinds)
