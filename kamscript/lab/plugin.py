@@ -17,10 +17,13 @@ import gc
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from kamscript.stack import with_room
 
 if TYPE_CHECKING:
     from kamscript.lab.lab import Lab
@@ -310,10 +313,13 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
     made: list[Lab] = []
     item.stash[_labs] = made
     labs.observers.append(made.append)
+    if _checked in item.stash:  # a test with `lab`: as quick at every depth of the stack
+        item.runtest = partial(with_room, item.runtest)  # type: ignore[method-assign]
     try:
         result = yield
     finally:
         labs.observers.remove(made.append)
+        vars(item).pop("runtest", None)
     for one in item.stash.get(_checked, []):
         try:
             one.verify()
