@@ -43,6 +43,8 @@ _CONTENT_TYPE: Final = "application/json"
 _MESSAGE_SIZE: Final = 24000
 _NUMBERS: Final = ("action", "type", "intval", "mode", "expire", "last_modified")
 _TEXTS: Final = ("htname", "cname", "strval")
+#: Members that up to 5.6 refuse in a change: the first is one of 6.x, the other of `cells` alone.
+_LATER: Final = ("last_modified", "expire")
 
 
 class _Refused(Exception):
@@ -153,8 +155,10 @@ class Replication:
                     self._take(_members(one)[0])
             return
         told, unknown = _members(document)
-        if unknown and not self.dated:
-            raise _Refused(400, f"unrecognized field in json object: {', '.join(unknown)}")
+        if not self.module.modern:
+            unknown += [name for name in _LATER if name in document]
+            if unknown:
+                raise _Refused(400, f"unrecognized field in json object: {', '.join(unknown)}")
         action = told.get("action", 0)
         if action == SYNC:
             self._send_items(node, told.get("htname", "") if self.dated else "")

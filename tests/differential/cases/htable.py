@@ -890,8 +890,10 @@ def changes_of_other_nodes_are_made_here(scene: Scene) -> None:
         {"action": 3, "htname": "x", "cname": "b", "type": 0, "intval": 5, "mode": 0},
         {"action": 9, "htname": "r", "cname": "b", "mode": 0},
         {"action": 2, "htname": "r", "cname": "b", "type": 0, "intval": 6, "mode": 1, "other": 1},
+        {"action": 2, "htname": "r", "cname": "b", "type": 0, "intval": 6, "last_modified": 1, "mode": 1},
+        {"action": 2, "htname": "r", "cname": "b", "type": 0, "intval": 6, "expire": 1, "mode": 1},
     ]
-    for code, one in zip((200, 200, 200, 500, 200, 500, 400), told, strict=True):
+    for code, one in zip((200, 200, 200, 500, 200, 500, 400, 400, 400), told, strict=True):
         kdmq(scene.bob, "htable", json.dumps(one))
         scene.bob.expect(code)
     for nonsense in ("nonsense", ""):
