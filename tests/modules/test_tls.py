@@ -324,6 +324,13 @@ def test_tls_1_3_is_a_method_since_6() -> None:
         make(line=line, target="5.6")
 
 
+def test_statistics_since_6() -> None:
+    lab = make(target="6.x")
+    ask(lab)
+    found = {name: lab.stats[f"tls:{name}"] for name in ("opened_connections", "max_connections")}
+    assert found == {"opened_connections": 1, "max_connections": 2048}
+
+
 OUT = """
 debug=2
 enable_tls=yes

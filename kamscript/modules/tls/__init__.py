@@ -116,6 +116,10 @@ class Tls(Commands, name="tls"):
         self._wishes: dict[tuple[str, int], Wish] = {}
         self.problem = ""
         self.cfg = server.cfg.declare("tls", self._variables(), values={})
+        if server.target not in ("4.4", "5.6"):
+            server.statistics.add("tls", "opened_connections", lambda: len(server.tls_sessions))
+            server.statistics.add("tls", "max_connections", lambda: int(server.tcp["max_tls_connections"]))
+            server.statistics.add("tls", "clear_text_write_queued_bytes", self.waiting)
         if server.settings["disable_tls"]:
             server.log.warning(self.name, "tls support is disabled (set enable_tls=1 in the config to enable it)")
             self.profiles = Profiles(Profile(role=SERVER), Profile(role=CLIENT))

@@ -74,8 +74,12 @@ class Commands(Variables):
         """How many TLS connections there are and may be, and how many bytes wait for a handshake."""
         rpc.struct(
             max_connections=self.server.tcp["max_tls_connections"], opened_connections=len(self.server.tls_sessions),
-            clear_text_write_queued_bytes=self.driver.waiting() if self.driver is not None else 0,
+            clear_text_write_queued_bytes=self.waiting(),
         )  # fmt: skip
+
+    def waiting(self) -> int:
+        """Bytes that wait for handshakes to end."""
+        return self.driver.waiting() if self.driver is not None else 0
 
     def _remaining(self, connection: int) -> int:
         return self.driver.remaining(connection) if self.driver is not None else int(self.cfg["connection_timeout"])
