@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from kamscript.lab.lab import Lab
 from kamscript.lab.story import drawn
+from kamscript.lab.subscribers import PASSWORD, subscribers
 from kamscript.loader import UsageError
 
 #: What stands for the characters of a ladder on a terminal that has only ASCII.
@@ -26,12 +28,15 @@ def printable(text: str, encoding: str | None) -> str:
 
 def call(options: argparse.Namespace) -> int:
     """Register the called phone, call it, answer, hang up; 0 when the call was answered and ended."""
-    lab = Lab(options.config, defines=options.defines, target=options.target)
+    fresh = partial(Lab, options.config, defines=options.defines, target=options.target)
+    rows = subscribers(fresh, (options.callee, options.caller), options.domain)
+    password = PASSWORD if rows else ""
+    lab = fresh(database=rows or None)
     if options.trace or options.html:
         lab.trace()
-    caller = lab.phone(options.caller, domain=options.domain)
-    callee = lab.phone(options.callee, domain=options.domain)
-    notes = []
+    caller = lab.phone(options.caller, domain=options.domain, password=password)
+    callee = lab.phone(options.callee, domain=options.domain, password=password)
+    notes = [f"the config asks for passwords: {caller.user} and {callee.user} are subscribers here"] if rows else []
     if not options.no_register:
         registration = callee.register()
         if registration.status != 200:

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kamscript.lab import Lab
+from kamscript.lab.subscribers import PASSWORD, subscribers
 from kamscript.module import Route
-from kamscript.source import ConfigError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping
 
 DONE, EXISTS = 0, 1
-PASSWORD = "secret"  #: of the users that it makes up
 
 _HEAD = '''"""First tests of {config}: what it does today. Change what is not meant that way, and go on from here."""
 
@@ -39,7 +38,7 @@ def sip(lab) -> Lab:
 
 def new_tests(options: argparse.Namespace) -> int:
     """Write the file; 1 when there is one already."""
-    from kamscript.loader import defines_of
+    from kamscript.loader import UsageError, defines_of
 
     config = Path(options.config)
     target = Path(options.output) if options.output else config.parent / f"test_{_word(config.stem)}.py"
@@ -48,7 +47,10 @@ def new_tests(options: argparse.Namespace) -> int:
         return EXISTS
     defines = defines_of(options.defines)
     text = written(config, os.path.relpath(config, target.parent or "."), defines, options.target)
-    target.write_text(text, "utf-8")
+    try:
+        target.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from None
     count = text.count("\ndef test_")
     print(f"{target}: {count} tests; run them: pytest {target}")
     return DONE
@@ -65,7 +67,7 @@ def written(config: Path, name: str, defines: Mapping[str, str], target: str | N
     def fresh(**more: Any) -> Lab:
         return Lab(config, defines=defines, target=target, **more)
 
-    rows = _subscribers(fresh)
+    rows = subscribers(fresh, ("bob", "alice"))
     if rows:
         arguments.append("database=USERS")
         fresh = partial(fresh, database=rows)
@@ -74,20 +76,6 @@ def written(config: Path, name: str, defines: Mapping[str, str], target: str | N
     users = f'\nUSERS = {{\n    "subscriber": [\n{lines}    ]\n}}\n' if rows else ""
     head = _HEAD.format(config=name, arguments=", ".join(arguments), users=users)
     return "\n\n".join([head, *(_tried(one, fresh) for one in tests)])
-
-
-def _subscribers(fresh: Callable[..., Lab]) -> dict[str, list[dict[str, str]]]:
-    """The users that a config which asks for passwords should know; nothing where that does not help."""
-    lab = fresh()
-    if "auth_db" not in lab.server.modules or lab.phone("bob").register().status not in (401, 407):
-        return {}
-    row = {"domain": lab.domain, "password": PASSWORD}
-    rows = {"subscriber": [{"username": user, **row} for user in ("alice", "bob")]}
-    try:
-        known = fresh(database=rows).phone("bob", password=PASSWORD).register().status == 200
-    except (ConfigError, ValueError):
-        known = False  # tables of its own
-    return rows if known else {}
 
 
 def _tried(test: str, fresh: Callable[..., Lab]) -> str:

@@ -98,3 +98,9 @@ def test_a_config_that_asks_for_passwords_has_users(tmp_path: Path) -> None:
     text = _written(tmp_path, config)
     assert '        {"username": "bob", "domain": "example.com", "password": "secret"},\n' in text
     assert 'bob = sip.phone("bob", password="secret")\n    assert bob.register().status == 200' in text
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = str(EXAMPLES / "prepaid" / "kamailio.cfg")
+    assert main(["new-tests", config, "-o", str(tmp_path / "nowhere" / "test_it.py")]) != 0
+    assert "cannot be written: No such file or directory" in capsys.readouterr().err
