@@ -106,7 +106,8 @@ def _running(text: str, statements: str, folder: Path, patience: float = 5.0) ->
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        env={**os.environ, "TZ": "UTC"},
+        # A name that nobody resolves fails soon, however slow the name server is.
+        env={**os.environ, "TZ": "UTC", "RES_OPTIONS": "attempts:1 timeout:1"},
     )
     try:
         yield _said(process, time.monotonic() + patience)
