@@ -343,7 +343,7 @@ def pings_to_natted_contacts(scene: Scene) -> None:
     """Only contacts with the NAT flag are kept open: with an OPTIONS, or four bytes."""
     _register(scene, "b", "<sip:b@127.0.0.12:21200>", 6)
     _register(scene, "c", "<sip:c@127.0.0.13:21200>", 9)
-    scene.wait(2.2)
+    scene.wait(1.4)
     scene.rpc("nathelper.enable_ping", 0)
     scene.rpc("nathelper.enable_ping")
     scene.rpc("nathelper.enable_ping", "x")
