@@ -15,6 +15,8 @@ from kamscript.lab import Lab
 from kamscript.module import FixupError
 from kamscript.modules.htable import Htable, Table
 from kamscript.modules.htable.definition import Definition, parse_definition
+from kamscript.modules.htable.dmq import Replication
+from kamscript.sip.message import Message
 from kamscript.source import ConfigError
 from kamscript.values import leading_int
 from tests.modules.cluster import Cluster
@@ -306,3 +308,27 @@ def test_a_bus_needs_its_module() -> None:
     assert "needs the module dmq" in refused(
         "exit;", modules="htable", before='modparam("htable", "enable_dmq", 1)\n' + A
     )
+
+
+MEMBERS = st.sampled_from(["action", "htname", "cname", "type", "strval", "intval", "mode", "cells", "expire", "x"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=5),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def replication() -> Replication:
+    """That of a node which is alone on its bus."""
+    found = htable(Lab(text=node(1), target="6.x")).replication
+    assert found is not None
+    return found
+
+
+@given(told=st.dictionaries(MEMBERS, JSON | st.sampled_from(["r", 1, 2, 3, 4, 5, 6]), max_size=7))
+def test_whatever_a_node_tells_is_answered(replication: Replication, told: dict[str, object]) -> None:
+    body = json.dumps(told)
+    length = len(body.encode())
+    msg = Message(f"KDMQ sip:htable@x SIP/2.0\r\nContent-Length: {length}\r\n\r\n{body}")
+    assert replication.received(msg, None).code in (200, 400, 500)
