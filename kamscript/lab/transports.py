@@ -255,7 +255,10 @@ class WebSocketPhone(StreamPhone):
         if answer is None or answer.code != 101:
             told = f"{answer.code} {answer.reason}" if answer is not None else "nothing"
             stream.close()
-            raise AssertionError(f"{self.name} asked for a WebSocket and got {told}\n{lab.story()}")
+            raise AssertionError(
+                f"{self.name} asked for a WebSocket and got {told} from {hop}: event_route[xhttp:request] of the config "
+                f'answers there, or does not; another address is said by phone(..., proxy="IP:PORT")\n{lab.story()}'
+            )
         if answer.header("Sec-WebSocket-Accept") != accept_key(key):
             raise AssertionError(f"{self.name} got a wrong Sec-WebSocket-Accept\n{lab.story()}")
         return stream
