@@ -314,3 +314,12 @@ def test_check_does_not_know_the_sets_in_a_table(module: str) -> None:
         f'request_route {{ {call}("3"); }}\n'
     )
     assert examine("kamailio.cfg", MemoryReader({"kamailio.cfg": text})) == []
+
+
+@pytest.mark.parametrize(
+    "url", ["udp:localhost:2223", "udp:relay.example.com", "udp6:[2001:db8::1]:2223", "udp:10.0.0.9:"]
+)
+def test_the_ready_double_answers_at_any_address(url: str) -> None:
+    lab = Lab(text=HEAD + f'modparam("rtpengine", "rtpengine_sock", "{url}")\n' + ROUTE)
+    assert offer(lab) == "1"
+    assert lab.doubles.rtpengine.operations == ["offer"]

@@ -133,3 +133,12 @@ def test_a_proxy_behind_a_unix_socket(url: str) -> None:
     lab = Lab(text=HEAD + f'modparam("rtpproxy", "rtpproxy_sock", "{url}")\n' + ROUTE)
     assert offer(lab) == "1"
     assert [call.operation for call in lab.doubles.rtpproxy.calls] == ["offer"]
+
+
+@pytest.mark.parametrize(
+    "url", ["udp:localhost:2223", "udp:relay.example.com", "udp6:[2001:db8::1]:2223", "udp:10.0.0.9:"]
+)
+def test_the_ready_double_answers_at_any_address(url: str) -> None:
+    lab = Lab(text=HEAD + f'modparam("rtpproxy", "rtpproxy_sock", "{url}")\n' + ROUTE)
+    assert offer(lab) == "1"
+    assert lab.doubles.rtpproxy.operations == ["offer"]

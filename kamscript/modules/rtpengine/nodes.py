@@ -118,7 +118,7 @@ class Nodes:
         module, name = self.module, str(dict(command).get("command", ""))
         remote = node.remote = node.remote or self._remote(node)
         exchange = module.server.environment.exchange
-        if remote is None or exchange is None:
+        if exchange is None:
             module.error(f'can\'t send command "{name}" to RTPEngine <{node.url}>')
             return None
         cookie = ""
@@ -139,7 +139,7 @@ class Nodes:
         module.error(f'timeout waiting reply for command "{name}" from RTPEngine <{node.url}>')
         return None
 
-    def _remote(self, node: Node) -> Remote | None:
+    def _remote(self, node: Node) -> Remote:
         scheme, _, address = node.url.partition(":")
         scheme = scheme.lower()
         if scheme == "unix":
@@ -151,12 +151,10 @@ class Nodes:
         else:
             host, _, port = address.partition(":")
         flags = 2 if scheme == "udp6" else 1
-        found = module.server.dns.addresses(host, flags)
-        if not found:
-            module.error(f"the name of RTPEngine <{node.url}> is not known")
-            return None
+        # A name that is not known goes on as it is: whoever carries the command says that it cannot.
+        ip = next(iter(module.server.dns.addresses(host, flags)), host)
         source, tos = module.force_send_interface, module.control_cmd_tos
-        return Remote("rtpengine", found[0], int(port or DEFAULT_PORT), source=source, tos=tos)
+        return Remote("rtpengine", ip, int(port or DEFAULT_PORT), source=source, tos=tos)
 
     def ping(self, node: Node) -> bool:
         """Whether a node answers a ping."""

@@ -81,7 +81,7 @@ class Nodes:
         """Send a command to a proxy and wait for its answer; None: it is disabled now, as there was none."""
         module = self.module
         remote = node.remote = node.remote or self._remote(node)
-        answer = None if remote is None else self._exchange(remote, command)
+        answer = self._exchange(remote, command)
         if answer is None:
             module.error(f"proxy <{node.url}> does not respond, disable it")
             node.disabled, node.recheck = True, self.ticks + module.rtpproxy_disable_tout
@@ -110,18 +110,17 @@ class Nodes:
         module.error("timeout waiting reply from a RTP proxy")
         return None
 
-    def _remote(self, node: Node) -> Remote | None:
+    def _remote(self, node: Node) -> Remote:
         scheme, _, address = node.url.partition(":")
         scheme = scheme.lower()
         if scheme not in ("udp", "udp6"):
             return Remote("rtpproxy", path=address if scheme == "unix" else node.url, stream=True)
         host, _, port = address.rpartition(":")
         host, port = (host, port) if host else (address, "")
-        found = self.module.server.dns.addresses(host.strip("[]"), 2 if scheme == "udp6" else 1)
-        if not found:
-            self.module.error(f"the name of RTP proxy <{node.url}> is not known")
-            return None
-        return Remote("rtpproxy", found[0], int(port) if port.isdecimal() else DEFAULT_PORT)
+        host = host.strip("[]")
+        # A name that is not known goes on as it is: whoever carries the command says that it cannot.
+        ip = next(iter(self.module.server.dns.addresses(host, 2 if scheme == "udp6" else 1)), host)
+        return Remote("rtpproxy", ip, int(port) if port.isdecimal() else DEFAULT_PORT)
 
     def test(self, node: Node, *, force: bool) -> bool:
         """Try a proxy again when it is time, or at once; whether it is to be left alone (rtpp_test)."""
