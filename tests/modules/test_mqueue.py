@@ -19,7 +19,10 @@ def queue_line(text: str) -> str:
 def lab(settings: str, route: str = "", *, earlier: Lab | None = None) -> Lab:
     """A server with the module, on the databases of an earlier one."""
     loads = "".join(f'loadmodule "{name}.so"\n' for name in ("pv", "xlog", "db_sqlite", "mqueue"))
-    return Lab(text=f"{loads}{settings}request_route {{ {route} exit; }}\n", database=None if earlier is None else earlier.database)
+    return Lab(
+        text=f"{loads}{settings}request_route {{ {route} exit; }}\n",
+        database=None if earlier is None else earlier.database,
+    )
 
 
 def queues(lab: Lab) -> dict[str, Queue]:
