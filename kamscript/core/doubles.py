@@ -24,6 +24,7 @@ from kamscript.module import Accessor, FixupError, FunctionDecl, Module, PvRef, 
 from kamscript.script.bind import BUILTIN, Binding, binding_of
 from kamscript.script.format import Format
 from kamscript.script.runtime import ScriptExit
+from kamscript.source import did_you_mean
 from kamscript.values import Value
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ class Doubles:
     def _double_route(self, name: str) -> None:
         kind, route = _route_of(name)
         if (kind, route) not in self._server.routes:
-            raise FixupError(f"the config has no {name}")
+            hint = did_you_mean(route, [known for other, known in self._server.routes if other is kind])
+            raise FixupError(f"the config has no {name}" + (f"; {hint}" if hint else ""))
         original = self._original(kind, route)
         site = Site("", name)
 

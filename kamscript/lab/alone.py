@@ -165,8 +165,10 @@ class RouteRun:
         return {kind: name for kind, name in found.items() if name}
 
     def __repr__(self) -> str:
-        end = " dropped" if self.dropped else " exited" if self.exited else ""
-        return f"<RouteRun code {self.code}{end}, sent {len(self.sent)}>"
+        end = ", dropped" if self.dropped else ", exited" if self.exited else ""
+        replies = f", replies {', '.join(self.replies)}" if self.replies else ""
+        requests = f", requests to {', '.join(sent.uri for sent in self.requests)}" if self.requests else ""
+        return f"<run of a route: code {self.code}{end}{replies}{requests}>"
 
 
 class Alone:

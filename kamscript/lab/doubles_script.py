@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kamscript.loader import module_classes
@@ -11,7 +12,7 @@ from kamscript.modules import Modules
 from kamscript.script.compile import compile
 from kamscript.script.parse import parse
 from kamscript.script.resolve import resolve
-from kamscript.source import ConfigError, MemoryReader, Source
+from kamscript.source import ConfigError, Diagnostic, MemoryReader, Source, Span
 
 if TYPE_CHECKING:
     from kamscript.lab.doubles import Call
@@ -47,15 +48,22 @@ def _compiled(config: Program, name: str, text: str, serial: int) -> Program:
     for route in config.routes:
         if route.name and (str(route.kind), route.name) != ("request_route", _NAME):
             lines.append(f"{_word(str(route.kind))}[{route.name}] {{ return; }}")
-    # On one line, so that a diagnostic counts the lines of the text itself.
-    source = Source(f"double of {name}", f"{' '.join(lines)} route[{_NAME}] {{ {text}\n}}\n")
+    before = f"{' '.join(lines)} route[{_NAME}] {{ "
+    source = Source(f"double of {name}", f"{before}{text}\n}}\n")
     target: Any = config.target
     try:
         parsed = parse(source, MemoryReader({}), dict(config.defines), target, ())
         meaning = resolve(parsed, Modules(), target)
         return compile(meaning, module_classes(config.modules), target, namespace=f"double{serial}_")
     except ConfigError as error:
-        raise ConfigError(error.diagnostics) from None
+        said = Source(source.path, f"{text}\n")
+        raise ConfigError([_within(one, said, len(before)) for one in error.diagnostics]) from None
+
+
+def _within(finding: Diagnostic, said: Source, offset: int) -> Diagnostic:
+    """The finding at its place in what the test wrote, `offset` characters behind the start of what was compiled."""
+    start, end = (max(0, min(place - offset, len(said.text) - 1)) for place in (finding.span.start, finding.span.end))
+    return replace(finding, span=Span(said, start, end))
 
 
 def _word(kind: str) -> str:

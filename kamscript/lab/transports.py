@@ -256,8 +256,8 @@ class WebSocketPhone(StreamPhone):
             told = f"{answer.code} {answer.reason}" if answer is not None else "nothing"
             stream.close()
             raise AssertionError(
-                f"{self.name} asked for a WebSocket and got {told} from {hop}: event_route[xhttp:request] of the config "
-                f'answers there, or does not; another address is said by phone(..., proxy="IP:PORT")\n{lab.story()}'
+                f"{self.name} asked for a WebSocket and got {told} from {hop}: there event_route[xhttp:request] of the "
+                f'config answers, or does not; another address is said by phone(..., proxy="IP:PORT")\n{lab.story()}'
             )
         if answer.header("Sec-WebSocket-Accept") != accept_key(key):
             raise AssertionError(f"{self.name} got a wrong Sec-WebSocket-Accept\n{lab.story()}")

@@ -326,7 +326,7 @@ def test_what_cannot_be_doubled_is_told(lab: Lab, name: str, result: Any, told: 
 
 @pytest.mark.kam_lab_only("doubles")
 def test_statements_that_kamailio_would_not_take(lab: Lab) -> None:
-    with pytest.raises(ConfigError, match=r"double of append_hf:2:\d+: error: unknown function nope"):
+    with pytest.raises(ConfigError, match=r"double of append_hf:2:1: error: unknown function nope"):
         lab.double("append_hf", 'xlog("fine\\n");\nnope();')
 
 
@@ -344,3 +344,12 @@ def test_a_call_writes_no_constant(lab: Lab, invite: str) -> None:
     lab.double("http_client_query", write)
     with pytest.raises(ValueError, match=r"argument 1 of .* is no pseudo-variable"):
         lab.route("", invite)
+
+
+@pytest.mark.kam_lab_only("doubles")
+def test_an_error_in_statements_is_shown_in_what_the_test_wrote(lab: Lab) -> None:
+    with pytest.raises(ConfigError) as caught:
+        lab.double("append_hf", "$var(x) = ;")
+    assert str(caught.value).startswith(
+        "double of append_hf:1:11: error: unexpected ; [syntax]\n   1 | $var(x) = ;\n     |           ^"
+    )
