@@ -654,11 +654,13 @@ class Call:
         party.counts.unexpected += 1
         doing = f"while waiting for {self._awaited()}" if step.kind is Kind.RECV else f"at {step.label}"
         reason = f"unexpected {message.first_line.removeprefix('SIP/2.0 ')} {doing}"
-        self.last = message
+        ends = method in ("BYE", "CANCEL")
+        if ends or "abortunexp" in behaviors:  # what is passed over leaves no trace in [last_...]
+            self.last = message
         if "abortunexp" not in behaviors:
             self.warn(reason)
             return
-        if method in ("BYE", "CANCEL"):
+        if ends:
             if "bye" in behaviors:
                 self._own("200")
             self.end("failed", reason, cause="unexpected message")

@@ -34,6 +34,17 @@ CASES: dict[str, Case] = {
     "warnings go to the error file": Case(
         asks(does('<warning message="look at [service]"/>')), ANSWERS, options="-trace_err -m 2"
     ),
+    "what is passed over is not the last message": Case(
+        scenario(
+            request("OPTIONS", attributes=RETRANS),
+            recv(404, OPTIONAL),
+            recv(200, "", log("[last_CSeq:]|")),
+            does(log("[last_CSeq:]|")),
+        ),
+        scenario(recv("OPTIONS"), reply("183 Session Progress"), '<pause milliseconds="20"/>', reply("200 OK")),
+        options="-nd",
+        logs=True,
+    ),
     "a pause that ignores messages": Case(
         scenario(INVITE, TRYING, ANSWER, ACK, '<pause milliseconds="150"/>', BYE, recv(200)),
         scenario(CALLED, OK, GOT_ACK, of_server("OPTIONS", attributes=""), recv("BYE"), BYE_OK),
@@ -131,8 +142,9 @@ CASES: dict[str, Case] = {
         scenario(
             recv("REGISTER"),
             reply("401 Unauthorized", headers=WWW),
-            recv("REGISTER", "", '<verifyauth assign_to="g" username="[last_X-User]" password="b"/>' + log("[$g]"))
-            .replace("[last_X-User]", "ann"),
+            recv(
+                "REGISTER", "", '<verifyauth assign_to="g" username="[last_X-User]" password="b"/>' + log("[$g]")
+            ).replace("[last_X-User]", "ann"),
             reply("200 OK"),
         ),
         own=("-inf a.csv", ""),

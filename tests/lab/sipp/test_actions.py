@@ -120,6 +120,7 @@ def test_a_checked_header_has_to_be_there(stage: Stage) -> None:
         ),
         ('<assignstr assign_to="b" value="x"/><strcmp assign_to="a" variable="b" value="x"/>', ""),
         ('<assignstr assign_to="b" value="x"/><strcmp assign_to="a" variable="b" value="y"/>', "-1.000000"),
+        ('<assignstr assign_to="b" value="ab"/><strcmp assign_to="a" variable="b" value="a"/>', "98.000000"),
         ('<assignstr assign_to="b" value="x"/><strcmp assign_to="a" variable="b" variable2="b"/>', ""),
         (
             '<exec play_pcap_audio="a.pcap"/><exec rtp_stream="a.wav"/><rtp_echo value="1"/>'

@@ -114,6 +114,10 @@ def test_an_address_that_is_taken(config: str, capsys: Out) -> None:
         ),
         (["kamailio.cfg", "-sn", "uac", "-m", "ten"], "kamscript sipp: -m ten: a whole number is due\n"),
         (["kamailio.cfg", "-sn", "uac", "-m"], "kamscript sipp: -m needs a value\n"),
+        (
+            ["kamailio.cfg", "-sn", "uac", "-m", "1", "-sn", "uas", "-m", "2"],
+            "-m is meant for the whole run: give it once",
+        ),
         (["kamailio.cfg", "-sn", "uac", "-r", "0"], "kamscript sipp: -r 0: a number above zero is due\n"),
         (["kamailio.cfg", "-sn", "uac", "-rp", "0"], "kamscript sipp: -rp 0: a period above zero is due\n"),
         (["kamailio.cfg", "-sn", "uac", "-d", "soon"], "kamscript sipp: -d soon: a time is due, as 500, 500ms, 10s"),
@@ -251,6 +255,39 @@ def test_options_reach_the_scenarios(config: str, tmp_path: Path, capsys: Out) -
     assert "Call-ID: 1.1000.10.3.3.3%\n" in text
     assert "SIP/2.0/UDP 10.3.3.3:5099;" in text
     assert "a call took 1500 ms on average" in capsys.readouterr().out
+
+
+def test_options_of_one_scenario_among_several(config: str, tmp_path: Path, capsys: Out) -> None:
+    (tmp_path / "late.xml").write_text(scenario(recv("OPTIONS"), "<pause/>", reply("200 OK")))
+    waits = ("-sf", "options.xml", "-recv_timeout", 300, "-sf", "late.xml", "-d", 500, "-recv_timeout", 1000)
+    assert sipp(config, *waits) == 1
+    assert "options: call 1 failed: no 200 within 0.3 seconds (options.xml:" in capsys.readouterr().err
+    assert sipp(config, *waits, "-d", 100) == 0
+    assert sipp(config, *waits, "-m", 1, "-m", 1) == 1
+
+
+def test_cseq_begins_where_the_command_line_says(config: str, tmp_path: Path) -> None:
+    asks = request("OPTIONS", headers="X: [cseq]\n", attributes=RETRANS)
+    (tmp_path / "ask.xml").write_text(scenario(asks, recv(200), asks, recv(200)))
+    (tmp_path / "twice.xml").write_text(scenario(recv("OPTIONS"), reply("200 OK"), recv("OPTIONS"), reply("200 OK")))
+    assert sipp(config, "-sf", "ask.xml", "-sf", "twice.xml", "-base_cseq", 7, "-trace_msg") == 0
+    sent = (tmp_path / "ask_messages.log").read_text()
+    assert [line for line in sent.splitlines() if line.startswith("X: ")] == ["X: 7", "X: 8"]
+
+
+def test_a_file_in_a_message(config: str, tmp_path: Path, capsys: Out) -> None:
+    body = request("MESSAGE").replace("[len]\n", '[len]\n\n[file name="[kind].txt"][file name=b.txt]')
+    (tmp_path / "message.xml").write_text(scenario(body, recv(200)))
+    (tmp_path / "taken.xml").write_text(scenario(recv("MESSAGE"), reply("200 OK")))
+    words = ("-sf", "message.xml", "-key", "kind", "a", "-sf", "taken.xml", "-trace_msg")
+    assert sipp(config, *words) == 255
+    assert "message.xml:14:25: error: b.txt cannot be read: No such file" in capsys.readouterr().err
+    (tmp_path / "b.txt").write_text("two")
+    assert sipp(config, *words) == 255
+    assert "message.xml:3: [file]: a.txt cannot be read: No such file" in capsys.readouterr().err
+    (tmp_path / "a.txt").write_text("one ")
+    assert sipp(config, *words) == 0
+    assert "Content-Length:     9\n\none two\n" in (tmp_path / "message_messages.log").read_text()
 
 
 def test_files_of_traces(config: str, tmp_path: Path) -> None:
