@@ -9,11 +9,12 @@ hits are removed from the leaves up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import AddressValueError, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from kamscript.core.rpc import Struct
 from kamscript.module import Module, Param, Route, Statistic, Str, function, rpc
+from kamscript.modules import _ip_text
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
@@ -201,7 +202,7 @@ class Pike(Module, name="pike"):
 
     def _next_unit(self) -> None:
         for node in self.tree.next_unit():
-            self._log(f"PIKE - UNBLOCKing ip {_shown(node.address())}")
+            self._log(f"PIKE - UNBLOCKing ip {_ip_text.shown(node.address())}")
 
     def _log(self, text: str) -> None:
         self.server.log.write(self.pike_log_level, self.name, text)
@@ -214,7 +215,7 @@ class Pike(Module, name="pike"):
     @function(_WHERE, since="5.6")
     def pike_check_ip(self, ctx: Context, ipaddr: Str) -> int:
         """Count a request of an address: 1 fine, -2 it is blocked from now on, -1 it is blocked, or no address."""
-        address = _packed(ipaddr)
+        address = _ip_text.packed(ipaddr)
         if address is None:
             if ipaddr:
                 self.server.log.error(self.name, f"failed to parse ip address: {ipaddr}")
@@ -224,7 +225,7 @@ class Pike(Module, name="pike"):
     def _check(self, address: bytes) -> int:
         node, fresh = self.tree.hit(address, self._ticks)
         if fresh:
-            self._log(f"PIKE - BLOCKing ip {_shown(address)}")
+            self._log(f"PIKE - BLOCKing ip {_ip_text.shown(address)}")
             self.blocked.value += 1
             return -2
         return -1 if node.red and len(node.address()) == len(address) else 1
@@ -238,7 +239,7 @@ class Pike(Module, name="pike"):
         leaves = [(node, self.tree.status(node)) for node in self.tree.nodes() if node.leaf]
         rows: list[Any] = [
             Struct(
-                ip_addr=_shown(node.address()),
+                ip_addr=_ip_text.shown(node.address()),
                 leaf_hits_prev=node.leaf_hits[0],
                 leaf_hits_curr=node.leaf_hits[1],
                 expires=node.expires - self._ticks,
@@ -253,18 +254,3 @@ class Pike(Module, name="pike"):
     def rpc_list(self, rpc: Rpc, filter: str = "HOT") -> None:
         """Another name of pike.top."""
         self.rpc_top(rpc, filter)
-
-
-def _packed(text: str) -> bytes | None:
-    """The bytes of an address; numbers of an IPv4 address above 255 count modulo 256, as str2ip() has it."""
-    parts = text.split(".")
-    if len(parts) == 4 and not text.strip("0123456789."):
-        return bytes(int(part[-8:] or "0") & 0xFF for part in parts)
-    try:
-        return IPv6Address(text).packed
-    except AddressValueError:
-        return None
-
-
-def _shown(address: bytes) -> str:
-    return str(ip_address(address))

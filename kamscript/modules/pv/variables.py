@@ -6,6 +6,7 @@ Source: modules/pv/pv_svar.c, pv_shv.c, pv_xavp.c, core/usr_avp.c and core/xavp.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 from kamscript.core import xavps
@@ -172,8 +173,8 @@ class Variables:
             values = ctx.avps.lists.get(name) if name is not None else None
             if not values:
                 return None
-            if index == "*":
-                return ", ".join(map(str, values))
+            if index == "*":  # no comma behind texts of no length in front, as in Kamailio
+                return ", ".join(map(str, dropwhile(lambda value: value == "", values)))
             at = _number(index, ctx)
             if at is None:
                 return None
