@@ -311,13 +311,20 @@ class Call(Dialog):
 
     def hold(self, mode: str = "sendonly") -> Request:
         """Put the peer on hold by a re-INVITE: `sendonly` or `inactive`."""
-        if self.state != "confirmed":
-            self._cannot("hold", f"the call is {self.state}, only one that was answered can be held")
+        self._may_offer("hold")
         return self.reinvite(self._offer(mode))
 
     def resume(self) -> Request:
         """Take the peer back from hold."""
+        self._may_offer("resume")
         return self.reinvite(self._offer(""))
+
+    def _may_offer(self, what: str) -> None:
+        """Refuse a new offer before the call is answered, and while an INVITE is under way (RFC 3261 section 14.1)."""
+        if self.state != "confirmed":
+            self._cannot(what, f"the call is {self.state}, only one that was answered can be held")
+        if self.request is not None and not self.request.status:
+            self._cannot(what, "its last INVITE has no final reply yet, wait for it: call.hold().expect(200)")
 
     def _offer(self, mode: str | None = None) -> str:
         if mode is not None:

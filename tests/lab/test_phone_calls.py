@@ -684,6 +684,16 @@ def test_only_an_answered_call_is_held(alice: Phone, bob: Phone) -> None:
         call.hold()
 
 
+def test_an_offer_waits_for_the_answer_to_the_one_before(lab: Lab, alice: Phone, bob: Phone) -> None:
+    call = answered(alice, bob)
+    with lab.link(bob, delay=1):
+        held = call.hold()
+        with pytest.raises(AssertionError, match="alice cannot resume: its last INVITE has no final reply yet"):
+            call.resume()
+        held.expect(200)
+        call.resume().expect(200)
+
+
 def test_a_slip_in_a_method_is_told(bob: Phone) -> None:
     with pytest.raises(AssertionError, match="SIP has no method INVIET; did you mean INVITE"):
         bob.expect("INVIET")
