@@ -25,6 +25,7 @@ from kamscript.sip.errors import SipError
 if TYPE_CHECKING:
     from kamscript.lab.sipp.injection import InjectionFile
     from kamscript.lab.sipp.party import Party
+    from kamscript.lab.sipp.result import SippResult
 
 #: Messages and remarks that are kept of a call: the newest.
 KEPT_EVENTS = 200
@@ -38,7 +39,12 @@ _ANSWERED = frozenset(("INFO", "NOTIFY", "OPTIONS", "UPDATE"))  # by -aa
 
 
 class SippError(Exception):
-    """The scenario cannot be played any further: what SIPp ends with a fatal error for. Names file and line."""
+    """The scenario cannot be played any further: what SIPp ends with a fatal error for. Names file and line.
+
+    `result` is what came of the run until then, once it had begun.
+    """
+
+    result: SippResult | None = None
 
 
 class Event(NamedTuple):

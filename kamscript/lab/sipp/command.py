@@ -134,6 +134,10 @@ def _run(options: Words) -> int:
         raise OptionError("-rp 0: a period above zero is due")
     try:
         result = play(lab, [_party(options, number, lab) for number in range(len(options.scenarios))], run)
+    except SippError as error:
+        if error.result is not None:
+            writers.rest(error.result)
+        raise
     except KeyboardInterrupt:
         progress.end()
         print("kamscript sipp: interrupted", file=sys.stderr)
@@ -189,7 +193,7 @@ def _report(result: SippResult, options: Words, writers: _Writers) -> None:
         print(f"\n... and {more} more", file=sys.stderr)
     if not result.calls:
         print("kamscript sipp: there was no call", file=sys.stderr)
-    writers.rest(result, shown)
+    writers.rest(result)
 
 
 class _Writers:
@@ -218,7 +222,7 @@ class _Writers:
 
         return write
 
-    def rest(self, result: SippResult, shown: str) -> None:
+    def rest(self, result: SippResult) -> None:
         """What is written at the end."""
         options = self.options
         for scenario in result.scenarios:

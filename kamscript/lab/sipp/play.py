@@ -187,9 +187,7 @@ class _Play:
                 if error is None:
                     party.give_up("when the run was stopped" if stopped else "for ever")
                 party.close()
-        if error is not None:
-            raise error
-        return SippResult(
+        result = SippResult(
             [
                 ScenarioResult(
                     party.name, party.scenario.source.path, party.is_client, party.counts, party.scenario.steps,
@@ -201,6 +199,10 @@ class _Play:
             stopped=stopped,
             timed_out=self.timed_out,
         )  # fmt: skip
+        if error is not None:
+            error.result = result
+            raise error
+        return result
 
     def over(self) -> bool:
         """Whether nothing more can happen. The lab asks at every moment of the run."""
@@ -229,7 +231,8 @@ class _Play:
     def time_is_up(self) -> None:
         """-timeout: no more new calls; those that are open may end."""
         self.timed_out = True
-        for party in self.parties:
+        openers = [party for party in self.parties if party.is_client] or self.parties
+        for party in openers:
             party.stop(now=False)
             if self.run.timeout_error:
                 party.error = SippError(f"{party.scenario.source.path}: timed out after {self.run.timeout:g} seconds")

@@ -31,6 +31,53 @@ CASES: dict[str, Case] = {
         scenario(recv("OPTIONS"), recv("INFO", 'timeout="1500"')),
         options="-timeout 1s",
     ),
+    "time is up, and that is an error": Case(
+        scenario(request("OPTIONS"), recv(200)),
+        scenario(recv("OPTIONS"), recv("INFO")),
+        options="-timeout 1s -timeout_error",
+    ),
+    "an error ends everything": Case(
+        asks(after='<error message="no more"/>'),
+        scenario(recv("OPTIONS"), reply("200 OK"), recv("INFO", 'timeout="300"')),
+    ),
+    "the last call that a scenario wants": Case(
+        scenario(
+            '<Global variables="n"/>',
+            does('<add assign_to="n" value="1"/><test assign_to="last" variable="n" compare="equal" value="2"/>'),
+            request("OPTIONS", attributes=RETRANS),
+            recv(200, 'next="stop" test="last"'),
+            does(log("[$n]"), attributes='next="end"'),
+            '<label id="stop"/>',
+            does(log("last"), '<exec int_cmd="stop_gracefully"/>'),
+            '<label id="end"/>',
+            '<pause milliseconds="10"/>',
+        ),
+        ANSWERS,
+        own=("", ""),
+        options="-m 2 -r 20",
+        logs=True,
+    ),
+    "a reply to an ACK": Case(
+        scenario(INVITE, TRYING, ANSWER, ACK, recv("BYE"), BYE_OK),
+        scenario(
+            CALLED,
+            OK,
+            GOT_ACK,
+            '<pause milliseconds="20"/>',
+            of_server("BYE"),
+            recv(200),
+            '<timewait milliseconds="20"/>',
+        ),
+    ),
+    "a call that ends while the other side waits for time": Case(
+        scenario(INVITE, TRYING, ANSWER, ACK, BYE, recv(200), '<timewait milliseconds="40"/>'),
+        scenario(recv("INVITE"), OK, GOT_ACK, recv("BYE"), BYE_OK, '<timewait milliseconds="50"/>'),
+        options="-m 2 -r 20",
+    ),
+    "an unexpected message during the last wait": Case(
+        scenario(INVITE, TRYING, ANSWER, ACK, '<timewait milliseconds="200"/>'),
+        scenario(CALLED, OK, GOT_ACK, '<pause milliseconds="20"/>', of_server("INFO"), recv(200, 'timeout="400"')),
+    ),
     "warnings go to the error file": Case(
         asks(does('<warning message="look at [service]"/>')), ANSWERS, options="-trace_err -m 2"
     ),

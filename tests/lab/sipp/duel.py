@@ -57,7 +57,7 @@ class Case:
 class Seen(NamedTuple):
     """What a party did. SIPp hears nothing any more once its last call is over."""
 
-    code: int
+    code: int | None
     sent: list[str]
     received: list[str]
     log: str
@@ -92,7 +92,7 @@ class Duels:
                 ("sends", "\n".join(ours.sent), "\n".join(theirs.sent)),
                 ("receives", "\n".join(received), "\n".join(theirs.received)),
                 ("logs", ours.log if case.logs else "", theirs.log if case.logs else ""),
-                ("ends with", str(ours.code), str(theirs.code)),
+                ("ends with", str(theirs.code if ours.code is None else ours.code), str(theirs.code)),
             ):
                 if mine != its:
                     lines = difflib.unified_diff(
@@ -211,10 +211,13 @@ def _offline(case: Case, folder: Path, server: int, port: int, capsys: pytest.Ca
         messages = folder / f"{party}_lab.messages"
         assert messages.exists(), shown.err
         totals = re.search(rf"^{party}: (\d+) calls?, (\d+) successful, (\d+) failed", shown.out, re.MULTILINE)
-        mine = code
-        if code in (0, 1) or party == "server":  # the status is the run's: what is not the client's fault was its own
+        mine: int | None = code
+        if code in (0, 1) or (party == "server" and totals is not None):
+            # the status is the run's: what is not the client's fault was its own
             assert totals is not None, shown
             mine = 1 if int(totals[3]) else 0 if int(totals[1]) else 99
+        elif party == "server":
+            mine = None  # the client ended the run for both
         logged = _plain((folder / f"{party}_lab.logs").read_text("latin-1"), 1000 + number)
         found[party] = Seen(mine, *_log(messages, 1000 + number), logged)
     return found

@@ -257,6 +257,21 @@ def test_options_reach_the_scenarios(config: str, tmp_path: Path, capsys: Out) -
     assert "a call took 1500 ms on average" in capsys.readouterr().out
 
 
+def test_a_call_that_is_open_when_time_is_up_may_end(config: str, tmp_path: Path, capsys: Out) -> None:
+    asks = request("OPTIONS", attributes=RETRANS)
+    (tmp_path / "slow.xml").write_text(scenario('<pause milliseconds="1500"/>', asks, recv(200)))
+    assert sipp(config, "-sf", "slow.xml", "-sf", "answer.xml", "-timeout", 1, "-m", 5, "-r", 2) == 0
+    assert "slow: 1 call, 1 successful, 0 failed" in capsys.readouterr().out
+
+
+def test_a_run_that_breaks_off_leaves_its_traces(config: str, tmp_path: Path) -> None:
+    ends = '<action><log message="so far"/><error message="no more"/></action>'
+    (tmp_path / "ends.xml").write_text(scenario(request("OPTIONS"), recv(200).replace("></recv>", f">{ends}</recv>")))
+    assert sipp(config, "-sf", "ends.xml", "-sf", "answer.xml", "-trace_logs", "-trace_screen") == 255
+    assert (tmp_path / "ends_logs.log").read_text() == "so far\n"
+    assert "ends: 1 call, 0 successful, 0 failed" in (tmp_path / "ends_screen.log").read_text()
+
+
 def test_options_of_one_scenario_among_several(config: str, tmp_path: Path, capsys: Out) -> None:
     (tmp_path / "late.xml").write_text(scenario(recv("OPTIONS"), "<pause/>", reply("200 OK")))
     waits = ("-sf", "options.xml", "-recv_timeout", 300, "-sf", "late.xml", "-d", 500, "-recv_timeout", 1000)
