@@ -15,7 +15,8 @@ STYLE = """
 body{margin:0 auto;padding:20px 28px 60px;max-width:1500px;background:var(--bg);color:var(--fg);
 font:14px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}
 pre,code,.mono,svg text{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}
-h1{font-size:20px;margin:0 0 4px;overflow-wrap:anywhere}h2{font-size:16px;margin:28px 0 8px}h3{font-size:12px;margin:0 0 6px;color:var(--dim);
+h1{font-size:20px;margin:0 0 4px;overflow-wrap:anywhere}
+h2{font-size:16px;margin:28px 0 8px}h3{font-size:12px;margin:0 0 6px;color:var(--dim);
 text-transform:uppercase;letter-spacing:.06em}h3.plain{text-transform:none;letter-spacing:0;font-size:13px}
 .badge{display:inline-block;border-radius:4px;padding:0 8px;font-size:12px;font-weight:700;color:#fff;
 background:var(--dim)}
