@@ -312,9 +312,9 @@ class LabDoubles:
 
     # -- the end of a test ----------------------------------------------------------------------------------------
     @property
-    def used(self) -> bool:
-        """Whether a test set a double, or took a ready one."""
-        return bool(self._by_name or self._ready)
+    def lab_only(self) -> bool:
+        """Whether a test set a double, or took a ready one, that no other program can be in the place of."""
+        return bool(self._by_name or self._ready.keys() - {"rtpengine", "rtpproxy"})
 
     @property
     def missing(self) -> list[str]:

@@ -38,6 +38,7 @@ from kamscript.lab.real.dns import RealResolver
 from kamscript.lab.real.loopback import Loopback, NotOnReal
 from kamscript.lab.real.moments import SLACK, About
 from kamscript.lab.real.network import RealNetwork, TcpPhone
+from kamscript.lab.real.services import Services
 from kamscript.loader import module_classes
 from kamscript.source import ConfigError
 
@@ -105,6 +106,7 @@ class RealLab(Lab):
         database: Callable[[str], Any] | Seeds | None = None,
         doubles: str = "strict",
         listen: Sequence[str] = (),
+        services: Mapping[tuple[str, int], Callable[[str], str | None]] | None = None,
         **lab_only: Any,
     ) -> None:
         """The options of Lab; `leaks` and `seed` say nothing here."""
@@ -159,10 +161,12 @@ class RealLab(Lab):
             self.network.seat_server(Address(one.address, one.port))
         for observer in observers:
             observer(self)
+        self.doubles: Services = Services(self, services or {})  # type: ignore[assignment]
         try:
             self._start(files or {}, params or {}, defines, include, environ)
             self.dns.started()
         except BaseException:
+            self.doubles.close()
             self.daemon.close()
             raise
         finally:
@@ -256,6 +260,7 @@ class RealLab(Lab):
             for database in self._opened.values():
                 database.let_go()
             self.daemon.close()
+            self.doubles.close()
             self.names.close()
 
     # -- time

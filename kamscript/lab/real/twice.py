@@ -106,7 +106,7 @@ class Twice:
         reasons = [why_not(lab.program) for lab in self._labs]
         # A config whose functions a test stands in for need not start; a lab that did not load has no doubles.
         for doubles in filter(None, (vars(lab).get("doubles") for lab in self._labs)):
-            reasons += [OWN_FUNCTIONS] if doubles.used else [f"{name} is not simulated" for name in doubles.missing]
+            reasons += [OWN_FUNCTIONS] if doubles.lab_only else [f"{name} is not simulated" for name in doubles.missing]
         longest = sum((lab._ended or lab.now) - lab.network.started for lab in self._labs)
         if longest > self._limit:
             reasons.append(too_long(longest, self._limit))
