@@ -204,6 +204,10 @@ class Call:
         """The action `jump`: the step that comes after this one."""
         self._jump = index
 
+    def pause_until(self, tick: float) -> None:
+        """The action `pauserestore`: pause until so many milliseconds of the run; 0: do not."""
+        self._paused_until = self.started + tick / 1000 if tick > 0 else 0.0
+
     def note(self, text: str) -> None:
         """Something to tell if the call fails."""
         self.trace.append(Event(self.now, " ", text))
@@ -492,6 +496,8 @@ class Call:
             if index == _DEALT_WITH:
                 return False
         if index < 0:
+            if self._diverted(message):
+                return True
             self._unexpected(message)
             return False
         return self._matched(message, index, key)
@@ -639,6 +645,21 @@ class Call:
                 f"{step.place}: no digest challenge in the {message.code}: {value or 'the header is missing'}"
             )
         self.challenge, self.challenge_code, self.nonce_count = challenge, message.code, 0
+
+    def _diverted(self, message: Incoming) -> bool:
+        """Go to the label `_unexp.main` with a message that nothing takes, unless the call is on such a way already."""
+        scenario, variables = self.party.scenario, self.variables
+        if scenario.unexpected < 0:
+            return False
+        if scenario.return_slot >= 0:
+            if number_of(variables[scenario.return_slot]):
+                return False
+            variables[scenario.return_slot] = float(self.index)
+        if scenario.paused_slot >= 0:
+            paused = self._paused_until
+            variables[scenario.paused_slot] = 1000 * (paused - self.started) if paused else 0.0
+        self.index, self._queued, self._paused_until = scenario.unexpected, message, 0.0
+        return True
 
     def _unexpected(self, message: Incoming) -> None:
         """Nothing in the scenario takes it."""

@@ -124,6 +124,9 @@ class Scenario:
     call_lengths: tuple[float, ...] = ()
     sends_first: bool = True
     loses: bool = False  #: some step loses messages
+    unexpected: int = -1  #: where the label `_unexp.main` stands: the step for messages that nothing takes
+    return_slot: int = -1  #: the variable `_unexp.retaddr`: the step that such a message came to
+    paused_slot: int = -1  #: the variable `_unexp.pausedaddr`: until when that step pauses, ms of the run
 
     @property
     def length(self) -> float:
@@ -268,6 +271,8 @@ class _Reader:
         if first is None and made.steps:
             self.refused("the scenario neither sends nor receives", self.root)
         made.sends_first = first is None or first.kind is Kind.SEND
+        made.unexpected = self.labels.get("_unexp.main", -1)
+        made.return_slot, made.paused_slot = map(self.names.found, ("_unexp.retaddr", "_unexp.pausedaddr"))
         for name in self.names.lonely:
             self.errors.append(
                 refuse(
@@ -449,8 +454,6 @@ class _Reader:
         if name in labels:
             self.refused(f"the label {name} is used twice", element.attributes["id"])
         labels[name] = index
-        if name == "_unexp.main":
-            self.refused("_unexp.main: the lab does not jump on unexpected messages", element)
 
     def init(self, element: Element, made: Scenario) -> None:
         """Steps that run once, before the first call."""

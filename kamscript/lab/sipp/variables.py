@@ -75,6 +75,13 @@ class Names:
                 self.uses[name] += 1
         return slot
 
+    def found(self, name: str) -> int:
+        """The slot of a variable that the scenario itself looks for, which counts as a use; -1: nobody has it."""
+        if name not in self.slots:
+            return -1
+        self.uses[name] += 1
+        return self.slots[name]
+
     def share(self, name: str, span: Span) -> None:
         """Let all calls have one value."""
         self.use(name, span)

@@ -411,3 +411,26 @@ def test_a_pause_of_twelve_hours_takes_no_time(stage: Stage) -> None:
     result = stage.play(call('<pause milliseconds="43200000"/>'), answering())
     assert result
     assert result.seconds > 43200
+
+
+def test_a_label_takes_what_nothing_else_takes_and_the_call_goes_on(stage: Stage) -> None:
+    inform = request("INFO", 2, to="[peer_tag_param]", attributes=RETRANS)
+    client = call(inform, recv(200), '<pause milliseconds="500"/>').replace("CSeq: 2 BYE", "CSeq: 3 BYE")
+    server = scenario(
+        recv("INVITE"),
+        reply("200 OK", attributes=RETRANS),
+        recv("ACK"),
+        '<pause milliseconds="1000"/>',
+        '<label id="bye"/>',
+        recv("BYE", 'next="end"', '<log message="[$_unexp.retaddr]|"/>'),
+        '<label id="_unexp.main"/>',
+        recv(".*", 'regexp_match="true"'),
+        reply("200 OK", tag=""),
+        '<nop><action><log message="[$_unexp.retaddr]"/><pauserestore value="0"/><assign assign_to="on" value="4"/>'
+        '<assign assign_to="_unexp.retaddr" value="0"/><jump variable="on"/></action></nop>',
+        '<label id="end"/>',
+        reply("200 OK", tag=""),
+    )
+    result = stage.play(client, server)
+    assert result, result
+    assert result["server"].log == ["3.000000", "|"]
