@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 #: The groups of tables that a database gets.
 _TABLES = (
     *("standard", "dialog", "auth_db", "dispatcher", "htable", "rtpengine", "rtpproxy"),
-    *("permissions", "alias_db", "speeddial", "domain"),
+    *("permissions", "alias_db", "speeddial", "domain", "presence"),
 )
 _OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")
 _SENTINEL: Address = ("127.0.0.19", 21200)
@@ -82,9 +83,7 @@ class Real:
         text += f'modparam("ctl", "binrpc", "unix:{daemon.folder}/ctl")\n'
         if "sqlite:///DATABASE" in text:
             text = text.replace("sqlite:///DATABASE", f"sqlite:///{self._database}")
-            with contextlib.closing(sqlite3.connect(self._database)) as database:
-                for name in _TABLES:
-                    database.executescript((SCHEMA / f"{name}-create.sql").read_text())
+            self._database.write_bytes(_empty_database())
         arguments = ["-L", f"{modules_folder()}/"]
         if not re.search(r"(?m)^\s*listen\s*=", config):
             arguments += ["-T", "-l", f"udp:{KAMAILIO[0]}:{self._names.place(KAMAILIO)[1]}"]
@@ -213,6 +212,15 @@ class Real:
             relay.close()
         self._daemon.close()
         self._claim.close()
+
+
+@cache
+def _empty_database() -> bytes:
+    """A database file with Kamailio's tables."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        for name in _TABLES:
+            database.executescript((SCHEMA / f"{name}-create.sql").read_text())
+        return database.serialize()
 
 
 def _claim_block() -> tuple[int, socket.socket]:
