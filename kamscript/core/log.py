@@ -115,6 +115,8 @@ class Log:
                     self._prefix = ""  # for what expanding it logs
                     self._prefix = self._format(self._message)
                 prefix = self._prefix
+        if "\0" in text:
+            text = text.partition("\0")[0]  # where C stops printing
         level = max(L_ALERT, min(L_DBG, level))
         if not facility:
             facility = self.facilities.get(_MODULES.get(origin, origin), self.facility)

@@ -71,6 +71,9 @@ class Newtran(Replies):
             if t.request is not None:
                 t.request.flags, t.request.xflags = msg.flags, msg.xflags
             return E_SCRIPT
+        if msg.header_error:
+            self.server.log.error("tm", "parse_headers failed")
+            return E_BAD_REQ
         found, t, canceled = self.match_request(msg)
         if found == FOUND:
             assert t is not None
