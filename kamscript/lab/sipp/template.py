@@ -104,7 +104,7 @@ class Template:
                         auth_at, auth = len(out) + 1, self._inner_auth(inside)
                         out += (before, _PLACE)
                     out.append(text)
-                bare = bool(out) and _ends_line(out)
+                bare = bare or (bool(out) and _ends_line(out))
             elif kind == _LENGTH:
                 length_at = len(out)
                 offset = int(writer(call, index))
@@ -178,7 +178,8 @@ def tidy(cdata: str) -> str:
     stripped = cdata.lstrip(" \t\n")
     body = stripped.rstrip(" \t\n")
     removed = "\n" in stripped[len(body) :]
-    body = re.sub(r"[ \t]*\n[ \t]*", "\n", body)
+    for blanks in ("\n +", " +\n", "\n\t+", "\t+\n"):  # in this order: what mixes blanks and tabs keeps some
+        body = re.sub(blanks, "\n", body)
     if "\n\n" not in body:
         return body + "\n\n"
     return body + "\n" if removed else body
@@ -229,7 +230,14 @@ class _Cutter:
         self.parts.append((kind, writer))
 
     def fixed(self, text: str) -> None:
-        """Text that is no more touched: a line feed in it stays one."""
+        """Text that is no more touched: a line feed in it stays one, and behind an empty keyword its blanks."""
+        if self.parts and not isinstance(self.parts[-1], str) and text:
+            self.add(lambda call, index: text)
+        else:
+            self.plain(text)
+
+    def plain(self, text: str) -> None:
+        """Text that is as good as written out."""
         if self.parts and isinstance(self.parts[-1], str):
             self.parts[-1] += text
         elif text:
@@ -272,7 +280,7 @@ class _Cutter:
             self.auth = _credentials(whole[len("authentication") :], self)
             self.add(lambda call, index: "", _AUTH)
         elif word in self.settings.keys:
-            self.fixed(self.settings.keys[word])
+            self.plain(self.settings.keys[word])
         elif word.split(" ")[0] in _REFUSED:
             self.error(f"the lab has no [{word}]: {_REFUSED[word.split(' ')[0]]}", f"[{whole}]")
         else:

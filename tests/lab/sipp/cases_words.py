@@ -150,6 +150,14 @@ CASES: dict[str, Case] = {
         ),
         ANSWERS,
     ),
+    "empty keywords at the start of a line": Case(
+        asks(
+            headers="X-A: 1\n[last_No:][transport]\nX-B: 2\n[$none]X-C: 3\n[routes]\n"
+            "X-D: [$none]\n[last_No:][tone]\nX-E: 4\n"
+        ),
+        ANSWERS,
+        options="-key tone 'X-T: 1'",
+    ),
     "variables as texts": told(
         '<assign assign_to="n" value="3"/><assign assign_to="m" value="-0.5"/><assign assign_to="big" value="1e9"/>',
         '<test assign_to="yes" variable="n" compare="equal" value="3"/>',

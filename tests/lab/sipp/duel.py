@@ -176,7 +176,7 @@ def _calls(case: Case) -> list[str]:
 
 
 def _media(port: int, number: int) -> int:
-    return 24000 + 20 * (2 * (port % 1000) + number) % 8000
+    return 24000 + 8 * (2 * (port % 500) + number)
 
 
 _LOGGED = re.compile(

@@ -148,7 +148,8 @@ def test_the_length_counts_the_body_with_its_last_line_end(text: str, length: st
 
 
 def test_lines_lose_the_blanks_around_them() -> None:
-    assert tidy("\n\n   A b  \n\t C: 1 \n\n   v=0\n\n  ") == "A b\nC: 1\n\nv=0\n"
+    assert tidy("\n\n   A b  \n\tC: 1 \n\n   v=0\n\n  ") == "A b\nC: 1\n\nv=0\n"
+    assert tidy("A b\n\t C: 1\n  \tD: 2 \t\n\nbody") == "A b\n C: 1\nD: 2 \n\nbody"  # as SIPp leaves mixtures
     assert tidy("A b\nC: 1\n") == "A b\nC: 1\n\n"
     assert tidy("A b\n\nbody") == "A b\n\nbody"
 
