@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kamscript.core.server import Server
 
 Log = Callable[[int, str], None]
-#: A value of a row: int, float, str (latin-1 decoded bytes, as everywhere), bytes, `Timestamp` or None.
+#: A value of a row: int, float, str (latin-1 decoded bytes, as everywhere), bytes, `Timestamp`, `Big` or None.
 Cell = Any
 #: `{"column": value}` (all equal), or triples of a column, an operator (`= != < > <= >= &`) and a value.
 Where = Mapping[str, Cell] | Sequence[tuple[str, str, Cell]]
@@ -30,6 +30,12 @@ class Timestamp(int):
     def local(self) -> datetime:
         """The local time of this host, as Kamailio writes it."""
         return datetime.fromtimestamp(self, UTC).astimezone().replace(tzinfo=None)
+
+
+class Big(int):
+    """A number of a column of 64 bits (DB1_BIGINT), as raw SQL gives it back: modules show it as a text."""
+
+    __slots__ = ()
 
 
 class DatabaseError(Exception):
@@ -141,8 +147,8 @@ class Database:
         """A delete of the rows with a key."""
         return _each(lambda values: self.delete(table, dict(zip(key, values, strict=True))))
 
-    def raw(self, sql: str) -> Result:
-        """Run SQL as it stands."""
+    def raw(self, sql: str, *, typed: bool = False) -> Result:
+        """Run SQL as it stands. `typed`: values have the types that Kamailio's database module gives them."""
         raise NotImplementedError
 
     def transaction(self) -> Any:

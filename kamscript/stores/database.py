@@ -33,6 +33,7 @@ from kamscript.stores.base import (
     Where,
     conditions,
 )
+from kamscript.stores.raw import driver_readers, sqlite_readers
 from kamscript.stores.urls import DatabaseUrl
 
 _WORDS = re.compile(r"\w+")
@@ -104,8 +105,8 @@ class SqlDatabase(Database):
             args |= {name: options[name] for name in timeouts if options.get(name)}
             if self.url.host.startswith("["):
                 args |= {"read_default_group": self.url.host[1:-1], "read_default_file": "~/.my.cnf"}
-            if options.get("found_rows"):
-                args["client_flag"] = 2  # CLIENT.FOUND_ROWS: an update counts the rows it matched
+            # CLIENT.FOUND_ROWS: an update counts the rows it matched. SQLAlchemy asks for it when nobody says so.
+            args["client_flag"] = 2 if options.get("found_rows") else 0
             if options.get("ssl_disabled"):
                 args["ssl_disabled"] = True
             elif options.get("ssl"):
@@ -387,14 +388,23 @@ class SqlDatabase(Database):
 
         return Prepared(run, many)
 
-    def raw(self, sql: str) -> Result:
+    def raw(self, sql: str, *, typed: bool = False) -> Result:
         """SQL as it stands."""
         result = self._run(_utf8(sql))
         if not result.returns_rows:
             return Result([], [], max(result.rowcount, 0))
-        read = self._reader("")
-        rows = [tuple(read(value) for value in row) for row in result]
-        return Result([_latin1(name) for name in result.keys()], rows, len(rows))  # noqa: SIM118
+        description = result.cursor.description if result.cursor is not None else ()
+        names, found = [_latin1(name) for name in result.keys()], result.fetchall()  # noqa: SIM118
+        if not found:
+            return Result(names, [])
+        if not typed:
+            readers: list[Callable[[Any], Cell]] = [_read] * len(names)
+        elif self.dialect == "sqlite":
+            readers = sqlite_readers(self.connection, _utf8(sql), found[0], _read, _read_time)
+        else:
+            readers = driver_readers(self.dialect, description, _read)
+        rows = [tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in found]
+        return Result(names, rows, len(rows))
 
     # -- values ---------------------------------------------------------------------------------------------------
     def _write(self, value: Cell) -> Any:
@@ -523,12 +533,12 @@ class MemoryDatabase(SqlDatabase):
         """The version; the table `version` itself is made only when a statement names it."""
         return super().table_version(table) if self.version_table in self._made else self._versions.get(table, 0)
 
-    def raw(self, sql: str) -> Result:
+    def raw(self, sql: str, *, typed: bool = False) -> Result:
         """SQL as it stands; Kamailio's tables that it names are made first."""
         for word in set(_WORDS.findall(sql)):
             if word in self._versions:
                 self._prepare(word)
-        return super().raw(sql)
+        return super().raw(sql, typed=typed)
 
     def adopt(
         self,

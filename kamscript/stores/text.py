@@ -269,14 +269,14 @@ class TextDatabase(MemoryDatabase):
         if not key or not self.update(table, values, where):
             self.insert(table, values)
 
-    def raw(self, sql: str) -> Result:
+    def raw(self, sql: str, *, typed: bool = False) -> Result:
         """SQL over the tables that it names."""
         tables = _NAMED_TABLES.findall(sql)
         for table in tables:
             self._prepare(table)
         if not sql.lstrip()[:6].lower().startswith("select"):
             self._changed.update(tables)
-        result = SqlDatabase.raw(self, sql)
+        result = SqlDatabase.raw(self, sql, typed=typed)
         limit = self.options.get("max_result_rows") or 100000
         return result._replace(rows=result.rows[:limit])
 

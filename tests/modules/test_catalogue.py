@@ -53,6 +53,8 @@ UNREPEATED: dict[tuple[str, str], str] = {
     ("mqueue", "mqueue_name"): METHODS,
     ("rtimer", "exec"): METHODS,
     ("rtimer", "timer"): METHODS,
+    ("sqlops", "sqlcon"): METHODS,
+    ("sqlops", "sqlres"): METHODS,
     ("statistics", "variable"): METHODS,
     ("xlog", "log_colors"): METHODS,
 }
