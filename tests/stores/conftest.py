@@ -76,7 +76,7 @@ def postgres(log: Lines) -> Iterator[Database]:
 
 @pytest.fixture(params=["memory", "sqlite", "text", "mysql", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path, log: Lines) -> Database:
-    """Each kind of database, with Kamailio's tables for locations and accounting."""
+    """Each kind of database, with the tables of Kamailio's that tests of this folder use."""
     kind: str = request.param
     if kind == "sqlite":
         made = open_database(f"sqlite:///{tmp_path}/k.db", log)
@@ -85,6 +85,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, log: Lines) -> Data
     else:
         made = request.getfixturevalue(kind)
     if kind != "memory":
-        made.create_all(["location", "location_attrs", "acc", "subscriber"])
+        made.create_all(["location", "location_attrs", "acc", "subscriber", "address", "trusted"])
+        made.create_all(["domain", "domain_attrs", "dbaliases", "speed_dial"])
     assert not isinstance(made, DatabaseError)
     return made

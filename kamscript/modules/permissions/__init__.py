@@ -16,6 +16,8 @@ from kamscript import stores
 from kamscript.core.rpc import missing
 from kamscript.module import FixupError, Module, Param, PvInt, Route, Str, function, rpc
 from kamscript.modules import _ip_text
+from kamscript.modules._tables import claim
+from kamscript.modules._variable_args import FirstVariable
 from kamscript.modules.permissions import loading, trusted
 from kamscript.modules.permissions.addresses import Entry, Table
 from kamscript.modules.permissions.rules import (
@@ -25,7 +27,6 @@ from kamscript.modules.permissions.rules import (
     Basename,
     DenyFile,
     Files,
-    FirstVariable,
     Pair,
 )
 from kamscript.script.format import accessor_of
@@ -139,8 +140,7 @@ class Permissions(Module, name="permissions"):
     def bind(self, table: str, like: str, columns: dict[str, str], version: int) -> None:
         """Find the database and a table; FixupError refuses the start."""
         self.db = stores.bind(self.server, self.db_url or "")
-        if table == like or stores.table(table) is None:  # else it is another table of Kamailio's
-            self.db.adopt(table, like, rename={old: new for old, new in columns.items() if old != new})
+        claim(self.db, table, like, columns)
         self.db.check_version(table, version)
 
     def error(self, text: str) -> None:

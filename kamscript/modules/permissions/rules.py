@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from kamscript.ere import Ere
-from kamscript.module import Fixup, FixupError
+from kamscript.module import Fixup
 from kamscript.modules._regex import regcomp
-from kamscript.script.format import accessor_of
-from kamscript.script.pv import PvSyntaxError, match_pv
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -253,28 +251,11 @@ class _Deny(Fixup):
         return _files(server).second(text)
 
 
-class _FirstVariable(Fixup):
-    """A pseudo-variable; what stands behind it is ignored, as in Kamailio."""
-
-    constant = True
-    kind = "variable"
-
-    def resolve(self, text: str, server: Server) -> Any:
-        try:
-            return accessor_of(match_pv(text)[0].text, server)
-        except PvSyntaxError as error:
-            raise FixupError(f"a pseudo-variable is wanted, not {text!r}: {error}") from None
-
-
 if TYPE_CHECKING:
-    from kamscript.module import Accessor
-
-    FirstVariable = Accessor
     Basename = Pair
     AllowFile = RuleFile
     DenyFile = Pair
 else:
-    FirstVariable = Annotated[object, _FirstVariable()]
     #: The name of two files without what tells them apart.
     Basename = Annotated[Any, _Basename()]
     #: A file of what is allowed, and behind it one of what is not: the latter argument reaches the method as both.

@@ -50,7 +50,7 @@ class Branches:
         name, index = _name(ref), ref.index
 
         def find(ctx: Context) -> tuple[Branch, int] | None:
-            at: Any = 0 if index is None else index
+            at: Any = 0 if index is None or index == "*" else index  # "all" is the first here
             if isinstance(at, Accessor):
                 at = at.get(ctx)
             if not isinstance(at, int):
