@@ -485,6 +485,7 @@ class Module:
 
     name: ClassVar[str] = ""
     requires: ClassVar[tuple[str, ...]] = ()
+    after: ClassVar[tuple[str, ...]] = ()  #: of `requires`: modules that have to be loaded before this one
     params: ClassVar[dict[str, Param[Any]]] = {}
     functions: ClassVar[dict[tuple[str, int], FunctionDecl]] = {}  #: key arity -1: any number of arguments
     pvs: ClassVar[dict[str, PvDecl]] = {}
@@ -499,10 +500,12 @@ class Module:
     #: False: nobody is shown the statistics (set in `start()`, where a parameter turns them off).
     statistics_shown: bool = True
 
-    def __init_subclass__(cls, name: str = "", requires: tuple[str, ...] = (), **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, name: str = "", requires: tuple[str, ...] = (), after: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if name:
-            cls.name, cls.requires = name, requires
+            cls.name, cls.requires, cls.after = name, requires, after
         _collect(cls)
 
     def __init__(self, server: Server) -> None:

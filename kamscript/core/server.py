@@ -199,15 +199,25 @@ class Server(Sending):
         """
         errors = self.set_up()
         if not errors:
-            for name, module in self.modules.items():
+            for name in self.modules:
                 try:
-                    module.start()
+                    self.start_module(name)
                 except FixupError as error:
                     errors.append(Diagnostic("module-start", f"{name}: {error}", self.plan.modules[name].pos))
         if not self.plan.checked and not errors:
             errors += self.program.check(self)
             self.plan.checked = not errors
         return errors
+
+    def start_module(self, name: str) -> None:
+        """Start one module. Raises FixupError where it refuses, or where one that it needs is loaded behind it."""
+        module = self.modules[name]
+        if module.after:
+            order = list(self.modules)
+            for other in module.after:
+                if other in self.modules and order.index(other) > order.index(name):
+                    raise FixupError(f"it needs module {other} to be loaded before it")
+        module.start()
 
     def set_up(self) -> list[Diagnostic]:
         """Open the sockets (as data), create modules in load order, assign modparams, bind routes; what is wrong."""

@@ -65,7 +65,7 @@ else:
     Which = Annotated[int, _Which()]
 
 
-class Tmx(Module, name="tmx", requires=("tm",)):
+class Tmx(Module, name="tmx", requires=("tm",), after=("tm",)):
     """More functions and variables for transactions."""
 
     precheck_trans = Param(1, "Keep a list of requests in work for t_precheck_trans().")

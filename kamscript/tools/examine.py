@@ -230,12 +230,12 @@ class _Start:
         blamed = {name for name, line in program.params if any(e.span is line.value.pos for e in self.found)}
         if any(error.rule in ("no-module", "module-not-loaded", "syntax") for error in self.before):
             blamed |= {name for name in server.modules if name != "core"}  # what they need may be what is missing
-        for name, module in server.modules.items():
+        for name in server.modules:
             if name in blamed:
                 continue
             place = server.plan.modules[name].pos if name != "core" else nowhere
             try:
-                module.start()
+                server.start_module(name)
             except NotLoaded as error:
                 blamed.add(name)
                 if error.name not in blamed:

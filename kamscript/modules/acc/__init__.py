@@ -74,7 +74,7 @@ else:
     Gone = Annotated[object, _GoneFixup()]
 
 
-class Acc(Module, name="acc", requires=("tm",)):
+class Acc(Module, name="acc", requires=("tm",), after=("tm",)):
     """Account transactions: what was asked, who answered, how and when."""
 
     early_media = Param(0, "Account provisional replies with a body.")

@@ -63,7 +63,8 @@ class Dialog(
     ReplicationFunctions,
     Commands,
     name="dialog",
-    requires=("tm", "rr"),
+    requires=("tm", "rr", "pv"),
+    after=("tm",),
 ):
     """Keep state per call: count calls, time them out, attach variables, end them."""
 
@@ -74,6 +75,7 @@ class Dialog(
     def start(self) -> None:
         """Check the parameters, make the empty table, take a place on the way of requests and replies."""
         server = self.server
+        server.module("pv")  # Kamailio's dialog reads $ru by it
         self._check()
         self.statistics_shown = bool(self.enable_stats)
         self.callbacks = GlobalCallbacks()

@@ -43,7 +43,7 @@ def _uri(value: str) -> str | None:
     return None
 
 
-class Dmq(Module, name="dmq", requires=("tm", "sl")):
+class Dmq(Module, name="dmq", requires=("tm", "sl"), after=("tm",)):
     """Let servers tell each other what their modules know."""
 
     server_address = Param("", "URI of this server as a node of the bus.")

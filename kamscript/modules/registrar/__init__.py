@@ -97,7 +97,7 @@ class State:
         self.contact_header = ""
 
 
-class Registrar(Module, name="registrar", requires=("usrloc", "sl")):
+class Registrar(Module, name="registrar", requires=("usrloc", "sl"), after=("usrloc",)):
     """Register contacts, list them, and route requests to them (RFC 3261 10, RFC 3327, RFC 5626, RFC 5627)."""
 
     default_expires = Param(3600, "Seconds for contacts that ask for no lifetime.")

@@ -80,9 +80,13 @@ class Rr(Module, name="rr"):
         since="6.x",
     )
 
+    def __init__(self, server: Server) -> None:
+        """Modules loaded before this one register callbacks, too."""
+        super().__init__(server)
+        self.callbacks: list[tuple[RrCallback, Any]] = []
+
     def start(self) -> None:
         """Resolve the AVP that names users."""
-        self.callbacks: list[tuple[RrCallback, Any]] = []
         self.custom_user: Accessor | None = None
         if self.custom_user_avp:
             try:
