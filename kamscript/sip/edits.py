@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Subst(enum.Enum):
     """Text that depends on where the message came in (RCV) or goes out (SND): Kamailio's SUBST_*.
 
-    `part` of what the socket is called is meant: "ip", "port", "proto", "all", "all_ex".
+    `part` of what the socket is called is meant: "ip", "port", "proto", "all", "all_ex", "name".
     """
 
     RCV_IP = True, "ip"
@@ -47,6 +47,8 @@ class Subst(enum.Enum):
     SND_ALL = False, "all"
     RCV_ALL_EX = True, "all_ex"  #: the same with ;sn=socketname
     SND_ALL_EX = False, "all_ex"
+    RCV_NAME = True, "name"  #: ;sn=socketname (6.x: SUBST_RCV_SOCKNAME)
+    SND_NAME = False, "name"
 
     def __init__(self, received: bool, part: str) -> None:
         self.received, self.part = received, part
@@ -471,6 +473,8 @@ def substitute(subst: Subst, msg: Message, out: Outgoing | None) -> str:
     if ":" in host and host[0] != "[":
         host = f"[{host}]"
     part = subst.part
+    if part == "name":
+        return f";sn={socket.name}" if socket.name else ""
     if part == "ip":
         return host
     if part == "port":

@@ -149,7 +149,8 @@ def _percent(allowed: frozenset[str]) -> Callable[[str], str]:
     return escape
 
 
-def _from_percent(text: str) -> str:
+def from_percent(text: str) -> str:
+    """`%XX` as the character it stands for (unescape_user); TransformationFailed for what stands for no visible one."""
     out, at = [], 0
     while at < len(text):
         if text[at] == "%":
@@ -218,9 +219,9 @@ TABLE: dict[str, Callable[[str], Value]] = {
     "escape.common": _common,
     "unescape.common": _from_common,
     "escape.user": _percent(_USER),
-    "unescape.user": _from_percent,
+    "unescape.user": from_percent,
     "escape.param": _percent(_PARAM),
-    "unescape.param": _from_percent,
+    "unescape.param": from_percent,
     "escape.csv": _csv,
     "urlencode.param": _url,
     "urldecode.param": _from_url,
