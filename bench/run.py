@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("statements.py", "loops.py", "check.py", "lab.py", "lab_vs_daemon.py", "live.py", "dialog_restart.py")
+SCRIPTS = (
+    "statements.py", "loops.py", "check.py", "large.py", "lab.py", "lab_vs_daemon.py", "live.py", "dialog_restart.py",
+    "htable.py", "dispatcher.py", "usrloc.py", "permissions.py",
+)  # fmt: skip
 
 
 def main() -> int:
