@@ -17,23 +17,23 @@ debug=2
 log_stderror=yes
 listen=udp:127.0.0.1:5060
 """ + "".join(f'loadmodule "{name}.so"\n' for name in MODULES)
-#: One of many routes, with what routes are made of: `{n}` is its number, `{next}` the next one's.
+#: One of many routes, with what routes are made of: `%(n)s` is its number, `%(next)s` the next one's.
 ROUTE = """
-route[R{n}] {
+route[R%(n)s] {
     if (is_method("INVITE") && $rU =~ "^00[1-9][0-9]+$") {
-        $var(prefix) = $(rU{{s.substr,2,{digit}}});
-        $avp(s:route) = "gw{n}";
-        if ($var(prefix) == "49{n}" || $si == "10.0.{byte}.1") {
-            xlog("L_INFO", "route {n}: $ci from $fu to $ru\\n");
-            $du = "sip:127.0.0.1:" + (5060 + {n});
-            append_hf("X-Route: {n};via=$var(prefix)\\r\\n");
-            t_on_failure("F{n}");
-        } else if ($hdr(X-Account) != $null && strlen($rU) > {digit}) {
-            $rU = $(hdr(X-Account){{s.select,0,;}}) + $rU;
+        $var(prefix) = $(rU{s.substr,2,%(digit)s});
+        $avp(s:route) = "gw%(n)s";
+        if ($var(prefix) == "49%(n)s" || $si == "10.0.%(byte)s.1") {
+            xlog("L_INFO", "route %(n)s: $ci from $fu to $ru\\n");
+            $du = "sip:127.0.0.1:" + (5060 + %(n)s);
+            append_hf("X-Route: %(n)s;via=$var(prefix)\\r\\n");
+            t_on_failure("F%(n)s");
+        } else if ($hdr(X-Account) != $null && strlen($rU) > %(digit)s) {
+            $rU = $(hdr(X-Account){s.select,0,;}) + $rU;
             remove_hf("X-Account");
         } else {
             $var(i) = 0;
-            while ($var(i) < {digit}) {
+            while ($var(i) < %(digit)s) {
                 $var(i) = $var(i) + 1;
             }
         }
@@ -44,16 +44,16 @@ route[R{n}] {
     }
     switch ($rm) {
         case "REGISTER":
-            sl_send_reply("403", "Not here {n}");
+            sl_send_reply("403", "Not here %(n)s");
             break;
         default:
-            route(R{next});
+            route(R%(next)s);
     }
 }
 
-failure_route[F{n}] {
+failure_route[F%(n)s] {
     if (t_is_canceled()) exit;
-    if (t_check_status("5[0-9][0-9]")) { t_reply("480", "Gone {n}"); }
+    if (t_check_status("5[0-9][0-9]")) { t_reply("480", "Gone %(n)s"); }
 }
 """
 #: What to do with it, and the goals, cold and warm.
@@ -69,10 +69,7 @@ def config() -> str:
     text = HEAD + "request_route {\n    route(R0);\n}\n"
     for n in range(count):
         values = {"n": n, "next": (n + 1) % count, "digit": n % 9 + 1, "byte": n % 250}
-        route = ROUTE.replace("{{", "\0").replace("}}", "\1")
-        for name, value in values.items():
-            route = route.replace(f"{{{name}}}", str(value))
-        text += route.replace("\0", "{").replace("\1", "}")
+        text += ROUTE % values
     return text
 
 
