@@ -15,7 +15,6 @@ from kamscript.source import ConfigError
 
 from . import binrpc
 from .case import KAMAILIO, Address, Refused, Relay, cut
-from .uac import uac_auth
 
 
 class Lab:
@@ -38,7 +37,6 @@ class Lab:
         except ConfigError as error:
             errors = [found for found in error.diagnostics if found.severity == "error"]
             raise Refused(str(error), (found.line for found in errors)) from error
-        self._lab.server.doubles.set("uac_auth", uac_auth)
         self._mailboxes: dict[Address, Mailbox] = {}
         self._read: dict[Address, int] = {}
         self._connections = 0
@@ -116,7 +114,6 @@ class Lab:
             old.server.stop()
         self._earlier = self.log()
         self._lab = Network(text=self._config, target="5.6", start=old.now, database=old.database, files=self._files)
-        self._lab.server.doubles.set("uac_auth", uac_auth)
         for address, mailbox in self._mailboxes.items():
             self._lab.network.attach(Seat(*address), mailbox, address[0])
 

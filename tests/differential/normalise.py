@@ -14,7 +14,13 @@ _TIMESTAMP = re.compile(r"(?<=timestamp=)\d{10}")
 #: Times and durations in call data records: seconds and milliseconds. A dialog expires up to a second early.
 _RECORD_TIME = re.compile(r"(?<![\d.])1[5-9]\d{8}\.\d{3}(?![\d.])")
 _RECORD_DURATION = re.compile(r"(?:(?<=duration=)|(?<=\{time\} ))(-?)(\d+)\.(-?)\d{3,}(?![\d.])")
-_TIMES = ("Last-Keepalive", "Last-Modified")
+_TIMES = ("Last-Keepalive", "Last-Modified", "timer_expires", "reg_init")
+#: ETags and record ids of module presence; the last part of an ETag counts the changes.
+_ETAG = re.compile(r"\ba\.\d{7,}\.\d+\.\d+(?=\.\d+\b)")
+_PRES = re.compile(r"\bpres-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+\b")
+#: How long a subscription lasts: a second or two of a round number are the time that the case took.
+_LEFT = re.compile(r"(?m)^(Subscription-State: \w+;expires=)(\d*[789])(?=\r?$)")
+_PRES_TIMES = ("expires", "received_time")
 #: The number of a dialog, times, and the few seconds of a call that just began, in JSON.
 _JSON_NUMBER = re.compile(r'(?<="h_id":)(\s*)(\d+)')
 _JSON_DURATION = re.compile(r'(?<="duration":)(\s*)[1-9]\b')
@@ -43,6 +49,9 @@ class Normaliser(SipNormaliser):
         text = _JSON_TIME.sub(r"\1{time}", text)
         text = _TIMESTAMP.sub("{time}", text)
         text = _RECORD_TIME.sub("{time}", text)
+        text = _LEFT.sub(lambda found: f"{found[1]}{-(-int(found[2]) // 10) * 10}", text)
+        text = _ETAG.sub(lambda found: self.name("etag", found[0]), text)
+        text = _PRES.sub(lambda found: self.name("pres", found[0]), text)
         return _RECORD_DURATION.sub(_duration, text)
 
     def value(self, value: object) -> object:
@@ -51,6 +60,10 @@ class Normaliser(SipNormaliser):
             return self.text(value)
         if isinstance(value, list) and len(value) == 2 and value[0] in _TIMES and value[1]:
             return [value[0], "{time}"]
+        if isinstance(value, list) and len(value) == 2 and value[0] in _PRES_TIMES and value[1] in range(10**6, 2**31):
+            return [value[0], "{time}"]
+        if isinstance(value, list) and len(value) == 2 and value[0] == "diff_expires" and isinstance(value[1], int):
+            return [value[0], "{time}" if value[1] < -1_000_000 else round(value[1], -1)]
         if isinstance(value, list) and len(value) > 1 and _named(value[:2]) == ["h_entry", "h_id"]:
             return self._dialog(value)
         if isinstance(value, list | tuple):

@@ -17,24 +17,18 @@ RAISE = 't_on_failure("F");'
 AGAIN = 'failure_route[F] { if (uac_auth()) { xlog("diff $dlg_var(cseq_diff)\\n"); t_relay(); } }'
 
 
-def authenticate(ctx: Context) -> int:
-    """What uac_auth() does for this module."""
-    ctx.ruri_consumed = False
-    return 1 if ctx.server.shared["cb_cseq_update"](ctx) else -1
-
-
 def scene_of(*, target: str = "5.6", track: int = 1) -> Scene:
     """A scene whose INVITEs are authenticated when bob says 401."""
     config = proxy(params=f"track_cseq_updates={track}", after=RAISE, rest=AGAIN)
-    scene = Scene(f'loadmodule "uac.so"\n{config}', target=target)
-    scene.server.doubles.set("uac_auth", authenticate)
-    return scene
+    return Scene(
+        f'loadmodule "uac.so"\nmodparam("uac", "credential", "alice:provider:secret")\n{config}', target=target
+    )
 
 
 def challenged(scene: Scene) -> Sent:
     """Alice calls, bob challenges: the second INVITE."""
     scene.invite()
-    sent = scene.respond("401 Unauthorized")
+    sent = scene.respond("401 Unauthorized", headers='WWW-Authenticate: Digest realm="provider", nonce="abc"\n')
     scene.invites += [one for one in sent if one.line == "INVITE"]
     return scene.invites[-1]
 
