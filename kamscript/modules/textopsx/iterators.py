@@ -87,12 +87,15 @@ class BodyIterator:
 
     def start(self, msg: Message) -> bool:
         """Go in front of the first line; False when the message has no body."""
-        self.line, self.ended = None, False
-        self.buf, self.offset = msg.buf, msg.body_offset
-        if self.offset < 0:
-            self.buf, self.offset = "", 0
+        if msg.body_offset < 0:
+            self.start_in("", 0)
             return False
+        self.start_in(msg.buf, msg.body_offset)
         return True
+
+    def start_in(self, buf: str, offset: int) -> None:
+        """Go in front of the line of a text that starts at `offset`."""
+        self.buf, self.offset, self.line, self.ended = buf, offset, None, False
 
     def next(self) -> bool:
         """Go on by one line."""
