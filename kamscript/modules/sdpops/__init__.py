@@ -25,7 +25,7 @@ _NO_DESCRIPTION = -2
 
 
 class _AvpFixup(Fixup):
-    """The AVP that a function writes; Kamailio looks at it when the function runs, so a wrong one is no error at load."""
+    """The AVP that a function writes; Kamailio looks at it when the function runs, so a wrong one is no load error."""
 
     constant = True
     kind = "own"
