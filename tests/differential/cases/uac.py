@@ -166,6 +166,67 @@ def both_by_dialog(scene: Scene) -> None:
     both_ways(scene, ok, invite)
 
 
+@case(
+    'modparam("dialog", "db_url", "sqlite:///DATABASE")\nmodparam("dialog", "db_mode", 1)\n'
+    + config(
+        'dlg_manage(); uac_replace_from("\\"New\\"", "sip:hidden@h"); uac_replace_to("sip:b@carrier.example");',
+        params="restore_dlg=1",
+    ),
+    modules=DIALOG.replace("dialog", "db_sqlite dialog"),
+)
+def a_dialog_from_the_database(scene: Scene) -> None:
+    """After a restart requests within the dialog are changed as before."""
+    invite, ok = call(scene)
+    scene.restart()
+    both_ways(scene, ok, invite)
+
+
+@case(
+    config(
+        'if ($rU == "bob") dlg_manage(); uac_replace_from("sip:hidden@h"); uac_replace_to("sip:b@carrier.example");',
+        params='restore_dlg=1 restore_passwd="x"',
+    ).replace(
+        "t_relay();\n        exit;", 'if (is_method("INVITE")) record_route();\n        t_relay();\n        exit;'
+    ),
+    modules=DIALOG,
+)
+def re_invites_by_dialog(scene: Scene) -> None:
+    """Re-INVITEs of both sides with their ACKs; one is refused, one cancelled."""
+    to, from_ = "<sip:bob@example.com>", '"Alice" <sip:alice@example.com>'
+    invite, ok = call(scene)
+    scene.alice.request(
+        "INVITE", "sip:bob@127.0.0.12:21200", to=to, from_=from_, to_tag="bob", cseq=2, headers=routes(ok)
+    )
+    scene.alice.expect(100)
+    scene.bob.expect("INVITE").answer(200, "OK", headers=f"Contact: <{scene.bob.contact}>")
+    scene.alice.expect(200)
+    within(scene, "ACK", ok, to, from_, cseq=2)
+    scene.bob.expect("ACK")
+    scene.label("re-INVITE")
+    theirs = "\n".join(f"Route: {entry}" for entry in invite.headers("Record-Route"))
+    head = f"""From: {invite.header("To")};tag=bob
+To: {invite.header("From")}
+Call-ID: {invite.header("Call-ID")}
+Max-Forwards: 70
+{theirs}"""
+    for number, code in ((20, 488), (21, 200)):
+        via = f"Via: SIP/2.0/UDP 127.0.0.12:21200;branch=z9hG4bK-bob-{number}\n"
+        asked = build(f"INVITE {scene.alice.contact} SIP/2.0", f"{via}{head}\nCSeq: {number} INVITE")
+        scene.bob.send(asked)
+        scene.bob.expect(100)
+        scene.alice.expect("INVITE").answer(code, "Whatever", headers=f"Contact: <{scene.alice.contact}>")
+        if code == 488:
+            scene.alice.expect("ACK")
+        reply = scene.bob.expect(code)
+        if code == 488:
+            scene.bob.ack(asked, reply)
+        else:
+            via = "Via: SIP/2.0/UDP 127.0.0.12:21200;branch=z9hG4bK-bob-ack\n"
+            scene.bob.send(build(f"ACK {scene.alice.contact} SIP/2.0", f"{via}{head}\nCSeq: {number} ACK"))
+            scene.alice.expect("ACK")
+        scene.label(f"{code} to bob")
+
+
 @case(config('dlg_manage(); uac_replace_from("sip:hidden@h");', params="restore_dlg=1"), modules=DIALOG)
 def from_by_dialog(scene: Scene) -> None:
     """The display name stays in the first request; later ones lose it, as no new one is kept."""
