@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from .case import Case, Refused, Scene, World
+from .hep import readable
 from .normalise import Normaliser
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -71,7 +72,7 @@ def _outcome(case: Case, scene: Scene, log: list[str]) -> Outcome:
         # Names count anew under each label, so that one difference does not shift the rest.
         label = name.partition(": ")[2]
         its = normals.setdefault(label, Normaliser(scene.history))
-        texts = [its.text(text) for text in raw]
+        texts = [its.text(readable(text)) for text in raw]
         if case.repeats:
             texts = [text for index, text in enumerate(texts) if text not in texts[:index]]
         if texts:
