@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     import argparse
 
     from kamscript.live.options import add_options
+    from kamscript.tools.port_options import add_options as add_port_options
     from kamscript.tools.replay_options import add_options as add_replay_options
 
     top = argparse.ArgumentParser(prog="kamscript", description="Run, test and check Kamailio routing scripts.")
@@ -82,6 +83,15 @@ def parser() -> argparse.ArgumentParser:
         "does now and what differs. Exit status: 0 the same, 1 something differs, 2 unusable capture or usage.",
     )
     add_replay_options(replay)
+    port = commands.add_parser(
+        "port",
+        parents=[common],
+        help="tell what of a config is simulated, and what to replace",
+        description="Tell what of a config runs for real, what a test must answer for, what other generations of "
+        "Kamailio replaced, and what looks wrong. Exit status: 0 all of it is real and known to Kamailio 5.6 and 6.x "
+        "(or to --target), 1 something is not or is an error, 2 wrong usage.",
+    )
+    add_port_options(port)
     commands.add_parser(
         "sipp", add_help=False, help="play SIPp scenarios against a config, offline (SIPp's options: sipp -h)"
     )
@@ -122,6 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from kamscript.tools.new_tests import new_tests
 
             return new_tests(options)
+        if options.command == "port":
+            from kamscript.tools.port import port
+
+            return port(options)
         if options.command == "replay":
             from kamscript.tools.replay import replay
 

@@ -6,7 +6,7 @@ and by `python -m kamscript.tools.usage`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
@@ -70,17 +70,20 @@ def module(name: str) -> Known:
 
 def function(owner: str, name: str, arity: int | None = None) -> Known:
     """A function of module `owner` (empty: of any), for `arity` arguments (None: for any number)."""
-    for declared in _declaring(owner):
+    owners = [owner] if owner else [*_exporters(name), *_plug_ins()]
+    for declared in _declaring(owners):
         arities = [number for called, number in declared.functions if called == name]
         if arities and (arity is None or arity in arities or -1 in arities):
             return Known(State.REAL, declared.name, _function_bits(declared.name, name, arity))
-    for holder in [owner] if owner else _exporters(name):
+    for holder in owners:
         bits = _function_bits(holder, name, arity)
         if bits:
-            simulated = find_module(holder) is not None
-            why = "the module is simulated without it" if simulated else "the module is not simulated"
-            return Known(State.DOUBLE, holder, bits, why)
+            return Known(State.DOUBLE, holder, bits, _why_double(holder))
     return Known(State.UNKNOWN, owner, 0, _no_such("function"))
+
+
+def _why_double(owner: str) -> str:
+    return "the module is simulated without it" if find_module(owner) is not None else "the module is not simulated"
 
 
 def _function_bits(owner: str, name: str, arity: int | None) -> int:
@@ -97,15 +100,22 @@ def _function_bits(owner: str, name: str, arity: int | None) -> int:
     return bits
 
 
+def _plug_ins() -> list[str]:
+    """Simulated modules that no Kamailio has."""
+    return sorted(name for name in module_names() if catalog().module(name) is None)
+
+
 @cache
 def _exporters(function_name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fact.module for fact in catalog().exporters(function_name)))
 
 
-def _declaring(owner: str) -> Iterable[type[Module]]:
-    """The classes to ask for a name: the owner's, or all."""
-    names = [owner] if owner else sorted(module_names())
-    return [declared for name in names if (declared := find_module(name)) is not None]
+def _declaring(owners: Iterable[str] | None) -> Iterator[type[Module]]:
+    """The simulated ones among these modules; None: of all there are."""
+    for name in sorted(module_names()) if owners is None else owners:
+        declared = find_module(name)
+        if declared is not None:
+            yield declared
 
 
 def parameter(owner: str, name: str) -> Known:
@@ -119,8 +129,7 @@ def parameter(owner: str, name: str) -> Known:
         state = State.INERT if param.inert else State.REAL
         return Known(state, owner, bits or 7, param.inert)
     if bits:
-        why = "the module is simulated without it" if declared is not None else "the module is not simulated"
-        return Known(State.DOUBLE, owner, bits, why)
+        return Known(State.DOUBLE, owner, bits, _why_double(owner))
     return Known(State.UNKNOWN, owner, 0, _no_such("parameter"))
 
 
@@ -131,55 +140,53 @@ def _param(declared: type[Module], name: str) -> Param[object] | None:
     return next((param for param in declared.params.values() if name in param.aliases), None)
 
 
-def variable(name: str, *, bare: bool = True, loaded: Iterable[str] | None = None) -> Known:
+def variable(name: str, *, bare: bool = True, loaded: Sequence[str] | None = None) -> Known:
     """A pseudo-variable class, without `$`. `bare`: it stands without parentheses, so an unknown one is an AVP.
 
     `loaded`: the modules to look in (None: all).
     """
     if name in BUILTIN or name == "$":
         return Known(State.REAL, "core")
-    owners = _variables()
-    found = [one for one in owners.get(name, ()) if loaded is None or one.module in loaded]
-    for one in found:
-        if one.state is State.REAL:
-            return one
-    if found:
-        return found[0]
+    owners = sorted({*catalog().names(), *module_names()}) if loaded is None else loaded
+    doubled = None
+    for owner in owners:
+        declared = find_module(owner)
+        bits = _variables(owner).get(name, 0)
+        if declared is not None and name in declared.pvs:
+            return Known(State.REAL, owner, bits or 7)
+        if bits and doubled is None:
+            doubled = Known(State.DOUBLE, owner, bits, _why_double(owner))
+    if doubled is not None:
+        return doubled
     if bare:
         return Known(State.REAL, "core", 7, "no module has it: Kamailio takes it for the AVP of this name")
     return Known(State.UNKNOWN, "", 0, _no_such("pseudo-variable"))
 
 
 @cache
-def _variables() -> Mapping[str, tuple[Known, ...]]:
-    found: dict[str, dict[str, Known]] = {}
-    names = catalog()
-    for owner in names.names():
-        facts = names.module(owner)
-        if facts is not None:
-            for name, fact in facts.pvs().items():
-                # The variables of modules that several generations share are listed for 5.6 only in places.
-                bits = 7 if fact.generations == GENERATIONS["5.6"] else fact.generations
-                found.setdefault(name, {})[owner] = Known(State.DOUBLE, owner, bits, "the module is not simulated")
-    for declared in _declaring(""):
-        for name in declared.pvs:
-            owner = declared.name
-            before = found.setdefault(name, {}).get(owner)
-            found[name][owner] = Known(State.REAL, owner, before.generations if before is not None else 7)
-    return {name: tuple(owners.values()) for name, owners in found.items()}
+def _variables(owner: str) -> Mapping[str, int]:
+    """The pseudo-variables of a module, with the generations that have them."""
+    facts = catalog().module(owner)
+    if facts is None:
+        return {}
+    # Those of http_async_client stand in the catalogue for 5.6 only; every generation has them.
+    only = GENERATIONS["5.6"]
+    return {name: 7 if fact.generations == only else fact.generations for name, fact in facts.pvs().items()}
 
 
 @cache
-def transformation(klass: str, name: str) -> Known:
-    """A transformation `{klass.name}`; `{s.encode}` stands for all of `{s.encode.*}`."""
-    for declared in _declaring(""):
+def transformation(klass: str, name: str, loaded: tuple[str, ...] | None = None) -> Known:
+    """A transformation `{klass.name}`; `{s.encode}` stands for all of `{s.encode.*}`. `loaded`: as of `variable`."""
+    for declared in _declaring(loaded):
         if klass in declared.transformations and _accepted(declared.name, klass, name):
             return Known(State.REAL, declared.name)
     for owner in catalog().transformation_exporters(klass):
+        if loaded is not None and owner not in loaded:
+            continue
         facts = catalog().module(owner)
         names = facts.transformations()[klass] if facts is not None else frozenset()
         if find_module(owner) is None or any(one.split(".")[0] == name for one in names):
-            return Known(State.DOUBLE, owner, 7, "not simulated")
+            return Known(State.DOUBLE, owner, 7, _why_double(owner))
     return Known(State.UNKNOWN, "", 0, _no_such("transformation"))
 
 
@@ -203,27 +210,29 @@ def event_route(name: str) -> Known:
     """An `event_route[name]`: whose it is, and whether it ever runs here by itself."""
     if name in _CORE_EVENTS:
         return Known(State.REAL, "core")
-    for declared in _declaring(""):
-        if any(name == event or name.startswith(event + ":") for event in declared.event_routes):
-            return Known(State.REAL, declared.name)
     prefix = name.partition(":")[0]
     owner = _EVENT_OWNERS.get(prefix, prefix)
+    for declared in _declaring((owner, prefix)):
+        if any(name == event or name.startswith(event + ":") for event in declared.event_routes):
+            return Known(State.REAL, declared.name)
     facts = catalog().module(owner)
     if facts is None:
         return Known(State.UNKNOWN, "", 0, "no module runs it by itself; a script or a test may")
-    why = "the module is simulated without it" if find_module(owner) else "the module is not simulated"
-    return Known(State.DOUBLE, owner, facts.generations(), why)
+    return Known(State.DOUBLE, owner, facts.generations(), _why_double(owner))
 
 
 def core_function(name: str) -> Known:
     """A command of the core, in any of its spellings."""
-    words, _ = keywords("all")
-    spelled = words.get(name)
-    canonical = str(spelled[1]) if spelled is not None else name
-    # `log`, `error` and the flags are statements that the compiler writes out.
-    if spelled is not None or any(called == canonical for called, _ in CoreCommands.functions):
+    # `log`, `error` and those of the flags are statements that the compiler writes out.
+    if name in keywords("all")[0] or any(called == name for called, _ in CoreCommands.functions):
         return Known(State.REAL, "core")
     return Known(State.UNKNOWN, "core", 0, "the language has no such command")
+
+
+def canonical(command: str) -> str:
+    """The first spelling of a command of the core: `sethost` of `rewritehost`."""
+    spelled = keywords("all")[0].get(command)
+    return str(spelled[1]) if spelled is not None else command
 
 
 def core_parameter(name: str) -> Known:
@@ -245,12 +254,12 @@ def _between(since: str, until: str) -> int:
     return sum(1 << at for at in range(first, last + 1))
 
 
-def select(path: str) -> Known:
-    """A select, `via[].branch` or `@via[1].branch`: known by its first name."""
+def select(path: str, loaded: Sequence[str] | None = None) -> Known:
+    """A select, `via[].branch` or `@via[1].branch`: known by its first name. `loaded`: as of `variable`."""
     head = path.lstrip("@").split(".")[0].split("[")[0].lower()
     if head in HEADS:
         return Known(State.REAL, "core")
-    for declared in _declaring(""):
+    for declared in _declaring(loaded):
         if head in declared.selects:
             return Known(State.REAL, declared.name)
     return Known(State.UNKNOWN, "", 0, "no simulated module has this select")
