@@ -452,6 +452,10 @@ class Server(Sending):
 
         return make_select(self, path, text)
 
-    def doubles_called(self) -> list[str]:
-        """The functions that this config calls and nothing simulates, as `module: function/arity`."""
-        return [f"{module}: {function}/{arity}" for module, function, arity in sorted(self.plan.doubles)]
+    def not_simulated(self) -> list[str]:
+        """What of this config nothing simulates: functions that it calls, as `module: function/arity`, and modules
+        that it loads without calling any, by their names."""
+        called = [f"{module}: {function}/{arity}" for module, function, arity in sorted(self.plan.doubles)]
+        known = {module for module, _, _ in self.plan.doubles}
+        loaded = [name for name, module in self.modules.items() if isinstance(module, Double) and name not in known]
+        return called + sorted(loaded)

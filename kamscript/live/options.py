@@ -39,7 +39,7 @@ def add_options(run: argparse.ArgumentParser) -> None:
     add("--server-id", type=int, metavar="NUMBER", help="set the core parameter server_id")
     add("-n", dest="children", type=int, metavar="NUMBER", help="set the core parameter children")
     add("-N", dest="tcp_children", type=int, metavar="NUMBER", help="set the core parameter tcp_children")
-    add("--doubles", action="store_true", help="start although the config calls functions not simulated")
+    add("--doubles", action="store_true", help="start although the config has modules not simulated")
     add("-D", dest="foreground", action="count", default=0, help="stay in the foreground (always done)")
     add("-L", dest="loadpath", metavar="PATH", help="module search path (without effect: modules are built in)")
     add("-m", dest="shared_memory", type=int, metavar="MB", help=without)

@@ -142,7 +142,7 @@ def _serve(options: argparse.Namespace, program: Program) -> int:
     server.start()
     if isinstance(log, StandardErrorLog) and (options.color or server.settings["log_color"]):
         log.use_colors(server.shared.get("log_colors", {}))
-    doubles = server.doubles_called()
+    doubles = server.not_simulated()
     if doubles and not options.doubles:
         print("known to Kamailio, but not simulated (start with --doubles to run without them):", file=sys.stderr)
         print(*(f"  {line}" for line in doubles), sep="\n", file=sys.stderr)
