@@ -10,8 +10,9 @@
     db.row("location", {"username": "alice"})["contact"]
     db.sql("UPDATE dispatcher SET flags = 1")
 
-Rows given to `Lab` are there when the modules start, in every database that the config opens. Columns that a row leaves
-out have Kamailio's defaults. What does not exist is a ValueError that names what does.
+Rows given to `Lab` are there when the modules start, in every database that the config opens; they may name columns
+that the config adds to a table (`ds_db_extra_attrs`, `db_extra`, `load_credentials`). Columns that a row leaves out
+have Kamailio's defaults. What does not exist is a ValueError that names what does.
 """
 
 from __future__ import annotations
@@ -43,10 +44,23 @@ class NoSuchName(DatabaseError, ValueError):
 
 
 class LabDatabase(MemoryDatabase):
-    """One database of a lab, as the server sees it, and what tests do with it."""
+    """One database of a lab, as the server sees it, and what tests do with it.
 
-    def __init__(self, url: DatabaseUrl, log: Log, clock: Callable[[], float], seeds: Mapping[str, Any]) -> None:
+    `patient`: rows that a test gave wait for the config to add the columns that they name; `misfits` tells which wait.
+    """
+
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        log: Log,
+        clock: Callable[[], float],
+        seeds: Mapping[str, Any],
+        *,
+        patient: bool = False,
+    ) -> None:
         super().__init__(url, log, clock=clock)
+        self._patient = patient
+        self.seeded = frozenset(seeds) - {"sql"}  #: tables that a test gave rows for
         self._waiting: dict[str, list[Mapping[str, Any]]] = {
             table: list(rows) for table, rows in seeds.items() if table != "sql"
         }
@@ -130,6 +144,8 @@ class LabDatabase(MemoryDatabase):
             self._fill(table)
 
     def _fill(self, table: str) -> None:
+        if self._patient and self._strange(table, list(self._column_types(table))):
+            return
         rows = self._waiting.pop(table)
         self.insert(table, rows)
 
@@ -146,6 +162,25 @@ class LabDatabase(MemoryDatabase):
     def unfilled(self) -> list[str]:
         """Tables with rows of a test that nobody has made."""
         return [table for table in self._waiting if schema.table(table) is None]
+
+    @property
+    def misfits(self) -> dict[str, str]:
+        """Tables with rows of a test that name a column which there is not, and what is to be said of it."""
+        found = {}
+        for table in self._waiting:
+            definition = schema.table(table)
+            names = list(self._column_types(table)) if self.has_table(table) else []
+            if not names and definition is not None:
+                names = [column.name for column in definition.columns]
+            column = self._strange(table, names) if names else None
+            if column is not None:
+                found[table] = _no_column(table, column, names)
+        return found
+
+    def _strange(self, table: str, names: Sequence[str]) -> str | None:
+        """A column that waiting rows name and that is none of these."""
+        known = {name.lower() for name in names}
+        return next((column for row in self._waiting[table] for column in row if column.lower() not in known), None)
 
     # -- columns --------------------------------------------------------------------------------------------------
     def _types_of(self, table: str) -> dict[str, str]:
@@ -196,7 +231,7 @@ def opener(
         if found is None:
             own = by_url.get(url, {})
             merged = {name: [*common.get(name, ()), *own.get(name, ())] for name in {**common, **own}}
-            found = opened[url] = LabDatabase(parse_url(url), log, clock, merged)
+            found = opened[url] = LabDatabase(parse_url(url), log, clock, merged, patient=True)
             found.run_scripts()
         return found
 
@@ -216,10 +251,10 @@ def _sorted(seeds: Seeds | None) -> tuple[dict[str, Any], dict[str, dict[str, An
                         raise ValueError(f"{name}: URLs within URLs make no sense")
                     _merge(by_url.setdefault(name, {}), inner)
                 else:
-                    _merge(common, {name: _checked(name, said)})
+                    _merge(common, {name: _rows_of(name, said)})
         elif isinstance(part, Path):
             text = _read(part)
-            _merge(common, {"sql": [text]} if part.suffix == ".sql" else {part.stem: _checked(part.stem, part)})
+            _merge(common, {"sql": [text]} if part.suffix == ".sql" else {part.stem: _rows_of(part.stem, part)})
         elif isinstance(part, str):
             _merge(common, {"sql": [part]})
         else:
@@ -236,19 +271,6 @@ def _no_column(table: str, column: str, names: Sequence[str]) -> str:
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, items in more.items():
         into.setdefault(name, []).extend(items)
-
-
-def _checked(table: str, said: RowsSaid) -> list[Mapping[str, Any]]:
-    """Rows, with the columns of Kamailio's own tables checked at once."""
-    rows = _rows_of(table, said)
-    definition = schema.table(table)
-    if definition is not None:
-        names = [column.name for column in definition.columns]
-        for row in rows:
-            for column in row:
-                if column not in names:
-                    raise NoSuchName(_no_column(table, column, names))
-    return rows
 
 
 def _rows_of(table: str, said: Any) -> list[Mapping[str, Any]]:

@@ -404,7 +404,7 @@ class Lab:
         return self._databases(url)
 
     def _check_seeds(self) -> None:
-        """Refuse rows for tables that neither Kamailio nor the config knows."""
+        """Refuse rows for tables and columns that neither Kamailio nor the config knows."""
         if not self._seeds:
             return
         if not self._database_urls:
@@ -412,6 +412,13 @@ class Lab:
         left = set.intersection(*(set(opened.unfilled) for opened in self._database_urls.values()))
         if left:
             self._database_urls[next(iter(self._database_urls))].rows(sorted(left)[0])
+        from kamscript.lab.databases import NoSuchName
+
+        misfits = [(opened, opened.misfits) for opened in self._database_urls.values()]
+        for _, told in misfits:
+            for table, text in told.items():
+                if all(table in others for opened, others in misfits if table in opened.seeded):
+                    raise NoSuchName(text)
 
     def _log_database(self, level: int, text: str) -> None:
         self.log.append(LogRecord(level, "db", text))

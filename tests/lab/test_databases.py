@@ -140,6 +140,60 @@ def test_bad_seeds_are_told(seeds: Any, told: str) -> None:
     assert told in str(caught.value)
 
 
+def test_rows_may_have_columns_that_the_config_adds() -> None:
+    """ds_db_extra_attrs of dispatcher, db_extra of acc, load_credentials of auth_db."""
+    text = """
+loadmodule "db_mysql.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "dispatcher.so"
+loadmodule "auth.so"
+loadmodule "auth_db.so"
+loadmodule "acc.so"
+modparam("dispatcher|auth_db|acc", "db_url", "mysql://u:p@h/k")
+modparam("dispatcher", "ds_db_extra_attrs", "pfx=prefix")
+modparam("acc", "db_flag", 1)
+modparam("acc", "db_extra", "caller=$fu")
+modparam("auth_db", "load_credentials", "rpid")
+request_route {
+    www_authenticate("example.com", "subscriber");
+    ds_select_dst("1", "4");
+    sl_send_reply("200", "$xavp(_dsdst_=>attrs)");
+}
+"""
+    rows = {
+        "dispatcher": [{"setid": 1, "destination": "sip:10.0.0.9", "prefix": "49"}],
+        "acc": [{"method": "INVITE", "time": 1_700_000_000, "caller": "sip:a@b"}],
+        "subscriber": [{"username": "alice", "RPID": "x"}],
+    }
+    lab = Lab(text=text, database=rows)
+    assert lab.database().row("dispatcher")["prefix"] == "49"
+    assert lab.database().row("acc")["caller"] == "sip:a@b"
+    assert lab.database().row("subscriber")["rpid"] == "x"
+    assert lab.module("dispatcher").sets.by_id[1].entries[0].attrs == "pfx=49"
+    with pytest.raises(ValueError, match=r"table dispatcher has no column prefx: .*did you mean prefix"):
+        Lab(text=text, database={"dispatcher": [{"setid": 1, "prefx": "49"}]})
+
+
+def test_rows_for_one_database_may_have_columns_that_only_there_are() -> None:
+    text = """
+loadmodule "db_mysql.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "dispatcher.so"
+loadmodule "alias_db.so"
+modparam("dispatcher", "db_url", "mysql://u:p@h/one")
+modparam("dispatcher", "ds_db_extra_attrs", "pfx=prefix")
+modparam("alias_db", "db_url", "mysql://u:p@h/two")
+request_route { exit; }
+"""
+    row = {"setid": 1, "destination": "sip:10.0.0.9", "prefix": "49"}
+    assert Lab(text=text, database={"dispatcher": [row]}).database("mysql://u:p@h/one").count("dispatcher") == 1
+    with pytest.raises(ValueError, match="has no column prefix"):
+        Lab(text=text, database={"mysql://u:p@h/two": {"dispatcher": [row]}})
+
+
 def test_rows_for_a_config_without_database_are_told() -> None:
     with pytest.raises(ValueError, match="the config opens no database"):
         Lab(text="request_route { exit; }", database={"subscriber": [{"username": "x"}]})

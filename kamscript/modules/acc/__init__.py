@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from kamscript import stores
 from kamscript.core.context import Context
 from kamscript.core.errors import reason_phrase
 from kamscript.module import Fixup, FixupError, Module, Param, Route, Str, function
@@ -174,10 +175,13 @@ class Acc(Module, name="acc", requires=("tm",), after=("tm",)):
             self.cdrs = CdrWriter(self)
         if self.db_url:
             self.database = DatabaseBackend(self, self._extras(self.db_extra, "db_extra"), legs)
-            if self.db_version_check == 1 or (self.db_version_check == -1 and self.server.target == "6.x"):
-                for table in (self.db_table_acc, self.db_table_missed_calls):
-                    if "$" not in table:
-                        self.database.db.check_version(table, _TABLE_VERSIONS.get(table, _TABLE_VERSIONS["acc"]))
+            for table in (self.db_table_acc, self.db_table_missed_calls):
+                if "$" in table:
+                    continue
+                if self.db_version_check == 1 or (self.db_version_check == -1 and self.server.target == "6.x"):
+                    self.database.db.check_version(table, _TABLE_VERSIONS.get(table, _TABLE_VERSIONS["acc"]))
+                if table in _TABLE_VERSIONS or stores.table(table) is None:  # else it is another one of Kamailio's
+                    self.database.adopt(table)
         else:
             self.db_flag = self.db_missed_flag = -1
         self._table_acc = self._format(self.db_table_acc)

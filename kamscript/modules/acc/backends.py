@@ -84,7 +84,7 @@ class DatabaseBackend:
             "time": acc.acc_time_column,
         }
 
-    def _adopt(self, table: str) -> None:
+    def adopt(self, table: str) -> None:
         """Tell the lab's database which columns rows of this config have."""
         if table in self._known:
             return
@@ -102,7 +102,7 @@ class DatabaseBackend:
 
     def write(self, table: str, record: Record, ctx: Context) -> bool:
         """Add the rows of a record; False when that failed (it was logged)."""
-        self._adopt(table)
+        self.adopt(table)
         acc = self.acc
         fixed = (*record[:6], Timestamp(record.seconds))
         row: dict[str, Any] = dict(zip(self.columns.values(), fixed, strict=True))

@@ -125,7 +125,6 @@ class CdrWriter:
         self._names = [acc.cdr_start_id, acc.cdr_end_id, acc.cdr_duration_id, *(extra.name for extra in self.extras)]
         old = acc.server.target in ("4.4", "5.6")
         self.times = Times(acc.cdr_duration_mode, _TIME_LENGTH if old else _LONG_TIME_LENGTH)
-        self._adopted = False
         if "dialog" not in acc.server.modules:
             raise FixupError("can't load dialog API: cdr_enable needs module dialog")
         self.dialog: Dialog = acc.server.module("dialog")
@@ -137,7 +136,12 @@ class CdrWriter:
         self._listener = self._happened  # one object for all dialogs
 
     def ready(self) -> None:
-        """Hear of every dialog: dialog may be loaded behind acc."""
+        """Hear of every dialog: dialog may be loaded behind acc. Tell the lab's database what columns rows have."""
+        acc = self.acc
+        if acc.database is not None and acc.cdrs_table:
+            renamed = dict(zip(("start_time", "end_time", "duration"), self._names, strict=False))
+            extra = dict.fromkeys(self._names[3:], "string")
+            acc.database.db.adopt(acc.cdrs_table, "acc_cdrs", rename=renamed, extra=extra)
         self.dialog.register_dlgcb(None, DLGCB_CREATED, self._created)
         self.dialog.register_dlgcb(None, DLGCB_LOADED, self._loaded)
 
@@ -269,11 +273,6 @@ class CdrWriter:
         for name, value in zip(names[3:], extras, strict=True):
             row[name] = "" if value is None and acc.cdr_extra_nullable != 1 else value
         try:
-            if not self._adopted:
-                self._adopted = True
-                renamed = dict(zip(("start_time", "end_time", "duration"), names, strict=False))
-                extra = dict.fromkeys(names[3:], "string")
-                db.adopt(acc.cdrs_table, "acc_cdrs", rename=renamed, extra=extra)
             db.insert(acc.cdrs_table, row, delayed=acc.db_insert_mode == 1)
         except DatabaseError:
             acc.error("failed to insert into database")
