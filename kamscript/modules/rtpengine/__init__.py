@@ -16,11 +16,12 @@ from kamscript import stores
 from kamscript.core import xavps
 from kamscript.core.cfg import CfgVar
 from kamscript.core.rpc import Struct, missing
-from kamscript.module import Accessor, Const, Fixup, FixupError, Route, Str, Target, function, pv, rpc
+from kamscript.module import Accessor, Const, FixupError, Route, Str, Target, function, pv, rpc
 from kamscript.modules._json import Object, write
+from kamscript.modules._relays import FOR_EVER, Set, SetFixup
 from kamscript.modules.rtpengine import mos
 from kamscript.modules.rtpengine.bencode import Value, member, number_of, text_of
-from kamscript.modules.rtpengine.nodes import FOR_EVER, HASH_CRC32, HASH_SHA1, Node, Nodes, Set
+from kamscript.modules.rtpengine.nodes import HASH_CRC32, HASH_SHA1, Node, Nodes
 from kamscript.modules.rtpengine.parameters import MOST_NODES, Parameters
 from kamscript.modules.rtpengine.session import (
     ANSWER,
@@ -46,42 +47,21 @@ from kamscript.stores import DatabaseError
 if TYPE_CHECKING:
     from kamscript.core.context import Context, Format, Xavps
     from kamscript.core.rpc import Rpc
-    from kamscript.core.server import Server
 
 _ANY = Route.ANY
 _RELOAD_DELAY: Final = 10
 _TABLE_VERSION: Final = 1
 
 
-class _SetFixup(Fixup):
-    """The number of a set, which must be there, or a variable that holds one."""
-
-    constant = True
-
-    def resolve(self, text: str, server: Server) -> Set | Accessor:
-        if text[:1] == "$":
-            return accessor_of(text, server)
-        if not (text.isascii() and text.isdigit()):
-            raise FixupError(f"bad number <{text}>")
-        module: Any = server.module("rtpengine")
-        found: Set | None = module.nodes.sets.get(int(text))
-        if found is None and module.db is not None and not module.nodes.sets:
-            return Set(int(text))  # an empty table is what `check` sees: it cannot know the sets
-        if found is None:
-            raise FixupError(f"rtpp_proxy set {text} not configured")
-        return found
-
-
 if TYPE_CHECKING:
-    SetNumber = Set | Accessor | None
+    SetNumber = Set[Node] | Accessor | None
 else:
-    SetNumber = Annotated[object, _SetFixup()]
+    SetNumber = Annotated[object, SetFixup("rtpengine")]
 
 
 class Rtpengine(Parameters, name="rtpengine"):
     """Send the media of calls through rtpengines."""
 
-    db: Any = None
     sdp_source: Accessor | None = None
     sdp_target: Accessor | None = None
     instance: Accessor | None = None
@@ -180,25 +160,13 @@ class Rtpengine(Parameters, name="rtpengine"):
             if node.recheck != FOR_EVER and not self.nodes.ping(node):
                 self.nodes.disable(node)
 
-    def error(self, text: str) -> None:
-        """Log an error."""
-        self.server.log.error(self.name, text)
-
-    def warn(self, text: str) -> None:
-        """Log a warning."""
-        self.server.log.warning(self.name, text)
-
-    def info(self, text: str) -> None:
-        """Log how things are."""
-        self.server.log.info(self.name, text)
-
     # -- sets -----------------------------------------------------------------------------------------------------
-    def selected(self, ctx: Context) -> tuple[Set | None, Set | None]:
+    def selected(self, ctx: Context) -> tuple[Set[Node] | None, Set[Node] | None]:
         """The sets that set_rtpengine_set() chose for this message."""
-        found: tuple[Set | None, Set | None] = ctx.state.get(self.name, (None, None))
+        found: tuple[Set[Node] | None, Set[Node] | None] = ctx.state.get(self.name, (None, None))
         return found
 
-    def active_set(self, ctx: Context, chosen: Set | None) -> Set | None:
+    def active_set(self, ctx: Context, chosen: Set[Node] | None) -> Set[Node] | None:
         """The set that counts: that of setid_avp, the chosen one, or the default. Raises LookupError."""
         if self._set_avp is not None:
             value = self._set_avp.get(ctx)
@@ -219,7 +187,7 @@ class Rtpengine(Parameters, name="rtpengine"):
 
         -1 when a variable names none, -2 when all of the set are down.
         """
-        chosen: list[Set | None] = []
+        chosen: list[Set[Node] | None] = []
         ctx.state[self.name] = (None, None)
         for one in (number, second):
             if not isinstance(one, Accessor):
@@ -551,7 +519,7 @@ class Rtpengine(Parameters, name="rtpengine"):
                 status = "fail"
         return Struct(url=url, status=status)
 
-    def _named(self, rpc: Rpc, url: str) -> list[tuple[Set, Node]]:
+    def _named(self, rpc: Rpc, url: str) -> list[tuple[Set[Node], Node]]:
         every = list(self.nodes.each())
         if url.startswith("all"):
             return every

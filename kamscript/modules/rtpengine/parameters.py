@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from kamscript.module import Module, Param
+from kamscript.module import Param
+from kamscript.modules._relays import RelayModule
 from kamscript.modules.rtpengine import mos
 
 MOST_NODES: Final = 30
 _DTMF: Final = "the events of DTMF that an rtpengine sends by itself are not received"
 
 
-class Parameters(Module):
+class Parameters(RelayModule):
     """What modparam sets."""
 
     rtpengine_sock = Param("", "Addresses of a set: `[SET ==] udp:HOST:PORT[=WEIGHT] ...`.", repeat=True)

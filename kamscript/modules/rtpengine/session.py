@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from kamscript.core.build import branch_base
 from kamscript.module import Route
+from kamscript.modules._relays import FOR_EVER, Set
 from kamscript.modules.rtpengine.bencode import Pairs, Value, decode, text_of
 from kamscript.modules.rtpengine.flags import TRANSPORTS, BadFlag, Flags
-from kamscript.modules.rtpengine.nodes import FOR_EVER, Node, Set
+from kamscript.modules.rtpengine.nodes import Node
 from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_SDP_BODY
 from kamscript.sip.sdp import find_sdp, parse_message_sdp
@@ -39,7 +40,7 @@ _FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 class Step:
     """One of the two sets that a call may go through: `more` when another follows, `sdp` what the first one gave."""
 
-    def __init__(self, active: Set | None, sdp: str = "", *, more: bool = False) -> None:
+    def __init__(self, active: Set[Node] | None, sdp: str = "", *, more: bool = False) -> None:
         self.active, self.more, self.sdp = active, more, sdp
 
 

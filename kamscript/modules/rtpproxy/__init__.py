@@ -6,53 +6,34 @@ session.py  commands about the call of a message, and its session description
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from kamscript import stores
 from kamscript.core.rpc import Struct, missing
-from kamscript.module import Accessor, Fixup, FixupError, Module, Param, Route, Str, function, pv, rpc
+from kamscript.module import Accessor, FixupError, Param, Route, Str, function, pv, rpc
 from kamscript.modules._number_arg import Number
+from kamscript.modules._relays import FOR_EVER, RelayModule, Set, SetFixup
 from kamscript.modules.rtpproxy import session
-from kamscript.modules.rtpproxy.nodes import FOR_EVER, Nodes, Set
+from kamscript.modules.rtpproxy.nodes import Node, Nodes
 from kamscript.script.format import accessor_of, format_of
 from kamscript.stores import DatabaseError
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context, Format
     from kamscript.core.rpc import Rpc
-    from kamscript.core.server import Server
 
 _ANY = Route.ANY
 _TABLE_VERSION: Final = 1
 _MAX_RECHECK: Final = -1  #: what rtpproxy.list shows for a proxy that was disabled by hand
 
 
-class _SetFixup(Fixup):
-    """The number of a set, which must be there, or a variable that holds one."""
-
-    constant = True
-
-    def resolve(self, text: str, server: Server) -> Set | Accessor:
-        if text[:1] == "$":
-            return accessor_of(text, server)
-        if not (text.isascii() and text.isdigit()):
-            raise FixupError(f"bad number <{text}>")
-        module: Any = server.module("rtpproxy")
-        found: Set | None = module.nodes.sets.get(int(text))
-        if found is None and module.db is not None and not module.nodes.sets:
-            return Set(int(text))  # an empty table is what `check` sees: it cannot know the sets
-        if found is None:
-            raise FixupError(f"rtpp_proxy set {text} not configured")
-        return found
-
-
 if TYPE_CHECKING:
-    SetNumber = Set | Accessor
+    SetNumber = Set[Node] | Accessor
 else:
-    SetNumber = Annotated[object, _SetFixup()]
+    SetNumber = Annotated[object, SetFixup("rtpproxy")]
 
 
-class Rtpproxy(Module, name="rtpproxy"):
+class Rtpproxy(RelayModule, name="rtpproxy"):
     """Send the media of calls through RTP proxies."""
 
     rtpproxy_sock = Param("", "Addresses of a set: `[SET ==] udp:HOST:PORT[=WEIGHT] ...`.", repeat=True)
@@ -73,7 +54,6 @@ class Rtpproxy(Module, name="rtpproxy"):
     extra_id: Format | None = None
     timeout_tag: Format | None = None
     no_proxy = ""
-    db: Any = None
 
     # -- life -----------------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -128,22 +108,10 @@ class Rtpproxy(Module, name="rtpproxy"):
             except FixupError as error:
                 self.error(str(error))
 
-    def error(self, text: str) -> None:
-        """Log an error."""
-        self.server.log.error(self.name, text)
-
-    def warn(self, text: str) -> None:
-        """Log a warning."""
-        self.server.log.warning(self.name, text)
-
-    def info(self, text: str) -> None:
-        """Log how things are."""
-        self.server.log.info(self.name, text)
-
     # -- sets -----------------------------------------------------------------------------------------------------
-    def selected(self, ctx: Context) -> Set | None:
+    def selected(self, ctx: Context) -> Set[Node] | None:
         """The set of this message: the one chosen, or set 0."""
-        found: Set | None = ctx.state.get(self.name) or self.nodes.sets.get(0)
+        found: Set[Node] | None = ctx.state.get(self.name) or self.nodes.sets.get(0)
         return found
 
     @function(_ANY)
