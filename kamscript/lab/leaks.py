@@ -36,7 +36,8 @@ UPKEEP = {
     "kamscript.modules.dialog.expiry.Expiry._fire",
     "kamscript.modules.dialog.profiles.Profiles._clean",
     "kamscript.modules.dialog.store.Store._flush",
-    "kamscript.modules.dmq.Dmq._send.<locals>.work",
+    "kamscript.modules.dmq.Dmq._hand_over.<locals>.work",
+    "kamscript.modules.sqlops.Sqlops.sql_query_async.<locals>.work",
     "kamscript.modules.tm.timer.Timers._end_of_wait",
     "kamscript.modules.tm.transaction.Outgoing.fire",
 }

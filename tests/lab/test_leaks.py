@@ -211,20 +211,33 @@ def test_the_check_at_the_end_calls_what_else_was_expected(lab: Lab) -> None:
         lab.verify()
 
 
-def timers_of(path: Path) -> Iterator[str]:
-    """The callbacks that a module's source hands to `after`, as text."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and len(node.args) == 2 and ast.unparse(node.func).endswith("timers.after"):
-            yield ast.unparse(node.args[1]).rpartition(".")[2]
+def names_and_timers(node: ast.AST, scope: str) -> Iterator[tuple[str, bool]]:
+    """Functions of a module by their whole names; and, with True, the callbacks handed to `after`: the whole names of
+    local functions, else what stands behind the dot."""
+    for child in ast.iter_child_nodes(node):
+        inner = scope
+        if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+            name = f"{scope}.{child.name}"
+            yield name, False
+            inner = f"{name}.<locals>" if isinstance(child, ast.FunctionDef) else name
+        elif isinstance(child, ast.Call) and len(child.args) == 2 and ast.unparse(child.func).endswith("timers.after"):
+            callback = child.args[1]
+            text = ast.unparse(callback)
+            yield f"{scope}.{text}" if isinstance(callback, ast.Name) else f".{text.rpartition('.')[2]}", True
+        yield from names_and_timers(child, inner)
 
 
 def test_every_one_shot_timer_of_the_modules_is_known_to_the_check() -> None:
-    """A new one belongs into UPKEEP when no call depends on it; else into KEPT here, with where it is told."""
-    known = {name.rpartition(".")[2] for name in UPKEEP}
+    """A new one belongs into UPKEEP when no call depends on it."""
     folder = Path(kamscript.modules.__file__).parent
-    found = {(path.name, name) for path in folder.rglob("*.py") for name in timers_of(path)}
-    assert found
-    assert [pair for pair in sorted(found) if pair[1] not in known] == []
+    found: set[tuple[str, bool]] = set()
+    for path in folder.rglob("*.py"):
+        module = ".".join(["kamscript.modules", *path.relative_to(folder).with_suffix("").parts])
+        found |= set(names_and_timers(ast.parse(path.read_text("utf-8")), module.removesuffix(".__init__")))
+    timers = {name for name, is_timer in found if is_timer}
+    assert timers
+    assert [name for name in sorted(timers) if not any(known.endswith(name) for known in UPKEEP)] == []
+    assert UPKEEP - {name for name, is_timer in found if not is_timer} == set()
 
 
 def test_many_calls_settle_at_once(lab: Lab) -> None:

@@ -281,7 +281,11 @@ class Sqlops(Module, name="sqlops"):
         if self.server.settings["async_workers"] <= 0:
             self.server.log.warning(self.name, "async query, but no async workers - ignoring")
             return _ROWS
-        self.server.timers.after(0, lambda: self._run(connection, sql))
+
+        def work() -> None:
+            self._run(connection, sql)
+
+        self.server.timers.after(0, work)
         return _ROWS
 
     @function(Route.ANY)
