@@ -593,6 +593,15 @@ TRAPS = {
         + 'request_route { if (!is_subscriber("$ru", "subscriber", "1")) exit; }',
         "Set flag 2: 3 in place of 1.",
     ),
+    "rule-files": _warning(
+        "Files of rules that are mixed up",
+        "allow_routing(), allow_register() and allow_uri() use two files: what is allowed, and what is not. 5.6 keeps "
+        "both by the place of the first in a list: calls that share one file and not the other use each other's files, "
+        "or the daemon ends when it starts. In kamscript each call uses the files that it names.",
+        'loadmodule "permissions.so"\n'
+        'request_route { if (!allow_routing("a", "b")) exit; if (!allow_routing("a", "c")) exit; }',
+        "Copy the file that the calls share, so that each has two of its own.",
+    ),
     "unset-without-call-id": _warning(
         "Call load unset without a Call-ID",
         "ds_load_unset() looks for the call by the Call-ID of the message. When a dialog ends by its timeout, "

@@ -26,6 +26,9 @@ modparam("dispatcher", "db_url", "sqlite:///k.db")
 modparam("dispatcher", "xavp_dst", "dst")
 """
 
+DOMAIN = 'loadmodule "db_sqlite.so"\nloadmodule "domain.so"\nmodparam("domain", "db_url", "sqlite:///k.db")\n'
+PERMISSIONS = 'loadmodule "permissions.so"\n'
+
 TABLES = """loadmodule "htable.so"
 loadmodule "mqueue.so"
 loadmodule "rtimer.so"
@@ -231,6 +234,27 @@ TOP = [
         "never-written",
         AUTH + 'request_route { xlog("$avp(ha1) "); }',
         AUTH + 'modparam("auth_db", "load_credentials", "id; ha1")\nrequest_route { xlog("$avp(ha1) "); }',
+    ),
+    (
+        "never-written",
+        DOMAIN + 'request_route { is_domain_local("$rd"); xlog("$avp(color) "); }',
+        DOMAIN + 'request_route { lookup_domain("$rd"); xlog("$avp(color) $avp(did) "); }',
+    ),
+    (
+        "rule-files",
+        PERMISSIONS + 'request_route { allow_routing("a", "b"); allow_routing("a", "c"); }',
+        PERMISSIONS + 'request_route { allow_routing("a", "b"); allow_routing("c", "d"); allow_routing("a", "b"); }',
+    ),
+    (
+        "rule-files",
+        PERMISSIONS + 'request_route { allow_register("r"); allow_routing("other", "r.deny"); }',
+        PERMISSIONS
+        + 'request_route { allow_register("r"); allow_routing("r.allow", "r.deny"); allow_uri("r", "$ru"); }',
+    ),
+    (
+        "rule-files",
+        PERMISSIONS + 'request_route { allow_routing("permissions.allow", "x"); }',
+        PERMISSIONS + 'request_route { allow_routing("permissions.allow", "permissions.deny"); allow_routing(); }',
     ),
     (
         "unset-without-call-id",

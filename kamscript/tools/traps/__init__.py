@@ -75,10 +75,22 @@ def variables_in(text: str) -> list[PvText]:
 
 def traps(config: Config) -> list[Diagnostic]:
     """Everything that looks wrong, in no order."""
-    from kamscript.tools.traps import auth, dialog, dispatcher, flow, modules, nat, routes, tables, values, variables
+    from kamscript.tools.traps import (
+        auth,
+        dialog,
+        dispatcher,
+        flow,
+        modules,
+        nat,
+        permissions,
+        routes,
+        tables,
+        values,
+        variables,
+    )
 
     found: list[Diagnostic] = []
-    every = (flow, routes, variables, values, modules, dialog, auth, dispatcher, nat, tables)
+    every = (flow, routes, variables, values, modules, dialog, auth, dispatcher, nat, permissions, tables)
     for trap in (trap for module in every for trap in module.TRAPS):
         found += trap(config)
     return found

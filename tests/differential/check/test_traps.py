@@ -6,6 +6,8 @@ sip:you@kamailio.org to the same); `yes` and `no` are what they log.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .judge import exchange, started
@@ -175,6 +177,17 @@ def test_the_dialog_table_has_a_power_of_two(size: int, starts: bool) -> None:
 def test_a_dialog_variable_takes_no_number() -> None:
     statements = '$dlg_var(a) = "x"; $dlg_var(a) = 5; xlog("L_ALERT", "said $dlg_var(a)\\n");'
     assert said(statements, _DIALOG) == ["x"]
+
+
+@pytest.mark.kamailio
+def test_files_of_rules_are_mixed_up(tmp_path: Path) -> None:
+    for name, rule in (("a", '"sip:none@" : ALL'), ("b", 'ALL : "sip:x@"'), ("c", 'ALL : "sip:y@"')):
+        (tmp_path / name).write_text(f"{rule}\n")
+    load = 'loadmodule "permissions.so"'
+    calls = f'allow_routing("{tmp_path}/a", "{tmp_path}/b"); allow_routing("{tmp_path}/a", "{tmp_path}/c");'
+    assert said(f'$ru = "sip:y@h"; {calls} xlog("L_ALERT", "said $rc\\n");', load) == ["1"]
+    third = f'allow_routing("{tmp_path}/c", "{tmp_path}/d");'
+    assert started(f"{_HEAD}\n{load}\nrequest_route {{ {calls} {third} }}\n", 'xlog("L_ALERT", "said up\\n");') is None
 
 
 def test_last_alias() -> None:
