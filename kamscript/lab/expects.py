@@ -90,7 +90,7 @@ def reply_to(request: Request, wanted: Sequence[Wanted], within: float, where: F
     phone = request.phone
     search = _Search(lambda: request.replies, request._looked, wanted, where)
     lab = phone.lab
-    reason = wait(lab, search, within, over=lambda: bool(request.status))
+    reason = lab.wait_for(search, within, over=lambda: bool(request.status))
     if search.found is None:
         reason = _outcome(request) or reason
         _fail(lab, str(request), wanted, reason, where, "its replies", request.replies, search.start)
@@ -123,7 +123,7 @@ def in_dialog(
         return (counts is None or bool(counts(message))) and (where is None or bool(where(message)))
 
     search = _Search(lambda: dialog.received, dialog._looked, wanted, fits)
-    reason = wait(lab, search, within, over=(lambda: request.status >= ending) if request is not None else None)
+    reason = lab.wait_for(search, within, over=(lambda: request.status >= ending) if request is not None else None)
     if search.found is None:
         if request is not None and request.status >= ending:
             reason = _outcome(request) or reason
@@ -146,7 +146,7 @@ def at_phone(phone: Phone, wanted: Sequence[Wanted], within: float, where: Found
     __tracebackhide__ = True
     lab = phone.lab
     search = _Search(lambda: phone.received, phone._looked, wanted, where)
-    reason = wait(lab, search, within)
+    reason = lab.wait_for(search, within)
     if search.found is None:
         _fail(lab, phone.name, wanted, reason, where, f"{phone.name} got", phone.received, search.start)
     phone._looked = search.at
@@ -223,22 +223,3 @@ def _last_place(lab: Lab, text: str) -> str:
         if branch in wire.text:
             return f"nobody sits at {wire.target}"
     return "who got it kept silent"
-
-
-def wait(lab: Lab, search: Callable[[], bool], within: float, over: Callable[[], bool] | None = None) -> str:
-    """Go from deadline to deadline until `search` finds, `over` says that it never will, or the time is up.
-
-    Returns why it ended without success, with the timers that are pending.
-    """
-    until = lab.now + within
-    lab.run()
-    while not search():
-        if over is not None and over():
-            return "it did not"
-        if not lab.step(until):
-            from kamscript.lab.pending import pending, pending_text
-
-            if not pending(lab):
-                return "nothing is under way and no timer is pending: it will never"
-            return f"it did not within {within:g} s; {pending_text(lab).rstrip()}"
-    return ""

@@ -487,6 +487,24 @@ class Lab:
             f"{pending_text(self)}{self.story()}"
         )
 
+    def wait_for(self, search: Callable[[], bool], within: float, over: Callable[[], bool] | None = None) -> str:
+        """Go from deadline to deadline until `search` finds, `over` says that it never will, or the time is up.
+
+        Returns why it ended without success, with the timers that are pending.
+        """
+        until = self.now + within
+        self.run()
+        while not search():
+            if over is not None and over():
+                return "it did not"
+            if not self.step(until):
+                from kamscript.lab.pending import pending, pending_text
+
+                if not pending(self):
+                    return "nothing is under way and no timer is pending: it will never"
+                return f"it did not within {within:g} s; {pending_text(self).rstrip()}"
+        return ""
+
     def step(self, limit: float) -> bool:
         """Go on to the next deadline; False when there is none up to `limit` (Unix seconds), and no time passes."""
         mine, servers = self.timers.next_deadline(), self.server.timers.next_deadline()

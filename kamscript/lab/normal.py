@@ -13,6 +13,9 @@ _BRANCH = re.compile(r"z9hG4bK[\w.!%*+`'~-]*")
 _TAG = re.compile(r"(?<=tag=)[\w.!%*+`'~-]+")
 _CALL_ID = re.compile(r"(?im)^((?:call-id|i)[ \t]*:[ \t]*)([^\r\n]*?)[ \t]*(?=\r?$)")
 _RUID = re.compile(r"\bul\w+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+\b")
+#: The tag of a published document (module presence): when the server started, its process and a number; the last part
+#: counts the changes.
+_ETAG = re.compile(r"\ba\.\d{9,10}\.\d+\.\d+(?=\.\d)")
 _PRODUCT = re.compile(r"[Kk]amailio \([^\r\n]*?\)\)?")
 _DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 #: What digest authentication makes of the time: nonces, which tell by their length what is in them, and the responses
@@ -62,6 +65,7 @@ class Normaliser:
         text = _TAG.sub(lambda found: self.name("tag", found[0]), text)
         text = _CALL_ID.sub(lambda found: found[1] + self.name("call-id", found[2]), text)
         text = _RUID.sub(lambda found: self.name("ruid", found[0]), text)
+        text = _ETAG.sub(lambda found: self.name("etag", found[0]), text)
         text = _DID.sub(self._did, text)
         if _NONCE.search(text):
             text = _NONCE.sub(lambda found: self.name(f"nonce of {len(found[0])}", found[0]), text)

@@ -57,7 +57,7 @@ class Transfer:
         """Wait until the other side tells that its call got `status`; returns that NOTIFY."""
         __tracebackhide__ = True
         lab = self.call.phone.lab
-        reason = expects.wait(lab, lambda: status in self.progress, within, over=lambda: self._over)
+        reason = lab.wait_for(lambda: status in self.progress, within, over=lambda: self._over)
         if status not in self.progress:
             if self.request.status >= 300:
                 reason = f"REFER was answered with {self.request.final}"

@@ -283,6 +283,7 @@ def test_what_came_before_is_told(alice: Phone, bob: Phone) -> None:
     assert "before that: 100 trying" in str(caught.value)
 
 
+@pytest.mark.kam_lab_only("it is about pending timers")
 def test_a_wait_that_nothing_satisfies_names_the_timers(alice: Phone, bob: Phone) -> None:
     with pytest.raises(AssertionError) as caught:
         bob.expect("INVITE", within=5)
@@ -292,6 +293,7 @@ def test_a_wait_that_nothing_satisfies_names_the_timers(alice: Phone, bob: Phone
     assert "\nbob got: 200 OK (REGISTER)\n" in text
 
 
+@pytest.mark.kam_lab_only("it is about pending timers")
 def test_a_wait_for_which_no_timer_is_left_fails_at_once() -> None:
     lab = Lab(text="request_route { drop; }")
     bob = lab.phone("bob")

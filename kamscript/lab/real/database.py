@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from kamscript.lab.databases import LabDatabase
 from kamscript.lab.real.loopback import Loopback
+from kamscript.stores.base import Timestamp
+from kamscript.stores.database import SqlDatabase
 from kamscript.stores.urls import parse_url
 
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
@@ -52,6 +54,9 @@ class RealDatabase(LabDatabase):
         self.run_scripts()
         for table in list(self._waiting):
             self._prepare(table)
+
+    def _write_time(self, value: Timestamp) -> Any:
+        return SqlDatabase._write_time(self, value)  # db_sqlite reads no texts
 
     def _write(self, value: Any) -> Any:
         return super()._write(self._names.out(value) if isinstance(value, str) else value)

@@ -342,15 +342,22 @@ class RealLab(Lab):
         self.waited += self._clock() - started
         return condition()
 
-    def wait_for(self, search: Callable[[], Any], within: float, over: Callable[[], Any] | None = None) -> str:
+    def wait_for(self, search: Callable[[], bool], within: float, over: Callable[[], bool] | None = None) -> str:
         """Wait until `search()` finds something or it is over; why it ended otherwise."""
         self.run()
         started = self._clock()
         most = min(within, self.wait_limit - self.waited) + 2 * SLACK
-        found = self._pass(most, lambda: search() or (over is not None and over()))
+        found = False
+
+        def enough() -> bool:
+            nonlocal found
+            found = search()
+            return found or (over is not None and over())
+
+        self._pass(most, enough)
         self.run()
         self.waited += self._clock() - started
-        return "" if found else f"it did not on Kamailio within {most:.1f} s"
+        return "" if found or search() else f"it did not on Kamailio within {most:.1f} s"
 
     def step(self, limit: float) -> bool:
         """Really wait until the phones' next deadline, or until something comes; False when there is none in time."""
@@ -468,6 +475,8 @@ class RealLab(Lab):
             if not (found and found[1]) and (place < self._booted or _OF_MARKS.search(text)):
                 continue
             origin = (found[1] or found[2]) if found else "<script>"
+            if found is None and "dbg_cfg_trace(): " in text:
+                origin = "debugger"  # which puts a head of its own in the place of its name
             rest, prefix = (text[found.end() :], text[: found.start()]) if found else (text, "")
             self._log.append(LogRecord(_NUMBERS.get(level, 2), origin, rest, prefix))
         self._read_to = len(self.daemon.stderr)
