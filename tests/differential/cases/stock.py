@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from ..case import Scene, case
+from ..digest import answer, challenge
 
 PATH = "/etc/kamailio/kamailio.cfg"
 
@@ -126,3 +127,41 @@ def cfgtrace_of_the_stock_config(scene: Scene) -> None:
     scene.alice.request("OPTIONS", "sip:127.0.0.1:21200")
     scene.settle()
     _register(scene)
+
+
+LOOKUPS = _stock(
+    *('DBURL "sqlite:///DATABASE"', "WITH_AUTH", "WITH_IPAUTH", "WITH_ALIASDB", "WITH_SPEEDDIAL", "WITH_MULTIDOMAIN")
+).replace('loadmodule "jsonrpcs.so"', 'loadmodule "db_sqlite.so"\nloadmodule "jsonrpcs.so"')
+
+
+@case(LOOKUPS, needs=PATH)
+def addresses_aliases_short_numbers_and_domains(scene: Scene) -> None:
+    """A gateway calls a short number of its own, which is an alias of a user in a domain of the table."""
+    scene.rpc("domain.dump")
+    scene.execute(
+        "INSERT INTO domain (domain) VALUES ('example.com')",
+        "INSERT INTO address (grp, ip_addr, mask, tag) VALUES (1, '127.0.0.14', 32, 'gateway')",
+        "INSERT INTO subscriber (username, domain, password, ha1, ha1b) "
+        "VALUES ('alice', 'example.com', 'secret', '', '')",
+        "INSERT INTO dbaliases (alias_username, alias_domain, username, domain) "
+        "VALUES ('sales', 'example.com', 'alice', 'example.com')",
+        "INSERT INTO speed_dial (username, domain, sd_username, sd_domain, new_uri, fname, lname, description) "
+        "VALUES ('dave', 'example.com', '11', 'example.com', 'sip:sales@example.com', '', '', '')",
+    )
+    scene.rpc("domain.reload")
+    scene.rpc("permissions.addressReload")
+    uri, alice = "sip:example.com", "<sip:alice@example.com>"
+    scene.alice.request("REGISTER", uri, to=alice, call_id="reg")
+    asked = challenge(scene.alice.expect(401))
+    headers = f"Authorization: {answer(asked, 'REGISTER', uri)}"
+    scene.alice.request("REGISTER", uri, to=alice, call_id="reg", cseq=2, headers=headers)
+    scene.alice.expect(200)
+    for number, called in enumerate(("11", "sales", "alice", "12", "nobody")):
+        scene.dave.request("MESSAGE", f"sip:{called}@example.com", call_id=f"m{number}")
+        if called in ("11", "sales", "alice"):
+            scene.alice.expect("MESSAGE").answer(200, "OK")
+        scene.settle()
+    scene.bob.request("MESSAGE", "sip:alice@example.com", call_id="unknown")
+    scene.bob.request("MESSAGE", "sip:alice@example.com", call_id="foreign", from_="<sip:bob@example.org>")
+    scene.alice.expect("MESSAGE").answer(200, "OK")
+    scene.bob.request("MESSAGE", "sip:alice@example.org", call_id="relay", from_="<sip:bob@example.org>")
