@@ -289,6 +289,7 @@ class FunctionDecl:
     since: str = ""
     until: str = ""
     variadic: Argument | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -396,17 +397,32 @@ def _marks(method: Callable[..., Any]) -> _Marks:
 
 
 def function(
-    routes: Route, *, name: str = "", arity: int | tuple[int, ...] | None = None, since: str = "", until: str = ""
+    routes: Route,
+    *,
+    name: str = "",
+    arity: int | tuple[int, ...] | None = None,
+    since: str = "",
+    until: str = "",
+    continues: bool = False,
 ) -> Callable[[F], F]:
     """Export the method as a script function.
 
     Without `arity`, each trailing argument with a default may be left out. Several methods may share a `name`
     with different arities; a method may carry several decorators (aliases). `*args` makes it variadic.
+    With `continues`, `method(self, ctx, rest, ...)` gets the statements behind the call, up to the end of the block it
+    stands in, as a route (`server.run_top(rest, ctx)` runs them); None when there are none.
     """
 
     def mark(method: F) -> F:
         _marks(method).functions.append(
-            {"routes": routes, "name": name or method.__name__, "arity": arity, "since": since, "until": until}
+            {
+                "routes": routes,
+                "name": name or method.__name__,
+                "arity": arity,
+                "since": since,
+                "until": until,
+                "continues": continues,
+            }
         )
         return method
 
@@ -553,7 +569,7 @@ def _add_function(
     cls: type[Module], base: type, attribute: str, method: Callable[..., Any], mark: dict[str, Any]
 ) -> None:
     code, hints = method.__code__, method.__annotations__
-    names = code.co_varnames[2 : code.co_argcount]
+    names = code.co_varnames[3 if mark["continues"] else 2 : code.co_argcount]
     first_optional = len(names) - len(method.__defaults__ or ())
     arguments = tuple(
         Argument(name, _fixup(method, hints.get(name)), position >= first_optional)
@@ -579,6 +595,7 @@ def _add_function(
         mark["since"],
         mark["until"],
         variadic,
+        mark["continues"],
     )
     for arity in arities:
         cls.functions[mark["name"], arity] = decl

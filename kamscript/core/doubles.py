@@ -214,6 +214,7 @@ class Doubles:
         """What routes call in place of a simulated function."""
         original = getattr(self._server.modules[called.module], called.method)
         only_bool = called.decl is not None and called.decl.returns_bool
+        behind = 1 if called.decl is not None and called.decl.continues else 0  #: statements, which a double never sees
         known: list[dict[int, str]] = []
 
         def run(ctx: Context, *args: Any) -> Any:
@@ -221,7 +222,7 @@ class Doubles:
                 known.append(self._texts(called.module, function))
             texts: list[str | None] = []
             plain: list[Any] = []
-            for arg in args:
+            for arg in args[behind:]:
                 text, value = _plain(arg, ctx, known[0])
                 texts.append(text)
                 plain.append(value)

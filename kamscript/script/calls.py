@@ -103,6 +103,8 @@ class Calls:
         place = (meaning.module, decl.method, meaning.name)
         name = self.scope.need(f"{meaning.module}_{decl.method}", "function", place, node.pos)
         sources = [self.argument(node, meaning, decl, at, arg) for at, arg in enumerate(node.args)]
+        if decl.continues:
+            sources.insert(0, (self.function.rest(node), False))
         if any(bad for _, bad in sources):
             context = "_zero(ctx)" if fresh else context
             return f"_guard({', '.join([name, context, *(source for source, _ in sources)])})"

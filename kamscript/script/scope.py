@@ -39,6 +39,7 @@ class Scope:
         self.pvs: dict[str, None] = {}
         self._names: dict[tuple[object, ...], str] = {}
         self._counts: dict[str, int] = {}
+        self.rests: dict[int, str] = {}  #: by the call that they stand behind: statements as a function
         self._parts = 0
         self._inline: dict[str, tuple[str, Kind]] = self._of_pv("inline")
         self._numbers: dict[str, str] = self._of_pv("numbers")

@@ -50,6 +50,7 @@ class Function:
     parts: list[tuple[str, Function]] = field(default_factory=list)
     temps: int = 0
     loops: int = 0
+    behind: tuple[nodes.Statement, Sequence[nodes.Statement]] | None = None  #: one that is a call, and what follows it
 
     def temp(self) -> str:
         """A fresh local name."""
@@ -62,6 +63,21 @@ class Function:
         write_block(part, body.statements)
         name = self.scope.part("block", body.pos)
         self.parts.append((name, part))
+        return name
+
+    def rest(self, call: nodes.Call) -> str:
+        """The global name of a function for the statements behind a call that stands alone; "None" without any."""
+        statement, behind = self.behind or (None, ())
+        if not isinstance(statement, nodes.Do) or statement.call is not call or not behind:
+            return "None"
+        name = self.scope.rests.get(id(call))
+        if name is None:
+            part = Function(self.scope, self.name, self.path, behind[0].pos)
+            told = len(self.scope.diagnostics)
+            write_block(part, behind)
+            del self.scope.diagnostics[told:]  # the statements are written where they stand, too
+            name = self.scope.rests[id(call)] = self.scope.part("rest", behind[0].pos)
+            self.parts.append((name, part))
         return name
 
     def source(self) -> str:
@@ -145,9 +161,17 @@ class Writer:
 
     # -- blocks -----------------------------------------------------------------------------------------------------
     def block(
-        self, statements: Sequence[nodes.Statement], deeper: int, tail: Tail, condition: nodes.Expr | None = None
+        self,
+        statements: Sequence[nodes.Statement],
+        deeper: int,
+        tail: Tail,
+        condition: nodes.Expr | None = None,
+        after: Sequence[nodes.Statement] = (),
     ) -> None:
-        """Statements in a row, behind the `condition` of an `if`; an empty block gives 1."""
+        """Statements in a row, behind the `condition` of an `if`; an empty block gives 1.
+
+        `after` are those of the same block that another function has, for who goes on behind a call.
+        """
         self.indent += deeper
         before = len(self.function.lines)
         end: Span = self.function.span
@@ -160,7 +184,8 @@ class Writer:
                 stop = index
                 while stop < len(statements) and statements[stop].pos.path == statement.pos.path:
                     stop += 1
-                self._elsewhere(statements[index:stop], tail if stop == len(statements) else "")
+                behind = (*statements[stop:], *after)
+                self._elsewhere(statements[index:stop], tail if stop == len(statements) else "", behind)
                 index = stop
                 continue
             if _asks_for_the_last_error(statement) and not (
@@ -168,6 +193,8 @@ class Writer:
             ):
                 self.put(0, "ctx.ser_error = 0", statement.pos)
             index += 1
+            if isinstance(statement, nodes.Do):
+                self.function.behind = statement, (*statements[index:], *after)
             ended = self.statement(statement, tail if index == len(statements) else "")
         if not statements:
             self.finish(tail, "1", end)
@@ -175,14 +202,14 @@ class Writer:
             self.put(0, "pass", end)
         self.indent -= deeper
 
-    def _elsewhere(self, statements: Sequence[nodes.Statement], tail: Tail) -> None:
-        """Statements from an included file: a function of their own, in that file."""
+    def _elsewhere(self, statements: Sequence[nodes.Statement], tail: Tail, behind: Sequence[nodes.Statement]) -> None:
+        """Statements from an included file: a function of their own, in that file; `behind` them come others."""
         first = statements[0]
         whole = tail == "return" and not self.breaks
         part = Function(self.scope, self.function.name, first.pos.path, first.pos, whole=whole)
         inner = Writer(part)
         inner.level = self.level
-        inner.block(statements, 0, tail)
+        inner.block(statements, 0, tail, after=behind)
         if tail != "return":
             inner.put(0, "return None", first.pos)
         name = self.scope.part("included", first.pos)
