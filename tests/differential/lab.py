@@ -108,12 +108,14 @@ class Lab:
         files.write(name, text)
 
     def restart(self, *, kill: bool) -> None:
-        """Another server on the same network and database, at once."""
+        """Another server on the same network and database, a second later."""
         old = self._lab
         if not kill:
             old.server.stop()
         self._earlier = self.log()
-        self._lab = Network(text=self._config, target="5.6", start=old.now, database=old.database, files=self._files)
+        self._lab = Network(
+            text=self._config, target="5.6", start=old.now + 1, database=old.database, files=self._files
+        )
         for address, mailbox in self._mailboxes.items():
             self._lab.network.attach(Seat(*address), mailbox, address[0])
 
