@@ -87,7 +87,7 @@ def test_a_call_from_behind_a_nat_to_a_phone_over_tls(office: Lab, phones: list[
         "r2=on;lr;nat=yes>",
     ]
     assert "alias=203.0.113.7~" in invite["Contact"]
-    (session,) = office.doubles.rtpengine.sessions
+    assert len(office.doubles.rtpengine.sessions) == 1
     assert "c=IN IP4 10.0.0.1\r\n" not in invite.body
     call.hangup().expect(200)
     assert not office.doubles.rtpengine.sessions
@@ -180,7 +180,7 @@ def test_a_flood_is_banned_and_nobody_else(office: Lab, phones: list[Phone]) -> 
     eve = office.phone("eve", domain="example.com")
     while eve.options().status == 200:
         pass
-    assert "pike blocking OPTIONS from sip:eve@example.com" in office.log
+    assert any("pike blocking OPTIONS from sip:eve@example.com" in line for line in office.log.lines())
     assert dict(office.htables["ipban"]) == {eve.address.ip: 1}
     bob.answers()
     alice.call(bob).hangup().expect(200)
@@ -202,4 +202,4 @@ def test_natted_phones_stay_reachable(office: Lab, phones: list[Phone]) -> None:
 
 def test_every_action_is_traced(office: Lab) -> None:
     office.phone("alice", domain="example.com").options().expect(200)
-    assert "n=force_rport" in office.log
+    assert any("n=force_rport" in line for line in office.log.lines())
