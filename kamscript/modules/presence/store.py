@@ -47,6 +47,8 @@ _NUMBERS: Final = {
 }
 _COLUMNS: Final = (*_TEXTS, *_NUMBERS, "event")
 _DIALOG: Final = ("callid", "to_tag", "from_tag")
+#: Where a URI has no user there is none to be written, which the tables do not take.
+_USERS: Final = ("to_user", "from_user", "watcher_username")
 _DAY: Final = 24 * 3600
 
 
@@ -104,6 +106,7 @@ class Store:
         row["event_id"], row["reason"] = subs.event_id or None, subs.reason or None
         if not timer:
             row["record_route"] = subs.record_route or None
+            row |= {name: row[name] or None for name in _USERS}
         else:
             row["updated"] = row["updated_winfo"] = NOT_WAITING
             del row["flags"]
@@ -203,6 +206,7 @@ class Store:
     def permit(self, subs: Subscription) -> None:
         """Keep the status and reason of a watcher."""
         row = {**self._who(subs), "event": subs.event.name, "status": subs.status, "reason": subs.reason}
+        row["watcher_username"] = subs.watcher_user or None
         self.db.insert(self.watchers, row | {"inserted_time": self.module.now})
 
     def permissions(self, pres_uri: str, event: str) -> list[tuple[int, str, str, str]]:

@@ -147,7 +147,9 @@ class Watchers:
         assert store is not None
         before = module.now - module.expires_offset
         for one in reversed(store.rows([("expires", "<", before)])):
+            one.local_cseq += 1
             self._expire(one)
+            store.delete(one)
 
     def _expire(self, one: Subscription) -> None:
         """Tell that a subscription has ended by itself (handle_expired_subs)."""

@@ -440,6 +440,133 @@ def with_transactions(scene: Scene) -> None:
     watch.start(0)
 
 
+@case(
+    config(
+        'modparam("tm", "fr_timer", 400)\nmodparam("tm", "retr_timer1", 1000)\nmodparam("presence", "subs_db_mode", 1)',
+        rest="""
+event_route[presence:notify-reply] { xlog("reply $notify_reply($rs) $notify_reply($rr) $notify_reply($ci) $subs(watcher_username)\\n"); }
+""",
+    ),
+    modules=MODULES,
+)
+def nobody_answers(scene: Scene) -> None:
+    """A NOTIFY that is not answered in time ends the subscription, but not the last one's."""
+    watch = Watch(scene.alice)
+    watch.send()
+    watch.tag = scene.alice.expect(200).header("To").partition(";tag=")[2]
+    scene.alice.expect("NOTIFY")
+    scene.wait(0.9)
+    scene.rows("active_watchers", "watcher_username")
+    watch.send()
+    scene.alice.expect(481)
+    fetch = Watch(scene.alice, call_id="fetch")
+    fetch.send(0)
+    scene.alice.expect(200)
+    scene.alice.expect("NOTIFY")
+    scene.wait(0.9)
+
+
+@case(
+    config(
+        'modparam("tm", "fr_timer", 400)\nmodparam("tm", "retr_timer1", 1000)\nmodparam("presence", "timeout_rm_subs", 0)'
+    ),
+    modules=MODULES,
+)
+def nobody_answers_and_nobody_minds(scene: Scene) -> None:
+    """timeout_rm_subs 0: the subscription stays."""
+    watch = Watch(scene.alice)
+    watch.send()
+    watch.tag = scene.alice.expect(200).header("To").partition(";tag=")[2]
+    scene.alice.expect("NOTIFY")
+    scene.wait(0.9)
+    watch.start()
+
+
+@case(
+    config(
+        'modparam("presence", "server_address", "")',
+        before='if (is_method("MESSAGE")) { handle_publish(); handle_subscribe(); exit; }',
+    ),
+    modules=MODULES,
+)
+def own_address(scene: Scene) -> None:
+    """Contact without server_address; the functions do not look at the method."""
+    Watch(scene.alice).start()
+    scene.carol.request("MESSAGE", BOB, headers="Event: presence\nExpires: 60", body=pidf())
+    scene.settle()
+
+
+@case(
+    config(
+        'modparam("presence", "startup_mode", 0)\nmodparam("presence", "retrieve_order", 1)\nmodparam("presence", "retrieve_order_by", "priority")\nmodparam("presence", "xavp_cfg", "pres")'
+    ),
+    modules=MODULES,
+)
+def what_has_expired_counts(scene: Scene) -> None:
+    """startup_mode 0: publications count until the timer takes them away."""
+    published(scene.bob, pidf(), expires="soon")
+    Watch(scene.alice).start()
+
+
+@case(
+    config(
+        'modparam("presence", "subs_db_mode", 3)\nmodparam("presence", "notifier_processes", 0)\nmodparam("presence", "cseq_offset", 2)\nmodparam("presence", "db_update_period", 1)'
+    ),
+    modules=MODULES,
+)
+def dialogs_in_the_database(scene: Scene) -> None:
+    """Mode 3: unknown dialogs, CSeqs that are a little late, and the end of a subscription.
+
+    (The real one leaves the row, and tells of the end again and again.)
+    """
+    watch = Watch(scene.alice)
+    watch.start(cseq=10)
+    watch.start(cseq=9)
+    watch.send(cseq=7)
+    scene.alice.expect(400)
+    watch.send(cseq=11, to_tag="wrong")
+    scene.alice.expect(481)
+    watch.start(1, cseq=12)
+    watch.told()  # the end
+
+
+@case(config(subscribe='handle_subscribe("$hdr(X-Watcher)");'), modules=MODULES)
+def who_watches(scene: Scene) -> None:
+    """The watcher that an argument names, well or badly."""
+    for number, watcher in enumerate(("sip:w@example.org", "nonsense", "", "tel:+4930", "sip:example.org"), 1):
+        Watch(scene.alice, call_id=f"w{number}").send(headers=f"X-Watcher: {watcher}" if watcher else "")
+        scene.settle()
+        scene.label(f"watcher {watcher}")
+    scene.rpc("presence.cleanup")
+    scene.rows("active_watchers", "watcher_username", "watcher_domain", "from_user")
+
+
+@case(config(), modules=MODULES)
+def bad_subscribes(scene: Scene) -> None:
+    """Headers that cannot be read."""
+    for number, headers in enumerate(
+        (
+            "Contact: <sip:alice@127.0.0.11:21200>, <sip:b@c>",
+            "Contact: sip:alice@127.0.0.11:21200;x=y",
+            "Contact: <sip:alice",
+            "Record-Route: <sip:a",
+            "Record-Route: sip:127.0.0.13:21200;lr",
+        ),
+        1,
+    ):
+        Watch(scene.alice, call_id=f"s{number}").send(contact=not headers.startswith("Contact"), headers=headers)
+        scene.settle()
+        scene.label(f"subscribe {number}")
+    for number, target in enumerate(
+        ("sip:", "tel:+49", "sips:bob@example.com", "sip:bob:pw@example.com:5070;transport=tcp"), 1
+    ):
+        watch = Watch(scene.alice, call_id=f"t{number}")
+        watch.target = target
+        watch.send()
+        scene.settle()
+        scene.label(f"target {target}")
+
+
 # -- functions --------------------------------------------------------------------------------------------------------
 FUNCTIONS = """
     if (is_method("OPTIONS")) {
