@@ -120,15 +120,37 @@ LEVEL_NAMES = {
 }
 
 
+class Program(NamedTuple):
+    """A program that a script wants to be run: a command line for the shell.
+
+    `via` is the function that asks; `given` what the program reads on its input, None nothing; `variables` are added to
+    its environment; it is ended behind `seconds`, 0 never.
+    """
+
+    line: str
+    via: str
+    given: str | None
+    variables: Mapping[str, str]
+    seconds: float
+
+
+class Ran(NamedTuple):
+    """What a program printed, and its exit status; minus a signal's number when that ended it."""
+
+    output: str
+    status: int
+
+
 class Environment:
     """What the driver hands to a server.
 
     `database(url)` gives a stores.Database; `interfaces` are the machine's addresses by interface name (what a config
     without `listen` binds, and what `listen=udp:eth0` means); `source_address(ip)` says which own address packets to
     `ip` leave from, None unknown (only asked with mhomed=1); `execute(command)` runs a shell command for exec() and
-    returns its status, None forbids it; `exchange` asks other programs and waits for their answer, None: there are
-    none; `sleep(seconds)` holds the server up; `end(signal)` is what core.kill does; `stopwatch` counts seconds while a
-    route runs (the lab's stands still); `pid` is what `$pp` shows, `arguments` the command line (core.arg).
+    returns its status, None forbids it; `programs` runs one for module exec and waits for it, None: there are none;
+    `exchange` asks other programs and waits for their answer, None: there are none; `sleep(seconds)` holds the server
+    up; `end(signal)` is what core.kill does; `stopwatch` counts seconds while a route runs (the lab's stands still);
+    `pid` is what `$pp` shows, `arguments` the command line (core.arg).
     """
 
     def __init__(
@@ -148,6 +170,7 @@ class Environment:
         source_address: Callable[[str], str | None] | None = None,
         arguments: Sequence[str] = ("kamailio",),
         execute: Callable[[str], int] | None = None,
+        programs: Callable[[Program], Ran] | None = None,
         exchange: Exchange | None = None,
         end: Callable[[int], object] | None = None,
         sleep: Callable[[float], object] | None = None,
@@ -158,6 +181,6 @@ class Environment:
         self.working_directory = working_directory
         self.interfaces: Mapping[str, Sequence[str]] = {"lo": ["127.0.0.1"]} if interfaces is None else interfaces
         self.source_address, self.arguments = source_address, tuple(arguments)
-        self.execute, self.end, self.exchange = execute, end, exchange
+        self.execute, self.programs, self.end, self.exchange = execute, programs, end, exchange
         self.sleep: Callable[[float], object] = sleep or (lambda seconds: None)
         self.stopwatch: Callable[[], float] = stopwatch or (lambda: 0.0)

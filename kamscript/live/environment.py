@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kamscript.core.environment import Environment, LogRecord, NaptrRecord, SrvRecord
+from kamscript.core.environment import Environment, LogRecord, NaptrRecord, Program, Ran, SrvRecord
 from kamscript.live.exchange import Sockets
 from kamscript.live.log import LogWriter
 
@@ -165,6 +166,28 @@ def source_address(ip: str) -> str | None:
         return None
 
 
+def run_program(program: Program) -> Ran:
+    """Let the shell run a command line, and wait for it; what still runs behind its time is killed."""
+    given = None if program.given is None else program.given.encode("latin-1")
+    variables = {name.encode("latin-1"): text.encode("latin-1") for name, text in program.variables.items()}
+    try:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", program.line.encode("latin-1")],
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environb, **variables},
+            start_new_session=True,
+        )
+    except OSError:  # the message is too long for variables
+        return Ran("", 126)
+    try:
+        output, _ = process.communicate(given, program.seconds or None)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+    return Ran(output.decode("latin-1"), process.returncode)
+
+
 def system_environment(log: LogWriter, directory: str = "", arguments: Sequence[str] = ()) -> Environment:
     """Everything handed to a live server; databases over SQLAlchemy, opened when a module asks.
 
@@ -193,6 +216,7 @@ def system_environment(log: LogWriter, directory: str = "", arguments: Sequence[
         source_address=source_address,
         arguments=("kamailio", *arguments),
         execute=lambda command: subprocess.run(command, shell=True, check=False).returncode,
+        programs=run_program,
         exchange=Sockets(),
         end=lambda number: os.kill(os.getpid(), number),
         sleep=time.sleep,

@@ -11,6 +11,7 @@ from kamscript.core.environment import LEVEL_NAMES, FileWriter
 from kamscript.lab import Lab as Network
 from kamscript.lab.lab import Mailbox
 from kamscript.lab.network import Address as Seat
+from kamscript.live.environment import run_program
 from kamscript.source import ConfigError
 
 from . import binrpc
@@ -37,6 +38,7 @@ class Lab:
         except ConfigError as error:
             errors = [found for found in error.diagnostics if found.severity == "error"]
             raise Refused(str(error), (found.line for found in errors)) from error
+        self._lab.server.environment.programs = run_program
         self._mailboxes: dict[Address, Mailbox] = {}
         self._read: dict[Address, int] = {}
         self._connections = 0

@@ -61,11 +61,11 @@ def _written(tmp_path: Path, config: str) -> str:
 def test_functions_that_nothing_simulates_have_doubles(tmp_path: Path) -> None:
     config = """
         loadmodule "sl.so"
-        loadmodule "exec.so"
-        request_route { exec_msg("/bin/true"); sl_send_reply("404", "Nobody"); }
+        loadmodule "app_perl.so"
+        request_route { perl_exec("check"); sl_send_reply("404", "Nobody"); }
     """
     text = _written(tmp_path, config)
-    assert text.count('sip.double("exec_msg", False)  # not simulated: say what it gives') == 3
+    assert text.count('sip.double("perl_exec", False)  # not simulated: say what it gives') == 3
     assert "xfail" not in text
 
 

@@ -13,25 +13,24 @@ the shell does not find (status 127), and the test is told; so it is of answers 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from kamscript.core.branches import append_current
-from kamscript.core.rewrite import set_uri
+from kamscript.core.environment import Ran
 from kamscript.lab.ready.base import Ready, pattern
-from kamscript.script.format import accessor_of
 
 if TYPE_CHECKING:
-    from kamscript.lab.doubles import Call
+    from kamscript.core.environment import Program
     from kamscript.lab.lab import Lab
 
 
 class Command(NamedTuple):
-    """A command line that the config ran, what it was given on its input, and by which function."""
+    """A command line that the config ran, what it was given on its input, by which function, and its variables."""
 
     line: str
     input: str
     via: str
+    variables: Mapping[str, str] = {}
 
 
 class Said(NamedTuple):
@@ -57,8 +56,8 @@ class Commands(Ready):
         self.commands: list[Command] = []
         self._answers: list[_Answer] = []
         self._unknown: list[Command] = []
-        self.install({"exec_cmd": self._cmd, "exec_msg": self._msg, "exec_dset": self._dset, "exec_avp": self._avp})
-        lab.server.environment.execute = lambda line: self._run(line, "", "exec")[1] << 8
+        lab.server.environment.programs = self._program
+        lab.server.environment.execute = lambda line: self._run(Command(line, "", "exec"))[1] << 8
 
     def answer(
         self,
@@ -89,43 +88,18 @@ class Commands(Ready):
             if not answer.used and not answer.optional
         ]
 
-    def _run(self, line: str, given: str, via: str) -> tuple[list[str], int]:
-        """The lines that a command prints, blank ones left out, and its status."""
-        command = Command(line, given, via)
+    def _program(self, program: Program) -> Ran:
+        command = Command(program.line, program.given or "", program.via, program.variables)
+        return Ran(*self._run(command))
+
+    def _run(self, command: Command) -> tuple[str, int]:
+        """What a command prints, and its status."""
         self.commands.append(command)
-        answer = next((answer for answer in self._answers if answer.pattern.fullmatch(line)), None)
+        answer = next((answer for answer in self._answers if answer.pattern.fullmatch(command.line)), None)
         if answer is None:
             self._unknown.append(command)
-            return [], 127
+            return "", 127
         answer.used = True
         output, status = answer.said
         printed = output(command) if callable(output) else output
-        text, status = printed if isinstance(printed, tuple) else (printed, status)
-        return [stripped for line in text.split("\n") if (stripped := line.rstrip(" \t\r"))], status
-
-    def _cmd(self, call: Call, line: str) -> bool:
-        return not self._run(line, "", call.name)[1]
-
-    def _msg(self, call: Call, line: str) -> bool:
-        return not self._run(line, call.message.buf, call.name)[1]
-
-    def _dset(self, call: Call, line: str) -> bool:
-        """The first line becomes the request URI, the others branches."""
-        ctx = call.context
-        lines, status = self._run(f"{line} '{ctx.msg.current_uri()}'", "", call.name)
-        if not lines:
-            self.log("error", f"no uri from {line}")
-            return False
-        set_uri(ctx, lines[0])
-        return all(append_current(ctx, uri) > 0 for uri in lines[1:]) and not status
-
-    def _avp(self, call: Call, line: str, *_: Any) -> bool:
-        """Each line becomes an AVP: those named, or 1, 2, 3 and so on."""
-        names = (call.texts[1] or "").split(";") if len(call) > 1 else []
-        lines, status = self._run(line, "", call.name)
-        for number, text in enumerate(lines):
-            name = names[number].strip() if number < len(names) else f"$avp(i:{number + 1})"
-            accessor = accessor_of(name, self.lab.server)
-            if accessor.set is not None:
-                accessor.set(call.context, text)
-        return not status
+        return printed if isinstance(printed, tuple) else (printed, status)
