@@ -30,6 +30,7 @@ from kamscript.core.sockets import Datagram, Destination, Received
 from kamscript.lab.builder import Reply, RequestText, message_text, reply_of
 from kamscript.lab.faked import BranchSaid, Faked, reply_message, tm_of, transaction
 from kamscript.lab.network import Address
+from kamscript.lab.texts import characters, octets
 from kamscript.module import Accessor, FixupError, Route
 from kamscript.script.bind import binding_of
 from kamscript.script.format import accessor_of
@@ -107,12 +108,13 @@ class RouteRun:
 
     def __getitem__(self, variable: str) -> Value:
         with self._state.back():
-            return _accessor(self._lab, variable).get(self.context)
+            value = _accessor(self._lab, variable).get(self.context)
+        return characters(value) if isinstance(value, str) else value
 
     @property
     def replies(self) -> list[str]:
         """First lines of the replies it sent: `["404 Not Found"]`."""
-        firsts = (datagram.text.partition("\r\n")[0] for datagram in self.sent)
+        firsts = (characters(datagram.text.partition("\r\n")[0]) for datagram in self.sent)
         return [first.removeprefix("SIP/2.0 ") for first in firsts if first.startswith("SIP/2.0 ")]
 
     @property
@@ -125,11 +127,14 @@ class RouteRun:
         """The message with everything the route changed in it, as `msg_apply_changes()` would leave it."""
         changed = self.context.msg.clone()
         apply_changes(self._lab.server, changed)
-        return changed.buf
+        return characters(changed.buf)
 
     @property
     def outgoing(self) -> str:
         """The message as it would leave now: also with the server's Via on top, or of a reply without it."""
+        return characters(self._outgoing())
+
+    def _outgoing(self) -> str:
         server, ctx = self._lab.server, self.context
         kept, ctx.msg = ctx.msg, ctx.msg.clone()
         try:
@@ -262,7 +267,7 @@ class Alone:
             accessor = _accessor(self.lab, variable)
             if accessor.set is None:
                 raise ValueError(f"{variable} cannot be written")
-            accessor.set(ctx, value)
+            accessor.set(ctx, octets(value) if isinstance(value, str) else value)
 
     def _dialog(self, ctx: Context) -> None:
         module: Any = self.server.modules.get("dialog")

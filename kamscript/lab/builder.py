@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kamscript.lab.network import Address, address
-from kamscript.lab.texts import reason_of
+from kamscript.lab.texts import octets, reason_of
 from kamscript.sip.headers import header_kind
 from kamscript.sip.message import Message
 
@@ -43,7 +43,7 @@ class Reply:
 
     def text(self, request: Message) -> str:
         """The reply to a request as it was sent."""
-        lines = [f"SIP/2.0 {self.status} {self.reason or reason_of(self.status)}"]
+        lines = [octets(f"SIP/2.0 {self.status} {self.reason or reason_of(self.status)}")]
         for header in request.headers:
             line = request.buf[header.start : header.end].rstrip("\r\n")
             if header.kind in ("via", "record-route", "from", "call-id", "cseq"):
@@ -105,7 +105,8 @@ def request_text(
 
 def joined(lines: list[str], headers: Headers, body: str, *, replace: bool = False) -> str:
     """First line and headers, the test's own behind (or, with `replace`, in place of) the usual ones, and the body."""
-    own = list(_lines(headers))
+    own = [(octets(line), wanted) for line, wanted in _lines(headers)]
+    body = octets(body)
     body = body.replace("\r\n", "\n").replace("\n", "\r\n") if body.startswith("v=0") else body
     given = {_kind(line) for line, _ in own}
     if replace:
@@ -145,7 +146,7 @@ def message_text(text: str) -> str:
     plain = textwrap.dedent(text.lstrip("\n"))
     head, blank, body = plain.partition("\n\n")
     lines = [line.rstrip() for line in head.strip("\n").split("\n")]
-    return "\r\n".join([*lines, "", body.replace("\n", "\r\n") if blank else ""])
+    return octets("\r\n".join([*lines, "", body.replace("\n", "\r\n") if blank else ""]))
 
 
 def where(source: str | tuple[str, int] | Address | None) -> Address | None:

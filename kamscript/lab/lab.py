@@ -33,6 +33,7 @@ from kamscript.lab.measured import measured
 from kamscript.lab.network import Address, Network, address
 from kamscript.lab.phone import Phone, make_phone
 from kamscript.lab.stream import HttpReply, Stream
+from kamscript.lab.texts import characters, octets
 from kamscript.loader import load, load_text, module_classes
 from kamscript.module import Route
 from kamscript.report.ladder import Exchange, ladder
@@ -106,7 +107,9 @@ class Log(list[LogRecord]):
         return super().__contains__(text)
 
     def append(self, record: LogRecord) -> None:
-        """A line is logged."""
+        """A line is logged: kept as people read it."""
+        if not record.text.isascii():
+            record = record._replace(text=characters(record.text))
         super().append(record)
         self.moments.append(self._when())
 
@@ -154,7 +157,7 @@ def read_config(
 ) -> Program:
     """The program that the options of a Lab describe."""
     if text is not None:
-        program = load_text(text, defines=defines, target=target, files=files, traced=traced)
+        program = load_text(octets(text), defines=defines, target=target, files=files, traced=traced)
     elif config is not None:
         program = load(config, defines=defines, target=target, include=include, traced=traced)
     else:

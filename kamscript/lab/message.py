@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, overload
 
+from kamscript.lab.texts import characters
 from kamscript.sip.headers import header_kind
 from kamscript.sip.message import Message as Parsed
 
@@ -53,6 +54,7 @@ class Message(Parsed):
 
     def __init__(self, text: str, phone: Phone, source: Address, seat: Address, time: float) -> None:
         _read_parsed(self, text)
+        self.reason = characters(self.reason)
         self.phone, self.source, self.seat, self.time = phone, source, seat, time
         self.dialog = self.request = None
         self.replied, self.answer, self.again = 0, "", False
@@ -63,7 +65,7 @@ class Message(Parsed):
         if value is None:
             have = ", ".join(dict.fromkeys(header.name for header in self.headers))
             raise NoHeader(f"no {name} header in {self}: it has {have}")
-        return value
+        return characters(value)
 
     def __contains__(self, name: str) -> bool:
         return self.value(header_kind(name)) is not None
@@ -75,16 +77,21 @@ class Message(Parsed):
     def get(self, name: str, default: str | None = None) -> str | None:
         """The value of the first header called `name`, or `default`."""
         value = self.value(header_kind(name))
-        return default if value is None else value
+        return default if value is None else characters(value)
 
     def each(self, name: str) -> list[str]:
         """The values of all headers called `name`, in order."""
-        return self.values(header_kind(name))
+        return [characters(value) for value in self.values(header_kind(name))]
+
+    @property
+    def body(self) -> str:
+        """The body as people read it; Content-Length counts the bytes of its UTF-8."""
+        return characters(super().body)
 
     @property
     def text(self) -> str:
-        """The whole message as it arrived."""
-        return self.buf
+        """The whole message; `buf` is the same with a character a byte."""
+        return characters(self.buf)
 
     def reply(self, status: int, reason: str = "", *, body: str | None = None, headers: Sequence[str] = ()) -> None:
         """Answer this request; `headers` are whole lines without line ends.

@@ -10,7 +10,8 @@
     bob.expect("BYE")
 
 Every step runs the network until it is quiet, so a test reads top to bottom. Phones keep the timers of RFC 3261: over
-UDP they retransmit requests and final replies to INVITE; time only passes when the test advances it or waits.
+UDP they retransmit requests and final replies to INVITE; time only passes when the test advances it or waits. Bodies,
+headers and reasons travel as UTF-8: "Grüße" is seven bytes for the server.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kamscript.lab.message import Message
 from kamscript.lab.network import Address
 from kamscript.lab.requests import T1, T2, TIMEOUT, Request
 from kamscript.lab.subscriptions import Referral, Subscription, Transfer, Watcher
-from kamscript.lab.texts import SDP, entries, names_of, reason_of, sdp, tag_of, uri_of
+from kamscript.lab.texts import SDP, entries, names_of, octets, reason_of, sdp, tag_of, uri_of
 from kamscript.sip.message import SipError
 
 if TYPE_CHECKING:
@@ -370,12 +371,13 @@ class Phone(Behaviours):
         routes: Sequence[str], body: str = "", headers: Sequence[str] = (),
     ) -> str:  # fmt: skip
         """The text of a request; `headers` stand in place of Contact, Max-Forwards, Content-Type and -Length."""
+        body = octets(body)
         route_lines = f"Route: {', '.join(routes)}\r\n" if routes else ""
         contact = "" if method in _NO_CONTACT else f"{self._contact_line}\r\n"
         kind = "Content-Type: application/sdp\r\n" if body[:2] == "v=" else ""
         hops, length, extra = "Max-Forwards: 70\r\n", f"Content-Length: {len(body)}\r\n", ""
         if headers:
-            extra = "".join([f"{header}\r\n" for header in headers])
+            extra = octets("".join([f"{header}\r\n" for header in headers]))
             own = names_of(headers)
             contact = "" if "contact" in own else contact
             kind = "" if "content-type" in own else kind
@@ -392,13 +394,14 @@ class Phone(Behaviours):
     ) -> str:
         """The text of a reply to `request`; `to` is the To value with this side's tag."""
         lines = [line for kind, line, _, _ in request.header_lines() if kind in _ECHOED]
-        lines[:0] = (f"SIP/2.0 {status} {reason}",)
+        body = octets(body)
+        lines[:0] = (octets(f"SIP/2.0 {status} {reason}"),)
         lines.append(f"To: {to}")
         own = names_of(headers) if headers else headers
         if status < 300 and request.method in _CONTACT_BACK and "contact" not in own:
             lines.append(self._contact_line)
         if headers:
-            lines += headers
+            lines += map(octets, headers)
         if body[:2] == "v=" and "content-type" not in own:
             lines.append("Content-Type: application/sdp")
         lines.append(f"Content-Length: {len(body)}\r\n\r\n{body}")

@@ -33,6 +33,21 @@ REASONS = {
 _ANSWERS = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
+def octets(text: str) -> str:
+    """What a test wrote as phones send it: UTF-8, a character a byte. What is that already stays as it is."""
+    return text if text.isascii() or characters(text) != text else text.encode("utf-8").decode("latin-1")
+
+
+def characters(text: str) -> str:
+    """Bytes, a character each, as people read them; what is no UTF-8 stays as it is."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 def reason_of(status: int) -> str:
     """The usual phrase for a status, or that of its class."""
     return REASONS.get(status) or REASONS.get(status // 100 * 100, "Unknown")

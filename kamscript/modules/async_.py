@@ -87,6 +87,14 @@ class Async(Module, name="async"):
         self.server.timers.after(delay, go_on)
         return self.return_
 
+    def _soon(self, group: str, data: str | None, run: Callable[[], object]) -> None:
+        """Hand a task to a worker: behind what runs now."""
+
+        def work() -> None:
+            self._in_group(group, data, run)
+
+        self.server.timers.after(0.0, work)
+
     def _runner(self, rest: RouteFunction) -> Callable[[Context], object]:
         return lambda ctx: self.server.run_top(rest, ctx)
 
@@ -206,7 +214,7 @@ class Async(Module, name="async"):
             return self._error(f"route block not found: {route}")
         where = self._group(group)
         if where is not None:
-            self.server.timers.after(0.0, lambda: self._in_group(where, data, lambda: self._run_data(found)))
+            self._soon(where, data, lambda: self._run_data(found))
         return True
 
     def _run_data(self, route: RouteFunction) -> None:
@@ -230,7 +238,7 @@ class Async(Module, name="async"):
             ctx.state["atkv"] = told
             self.server.run_event(event, ctx=ctx)
 
-        self.server.timers.after(0.0, lambda: self._in_group(group, None, run))
+        self._soon(group, None, run)
         return True
 
     # -- variables ------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from kamscript.lab.ready import make
 from kamscript.lab.real.loopback import Loopback, NotOnReal
+from kamscript.modules._relays import DEFAULT_PORT
 from kamscript.modules.rtpengine.bencode import Value, decode, encode
-from kamscript.modules.rtpengine.nodes import DEFAULT_PORT
 from kamscript.script.nodes import StrLit
 
 if TYPE_CHECKING:
