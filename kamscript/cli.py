@@ -92,6 +92,17 @@ def parser() -> argparse.ArgumentParser:
         "(or to --target), 1 something is not or is an error, 2 wrong usage.",
     )
     add_port_options(port)
+    bundle = commands.add_parser(
+        "bundle",
+        help="write a config and all that it includes as one file",
+        description="Write a config with everything that it includes as one file for a real Kamailio. Exit status: "
+        "0, 1 a file cannot be read, 2 wrong usage.",
+    )
+    bundle.add_argument("config", metavar="CONFIG")
+    bundle.add_argument("-o", dest="output", metavar="FILE", help="where to (default: standard output)")
+    bundle.add_argument(
+        "-I", dest="include", action="append", default=[], metavar="DIR", help="look for included files here, too"
+    )
     commands.add_parser(
         "sipp", add_help=False, help="play SIPp scenarios against a config, offline (SIPp's options: sipp -h)"
     )
@@ -136,6 +147,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from kamscript.tools.port import port
 
             return port(options)
+        if options.command == "bundle":
+            from kamscript.tools.bundle import bundle
+
+            return bundle(options)
         if options.command == "replay":
             from kamscript.tools.replay import replay
 

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: The folder that `include_file "kamscript/NAME.cfg"` is looked for in at last: the routes that kamscript brings.
+STDLIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stdlib")
+
+
 class FileReader:
     """Files from the disk and the environment of this process (or a mapping given in its place)."""
 
     def __init__(self, env: Mapping[str, str] | None = None, include: tuple[str, ...] = ()) -> None:
-        """`include` are folders in which included files are looked for last."""
-        self.env, self.include = env, include
+        """`include` are folders in which included files are looked for after Kamailio's own; then comes STDLIB."""
+        self.env, self.include = env, (*include, STDLIB)
 
     def read(self, path: str) -> str:
         """The file's bytes as latin-1; raises OSError."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kamscript.core.sockets import is_address
+from kamscript.files import STDLIB
 from kamscript.lab.real import daemon
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def sources_of(
     if text is not None:
         sources["kamailio.cfg"] = text
     else:
-        folders = [os.path.dirname(os.path.abspath(program.path)), *map(os.path.abspath, include)]
+        folders = [os.path.dirname(os.path.abspath(program.path)), *map(os.path.abspath, include), STDLIB]
         for source in program.sources:
             path = os.path.abspath(source)
             names = _names(path, folders)
