@@ -390,7 +390,22 @@ dmq.list_nodes htable.dump htable.listTables htable.stats imc.list_rooms jsonrpc
 mod.stats mqueue.get_sizes mtree.list mtree.summary permissions.addressDump permissions.subnetDump pkg.stats
 pl.get_pipes pl.list pl.stats rtpengine.show rtpproxy.list system.listMethods tls.list tm.list tm.t_uac_wait
 uac.reg_dump dns.view corex.list_sockets corex.list_aliases stats.get_statistics presence.presentity_list
-dlgs.briefing dlgs.get dlgs.getall dlgs.list autheph.dump_secrets
+dlgs.briefing dlgs.get dlgs.getall dlgs.list autheph.dump_secrets presence.presentity_show presence.watcher_list
 """
 #: Commands whose answer is a list even when it holds one value (RET_ARRAY), which JSON channels want to know.
 RETURNS_ARRAY = frozenset(_ARRAYS.split())
+#: Members that are arrays of named values, and commands that answer with one: in BINRPC they look like structs.
+ARRAY_MEMBERS = frozenset(("AoRs", "Contacts", "Domains", "RECORDS", "TARGETS", "aliases"))
+NAMED_ARRAYS = frozenset(("core.sockets_list",))
+
+
+def with_arrays(value: Any) -> Any:
+    """A value that came over BINRPC, with its known arrays marked as such."""
+    if isinstance(value, Struct):
+        marked = Struct()
+        marked.members += [(name, with_arrays(member)) for name, member in value.members]
+        for name, member in marked.members:
+            if name in ARRAY_MEMBERS and isinstance(member, Struct):
+                member.is_array = True
+        return marked
+    return [with_arrays(item) for item in value] if isinstance(value, list) else value
