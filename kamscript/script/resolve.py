@@ -54,6 +54,8 @@ _GROUPS = {
 _INDEX = re.compile(r"\*|\$.+|[+-]?[0-9]+", re.S)
 #: cfgengine names that mean this language.
 _NATIVE = frozenset(("native", "default"))
+#: Modules whose routing language is not named as they are.
+_ENGINES = {"app_python3": "python", "app_python3s": "python", "app_ruby_proc": "ruby"}
 
 
 class Library(Protocol):
@@ -180,7 +182,7 @@ class _Resolver:
                 self.engine(item)
 
     def engine(self, item: n.CfgEngine) -> None:
-        engines = {name.removeprefix("app_") for name in self.modules if name.startswith("app_")}
+        engines = {_ENGINES.get(name, name.removeprefix("app_")) for name in self.modules if name.startswith("app_")}
         if item.name not in engines:
             self.error("no-engine", f"no loaded module provides the routing language {item.name}", item.pos)
 
