@@ -216,6 +216,7 @@ class Requests:
         self.described = shown = copy(told)
         shown.evcode, shown.evtype = code, 1 if reply is not None else 2
         ctx = self.module.tm.context_of(t, reply if reply is not None else server.faked_message())
+        ctx.branch = 0
         if reply is None:
             ctx.t = None  # the made-up request is not of the transaction; the AVPs are
         server.run_event("uac:reply", ctx=ctx)

@@ -229,7 +229,7 @@ request_route {
     if ($rU == "replaced") { $uac_req(evparam) = "changed"; $uac_req(ruri) = "sip:changed"; }
 }
 event_route[uac:reply] {
-    xlog("reply $uac_req(evcode) type $uac_req(evtype) param $uac_req(evparam) ruri $uac_req(ruri) rs $rs rr $rr rm $rm fu $fu T $T_reply_code route $uac_req(evroute)\\n");
+    xlog("reply $uac_req(evcode) type $uac_req(evtype) param $uac_req(evparam) ruri $uac_req(ruri) rs $rs rr $rr rm $rm fu $fu T $T_reply_code $T_branch_idx route $uac_req(evroute)\\n");
 }
 """
 REQUEST_MODULES = "tm tmx sl pv xlog textops uac"
@@ -337,3 +337,126 @@ def default_socket(scene: Scene) -> None:
     scene.label("auth")
     send(scene, "full")
     scene.bob.expect("MESSAGE").answer(202, "Fine")
+
+
+CHAIN = """
+request_route {
+    sl_send_reply("202", "Sending");
+    $avp(mine) = "of the request";
+    $var(mine) = "still here";
+    $uac_req(all) = $null;
+    $uac_req(method) = "OPTIONS";
+    $uac_req(ruri) = "sip:first@example.com";
+    $uac_req(ouri) = "sip:127.0.0.12:21200";
+    $uac_req(furi) = "sip:me@example.com";
+    $uac_req(evroute) = 1;
+    $uac_req(evparam) = "first";
+    $uac_req(hdrs) = "X-From: $rU\\r\\nX-Two: 2\\r\\n";
+    uac_req_send();
+    if ($rU == "two") {
+        $uac_req(ruri) = "sip:second@example.com";
+        $uac_req(evparam) = "second";
+        uac_req_send();
+    }
+}
+event_route[uac:reply] {
+    xlog("$uac_req(evparam) $uac_req(evcode) $uac_req(ruri) hdrs <$uac_req(hdrs)> rs $rs ct $ct body $rb X $hdr(X-Reply) cs $cs si $si sp $sp avp $avp(mine) var $var(mine) T $T(reply_code) $T(id_label) $T_branch_idx is $(T_req($ru)) $(T_rpl($rs))\\n");
+    if ($uac_req(evparam) == "first") {
+        $avp(mine) = "of the reply";
+        $uac_req(method) = "INFO";
+        $uac_req(ruri) = "sip:chained@example.com";
+        $uac_req(evparam) = "chained";
+        $uac_req(hdrs) = $null;
+        $uac_req(body) = "code $uac_req(evcode)";
+        uac_req_send();
+        xlog("chained $rc\\n");
+        exit;
+    }
+    if ($uac_req(evparam) == "second") drop;
+    return 0;
+}
+event_route[tm:local-request] {
+    xlog("local $rm $ru avp $avp(mine) uac $uac_req(evparam)\\n");
+    if ($rU == "chained") { append_hf("X-Local: yes\\r\\n"); $avp(mine) = "of local"; }
+    if ($rU == "second") drop;
+}
+"""
+
+
+@case(FAST + CHAIN.replace("$T(id_label)", ""), modules=REQUEST_MODULES)
+def a_reply_that_leads_to_another_request(scene: Scene) -> None:
+    """The route may send again; event_route[tm:local-request] sees each, and drops one."""
+    send(scene, "one")
+    first = scene.bob.expect("OPTIONS")
+    first.answer(100, "Trying")
+    first.answer(200, "OK", headers="X-Reply: yes\nContact: <sip:bob@h>\nContent-Type: text/plain", body="hello")
+    scene.bob.expect("INFO").answer(404, "Not Found")
+    scene.label("one")
+    send(scene, "two")
+    scene.bob.expect("OPTIONS").answer(302, "Moved", headers="Contact: <sip:else@h>")
+    scene.bob.expect("INFO").answer(200, "OK")
+    scene.label("two")
+
+
+@case(
+    FAST
+    + SEND.replace(
+        '$uac_req(method) = "INVITE"; $uac_req(evroute) = 1;',
+        '$uac_req(method) = "INVITE"; $uac_req(evroute) = 1; $uac_req(auser) = "u"; $uac_req(apasswd) = "p";',
+    ),
+    modules=REQUEST_MODULES,
+)
+def an_invite_with_credentials(scene: Scene) -> None:
+    """Acknowledged, sent again with the next CSeq, and with the same Call-ID and tag; then refused."""
+    send(scene, "invite")
+    invite = scene.bob.expect("INVITE")
+    invite.answer(407, "Who", headers='Proxy-Authenticate: Digest realm="nobody", nonce="1", algorithm=FOO')
+    scene.bob.expect("ACK")
+    scene.bob.expect("INVITE").answer(200, "OK", headers=f"Contact: <{scene.bob.contact}>")
+    scene.bob.expect("ACK")
+    scene.label("any algorithm of three letters")
+    send(scene, "invite")
+    scene.bob.expect("INVITE").answer(486, "Busy Here")
+    scene.bob.expect("ACK")
+
+
+ANYWHERE = """
+modparam("rtimer", "timer", "name=t;interval=1;mode=1;")
+modparam("rtimer", "exec", "timer=t;route=T")
+request_route {
+    if (is_method("ACK")) exit;
+    t_on_branch("B"); t_on_reply("R"); t_on_failure("F");
+    $du = "sip:127.0.0.12:21200";
+    route(SEND);
+    t_relay();
+}
+route[SEND] {
+    $uac_req(method) = "OPTIONS"; $uac_req(ruri) = "sip:x@example.com"; $uac_req(ouri) = "sip:127.0.0.13:21200";
+    $uac_req(furi) = "sip:$cfg(route)@h"; $uac_req(hdrs) = "X-Where: $uac_req(evparam)\\r\\n"; $uac_req(evroute) = 1;
+    uac_req_send();
+    xlog("$uac_req(evparam) rc $rc T $T_reply_code rs $rs rm $rm\\n");
+}
+branch_route[B] { $uac_req(evparam) = "branch"; route(SEND); }
+onreply_route[R] { $uac_req(evparam) = "reply"; route(SEND); }
+failure_route[F] { $uac_req(evparam) = "failure"; route(SEND); xlog("behind $T_reply_code $ru\\n"); t_reply("480", "Gone"); }
+reply_route { $uac_req(evparam) = "core"; if ($rm == "MESSAGE") route(SEND); }
+route[T] { if ($shv(x) == 0) { $shv(x) = 1; $uac_req(evparam) = "timer"; route(SEND); } }
+event_route[uac:reply] { xlog("answered $uac_req(evparam) $rs\\n"); }
+"""
+
+
+@case(FAST + ANYWHERE, modules="tm tmx sl pv xlog textops rtimer uac")
+def requests_from_every_route(scene: Scene) -> None:
+    """In request, branch, onreply, failure, timer and core reply routes."""
+    scene.wait(1.5)
+    scene.carol.expect("OPTIONS").answer(200, "OK")
+    scene.label("timer")
+    scene.alice.request("MESSAGE", "sip:bob@example.com")
+    for _ in range(2):
+        scene.carol.expect("OPTIONS").answer(200, "OK")
+    scene.settle()
+    scene.bob.expect("MESSAGE").answer(404, "No")
+    for _ in range(3):
+        scene.carol.expect("OPTIONS").answer(200, "OK")
+    scene.alice.expect(480)
+    scene.settle()
