@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kamscript.core.rpc import Rpc, RpcFault, Struct, to_json
+import kamscript
+from kamscript.core.binrpc import decode_reply, encode_reply
+from kamscript.core.rpc import ARRAY_MEMBERS, Rpc, RpcFault, Struct, to_json, with_arrays
 
 from .serving import NOW, Names, Serving
 
@@ -266,3 +270,19 @@ def test_modules_and_defines_are_listed() -> None:
 )
 def test_commands_without_arguments_answer(name: str) -> None:
     assert isinstance(rpc(name), list)
+
+
+def test_arrays_that_came_over_binrpc_are_known_by_their_names() -> None:
+    sent = Struct(is_array=True)
+    sent.add("SET", Struct(ID=1))
+    sent.add("SET", Struct(ID=2))
+    (came,) = decode_reply(encode_reply([Struct(NRSETS=2, RECORDS=sent)], 1))
+    assert to_json(with_arrays(came)) == {"NRSETS": 2, "RECORDS": [{"SET": {"ID": 1}}, {"SET": {"ID": 2}}]}
+
+
+def test_every_array_of_a_module_has_a_known_name() -> None:
+    folder = Path(kamscript.__file__).parent
+    added = re.compile(r'add\("([^"]+)", Struct\(is_array=True\)\)')
+    found = {name for path in folder.rglob("*.py") for name in added.findall(path.read_text("utf-8"))}
+    assert found
+    assert found <= ARRAY_MEMBERS

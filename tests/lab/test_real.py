@@ -269,6 +269,37 @@ def test_rpc_and_its_faults() -> None:
             lab.rpc("no.such")
 
 
+LISTS = """
+listen=udp:10.0.0.254:5060
+alias="example.com"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "list_file", "lists")
+request_route { save("location"); }
+"""
+
+
+def test_arrays_of_rpc_answers_are_lists_on_both() -> None:
+    files = {"lists": "1 sip:10.0.0.7 0\n1 sip:10.0.0.8 0\n2 sip:10.0.0.9 0\n"}
+    for kind in (Lab, RealLab):
+        with kind(text=LISTS, files=files) as lab:
+            lab.phone("alice").register()
+            lab.phone("bob").register()
+            sets = {one["SET"]["ID"]: one["SET"]["TARGETS"] for one in lab.rpc("dispatcher.list")["RECORDS"]}
+            assert [target["DEST"]["URI"] for target in sets[1]] == ["sip:10.0.0.8", "sip:10.0.0.7"]
+            assert [target["DEST"]["URI"] for target in sets[2]] == ["sip:10.0.0.9"]
+            (table,) = lab.rpc("ul.dump")["Domains"]
+            assert sorted(one["Info"]["AoR"] for one in table["Domain"]["AoRs"]) == ["alice", "bob"]
+            assert lab.rpc("ul.lookup", "location", "bob")["Contacts"][0]["Contact"]["Address"].startswith("sip:bob@")
+            assert {"address": "example.com", "port": "*", "proto": "*"} in [
+                one["alias"] for one in lab.rpc("core.aliases_list")["aliases"]
+            ]
+            assert [one["socket"]["port"] for one in lab.rpc("core.sockets_list")] == ["5060"]
+
+
 def test_digests_over_an_address() -> None:
     config = PROXY.replace('alias="example.com"\n', "").replace("uri == myself", 'is_method("OPTIONS")').replace(
         'sl_send_reply("404"', 'if (!pv_www_authenticate("$td", "secret", "0")) { www_challenge("$td", "0"); exit; } '

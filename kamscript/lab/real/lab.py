@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kamscript.core.binrpc import decode_reply, encode_request
 from kamscript.core.environment import LEVEL_NAMES, Environment, LogRecord
-from kamscript.core.rpc import RpcFault, to_json
+from kamscript.core.rpc import NAMED_ARRAYS, RpcFault, to_json, with_arrays
 from kamscript.core.server import Server
 from kamscript.core.timers import Timers
 from kamscript.lab.databases import _sorted as sorted_seeds
@@ -445,6 +445,9 @@ class RealLab(Lab):
             values = decode_reply(self.daemon.control(encode_request(command, real)))
         except RpcFault as fault:
             raise RpcFault(fault.code, self.names.back(fault.text)) from None
+        values = [with_arrays(value) for value in values]
+        if command in NAMED_ARRAYS and values:
+            values[0].is_array = True
         answer = [_strings(to_json(value), self.names.back) for value in values]
         self.run()
         return answer[0] if len(answer) == 1 else answer
