@@ -24,7 +24,7 @@ CLEAN, FINDINGS, USAGE = 0, 1, 2
 #: Comments, texts, and the directives outside of them (cfg.lex: COM_LINE, COM_START, QUOTES, TICK, INCLUDE, IMPORT).
 _PARTS = re.compile(
     r"""/\*.*?(?:\*/|\Z) | "(?:[^"\\]|\\.)*" | '[^']*' | (?:\#(?!!)|//(?!!))[^\n]*
-    | (?P<directive>(?:(?:\#!|!!)|\b)(?P<word>include_file|import_file)[ \t]+"(?P<name>[^"\s]+)"[ \t]*;?[ \t]*\n?)""",
+    | (?P<directive>(?:\#!|!!|\b)(?P<word>include_file|import_file)\b\s*"(?P<name>[^"\s]+)"[ \t]*\n?)""",
     re.X | re.S,
 )
 
