@@ -216,9 +216,10 @@ def test_a_call_from_a_phone_behind_a_nat(home: Lab) -> None:
     assert relay.sessions == {}
 
 
-def test_media_of_phones_with_private_addresses(home: Lab) -> None:
-    relay = home.doubles.rtpengine
-    alice, bob = home.phone("alice"), outside(home, "bob")
+def test_media_of_all_calls_where_that_is_wanted(lab: LabLoader) -> None:
+    sip = lab("proxy.cfg", defines={"WITH_NAT": "", "STD_MEDIA_ALWAYS": ""})
+    relay = sip.doubles.rtpengine
+    alice, bob = outside(sip, "alice"), outside(sip, "bob", "198.51.100.3")
     bob.register()
     call = alice.call("bob")
     bob.call_waiting.answer()
