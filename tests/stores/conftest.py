@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kamscript.stores import Database, DatabaseError, memory_databases, open_database
+
+from .servers import fresh_database
 
 
 class Lines(list[str]):
@@ -29,49 +30,16 @@ def memory(log: Lines) -> Database:
     return memory_databases(log, lambda: 1700000000.0)("mysql://kamailio:kamailiorw@localhost/kamailio")
 
 
-#: Servers for tests: the variable that names one, where one is looked for without it, the driver, how to install it.
-SERVERS = {
-    "mysql": ("KAMSCRIPT_TEST_MYSQL", "mysql://root@127.0.0.1:3306/mysql", "pymysql", "apt-get install mariadb-server"),
-    "postgres": (
-        "KAMSCRIPT_TEST_POSTGRES",
-        "postgres://postgres@127.0.0.1:5432/postgres",
-        "psycopg",
-        "apt-get install postgresql",
-    ),
-}
-
-
-def _server(kind: str, log: Lines) -> Iterator[Database]:
-    """A fresh database on a server; without a server the test skips, or fails when REQUIRE_DATABASES=1."""
-    variable, default, package, install = SERVERS[kind]
-    pytest.importorskip(package, reason=f"install {package} to test against {kind}")
-    url = os.environ.get(variable) or default
-    name = f"kamscript_test_{os.getpid()}"
-    admin = open_database(url, log)
-    try:
-        admin.raw(f"CREATE DATABASE {name}")
-    except DatabaseError as error:
-        missing = f"no {kind} server at {url}: {install}, or set {variable} ({error})"
-        if os.environ.get("REQUIRE_DATABASES") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    database = open_database(f"{url.rpartition('/')[0]}/{name}", log)
-    try:
-        yield database
-    finally:
-        database.close()
-        admin.raw(f"DROP DATABASE {name}")
-        admin.close()
-
-
 @pytest.fixture
 def mysql(log: Lines) -> Iterator[Database]:
-    yield from _server("mysql", log)
+    with fresh_database("mysql", log) as (_, database):
+        yield database
 
 
 @pytest.fixture
 def postgres(log: Lines) -> Iterator[Database]:
-    yield from _server("postgres", log)
+    with fresh_database("postgres", log) as (_, database):
+        yield database
 
 
 @pytest.fixture(params=["memory", "sqlite", "text", "mysql", "postgres"])
