@@ -567,6 +567,61 @@ def bad_subscribes(scene: Scene) -> None:
         scene.label(f"target {target}")
 
 
+@case(
+    "listen=udp:127.0.0.1:21200\nlisten=tcp:127.0.0.1:21200\n"
+    + config('modparam("presence", "server_address", "")\nmodparam("presence", "subs_db_mode", 1)'),
+    modules=MODULES,
+)
+def over_tcp(scene: Scene) -> None:
+    """Contact names the transport; the NOTIFY goes to the Contact of the watcher."""
+    scene.http(
+        "subscribe",
+        "SUBSCRIBE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/TCP 127.0.0.11:21200;branch=z9hG4bK-tcp-1\nFrom: <sip:alice@example.com>;tag=alice\n"
+        "To: <sip:bob@example.com>\nCall-ID: tcp-1\nCSeq: 1 SUBSCRIBE\nContact: <sip:alice@127.0.0.11:21200>\nEvent: presence\nExpires: 60\nContent-Length: 0\n\n",
+    )
+    scene.alice.expect("NOTIFY").answer(200, "OK")
+    scene.rows("active_watchers", "contact", "local_contact", "socket_info")
+
+
+@case(config(), modules=MODULES)
+def contacts_that_cannot_be_reached(scene: Scene) -> None:
+    """The SUBSCRIBE is answered, the function fails, and the subscription is there."""
+    for number, contact in enumerate(
+        (
+            "sip:alice@127.0.0.11:21200;transport=tls",
+            "sip:",
+            "nonsense",
+            "sip:a@127.0.0.11:21200?X=y",
+            "sips:alice@127.0.0.11",
+        ),
+        1,
+    ):
+        Watch(scene.alice, call_id=f"c{number}").send(contact=False, headers=f"Contact: <{contact}>")
+        scene.settle()
+        scene.label(f"contact {contact}")
+    published(scene.bob, pidf())
+    scene.settle()
+    scene.label("published")
+    scene.rpc("presence.cleanup")
+    scene.rows("active_watchers", "callid", "contact", "local_cseq")
+
+
+@case(config(), modules=MODULES)
+def a_watcher_with_several_dialogs(scene: Scene) -> None:
+    """Each dialog has NOTIFYs of its own, the oldest first."""
+    for number in (1, 2, 3):
+        Watch(scene.alice, call_id=f"d{number}").start(100 * number)
+    publish(scene.bob, pidf())
+    scene.bob.expect(200)
+    for _ in range(3):
+        scene.alice.expect("NOTIFY").answer(200, "OK")
+    scene.settle()
+    publish(scene.bob, pidf("closed"), headers="Content-Length: 10", cseq=2)
+    scene.settle()
+    publish(scene.bob, "", etag="x.1", headers="Content-Length: nonsense", cseq=3)
+    scene.settle()
+
+
 # -- functions --------------------------------------------------------------------------------------------------------
 FUNCTIONS = """
     if (is_method("OPTIONS")) {
