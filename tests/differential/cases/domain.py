@@ -168,6 +168,26 @@ names(0)
 names(1)
 
 
+@case(
+    DATABASE
+    + """
+modparam("jsonrpcs", "fifo_name", "")
+modparam("jsonrpcs", "dgram_socket", "")
+modparam("jsonrpcs", "pretty_format", 0)
+request_route {
+    jsonrpc_exec('{"jsonrpc":"2.0","method":"domain.dump","id":1}'); xlog("$jsonrpl(body)\\n");
+    jsonrpc_exec('{"jsonrpc":"2.0","method":"domain.reload","id":1}'); xlog("$jsonrpl(body)\\n");
+}
+""",
+    modules=f"{MODULES} jsonrpcs",
+)
+def as_json(scene: Scene) -> None:
+    """What is in memory, without and with rows."""
+    scene.alice.request("OPTIONS")
+    fill(scene)
+    scene.alice.request("OPTIONS")
+
+
 @case(DATABASE + 'request_route { lookup_domain("$rd"); xlog("$rd $rc <$avp(did)>\\n"); }', modules=MODULES)
 def rows_that_are_wrong(scene: Scene) -> None:
     """A reload that fails leaves the old tables."""

@@ -518,3 +518,32 @@ verdicts(
     modules="db_sqlite pv xlog permissions",
     files={"bad": "1 10.0.0.0 99\n", "good": "1 10.0.0.0 9\n"},
 )
+
+_JSON = """
+> $jsonrpl(code)|$jsonrpl(body)
+@ jsonrpc_exec('{"jsonrpc":"2.0","method":"permissions.addressDump","id":1}')
+> $jsonrpl(code)|$jsonrpl(body)
+@ jsonrpc_exec('{"jsonrpc":"2.0","method":"permissions.subnetDump","id":1}')
+> $jsonrpl(code)|$jsonrpl(body)
+@ jsonrpc_exec('{"jsonrpc":"2.0","method":"permissions.domainDump","id":1}')
+> $jsonrpl(code)|$jsonrpl(body)
+@ jsonrpc_exec('{"jsonrpc":"2.0","method":"permissions.testUri","params":["x","sip:a@b","sip:c@d"],"id":1}')
+> $jsonrpl(code)|$jsonrpl(body)
+@ jsonrpc_exec('{"jsonrpc":"2.0","method":"permissions.testUri","params":["x"],"id":1}')
+> $jsonrpl(code)|$jsonrpl(body)
+"""
+
+for subnets in (
+    "1 10.0.0.1\n2 10.1.0.0 16\n3 example.org\n",
+    "1 10.0.0.1\n1 10.0.0.2\n2 10.1.0.0 16\n2 10.2.0.0 16\n3 a\n3 b\n",
+    "",
+):
+    battery(
+        "permissions",
+        f"as_json_{subnets.count(chr(10))}_rows",
+        _JSON,
+        modules="pv xlog jsonrpcs permissions",
+        before='disable_tcp=yes\nmodparam("jsonrpcs", "fifo_name", "")\nmodparam("jsonrpcs", "dgram_socket", "")\n'
+        'modparam("jsonrpcs", "pretty_format", 0)\nmodparam("permissions", "address_file", "l")',
+        files={"l": subnets},
+    )
