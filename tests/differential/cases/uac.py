@@ -401,6 +401,25 @@ HEADERS = {
     "blanks": ("From:  Alice   < sip:alice@example.com > ;tag=a1", "To: Bob\r\n <sip:bob@example.com>"),
     "within": ("From: <sip:alice@example.com>;tag=a1", "To: <sip:bob@example.com>;tag=b1"),
 }
+HEADERS |= {
+    "escaped": (r'From: "A \\"b\\" <x>" <sip:alice@example.com>;tag=a1;x="y;z"', "To: 'x' <sip:bob@example.com>;tag="),
+    "no_tag": ("From: sip:alice@example.com", "To: <tel:+4930>"),
+    "malformed": ("From: <sip:alice@example.com;tag=a1", "To: <sip:bob@example.com>"),
+    "folded": ("From: Alice\r\n\tA\r\n <sip:alice@example.com>\r\n ;tag=a1", 'To: "" <sip:bob@example.com>'),
+    "odd": ("From: Alice<sip:alice@example.com>;tag=a1", "To: B <sip:bob@example.com> ; tag = b1"),
+}
+LONG = "sip:" + "a" * 1100 + "@h"
+STATEMENTS += rf"""
+uac_replace_from("{LONG}");
+uac_replace_to("x", "{LONG}");
+uac_replace_from("a b <c>", "<sip:in@brackets>");
+uac_replace_from("$hdr(X)", "sip:$null@h");
+uac_replace_from("", "sip:alice@example.com");
+uac_replace_to("sip:bob@example.com"); record_route();
+uac_replace_to("\"\"", ""); uac_replace_from("\"\"", "");
+uac_replace_from("x", ""); uac_replace_from("sip:y@h");
+uac_replace_from("sip:y@h"); uac_replace_to("", ""); append_hf("X: 1\r\n");
+"""
 for name, (from_, to) in HEADERS.items():
     edits(
         "uac",
