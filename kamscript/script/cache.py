@@ -87,6 +87,7 @@ class Recorder:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self.include: tuple[str, ...] = getattr(reader, "include", ())
         self.files: dict[str, bytes | None] = {}
         self.variables: dict[str, str | None] = {}
         self.steady = True  #: no file was different the second time

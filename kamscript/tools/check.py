@@ -198,6 +198,7 @@ class _Stdin:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self.include: tuple[str, ...] = getattr(reader, "include", ())
 
     def read(self, path: str) -> str:
         """The standard input, or a file."""

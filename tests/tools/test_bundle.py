@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import subprocess
 from pathlib import Path
@@ -96,6 +97,20 @@ def test_files_of_the_library(tmp_path: Path, capfdbinary: pytest.CaptureFixture
     config.write_text('include_file "kamscript/relay.cfg"\n', "latin-1")
     assert main(["bundle", str(config)]) == 0
     assert b"route[STD_RELAY]" in capfdbinary.readouterr().out
+
+
+@pytest.mark.parametrize("cache", ["", "cache"])
+def test_the_library_is_found_from_anywhere(
+    cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAMSCRIPT_CACHE", cache and str(tmp_path / cache))
+    text = 'loadmodule "tm.so"\nloadmodule "sl.so"\ninclude_file "kamscript/relay.cfg"\n'
+    text += "request_route { route(STD_RELAY); }\n"
+    Path("k.cfg").write_text(text, "latin-1")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    words = (["check", "k.cfg"], ["check", "k.cfg"], ["check", "-"], ["run", "-c", "k.cfg"], ["port", "k.cfg"])
+    assert [main(command) for command in words] == [0] * 5, capsys.readouterr()
 
 
 def test_a_file_beside_the_config_goes_first(tmp_path: Path) -> None:
