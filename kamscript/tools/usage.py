@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kamscript.tools import port_names as names
 from kamscript.tools.port_names import Known, State
+from kamscript.tools.port_successors import successor
 
 COLUMNS = ("kind", "name", "module", "repos", "configs")
 
@@ -115,7 +116,7 @@ def report(rows: Sequence[Row]) -> str:
         for share in (total, kinds.setdefault(row.kind, Share()), modules.setdefault(owner, Share())):
             share.add(found.state, row.repos)
         if found.state is State.UNKNOWN:
-            unknown.append((row, found.why))
+            unknown.append((row, _reason(row, found)))
         elif found.state is State.DOUBLE:
             doubled.append((row, found))
     lines = ["Share of what configs use, weighted by repositories (rows in brackets)", ""]
@@ -132,6 +133,23 @@ def report(rows: Sequence[Row]) -> str:
         others = ", ".join(f"{number} of {kind}" for kind, number in passed.items())
         lines += ["", f"Rows that are no names of Kamailio and are not counted: {others}"]
     return "\n".join(lines) + "\n"
+
+
+#: SQL in texts looks like calls.
+_SQL = frozenset("VARCHAR FROM_UNIXTIME MICROSECOND NOW UTC_DATE VALUES COUNT SUM MAX MIN CONCAT".split())
+
+
+def _reason(row: Row, found: Known) -> str:
+    """Why nobody knows a name: it ended, belongs to a module of no Kamailio, or is no name of Kamailio's at all."""
+    kind = {"modparam": "parameter"}.get(row.kind, row.kind)
+    ended = successor(kind, row.name, row.module) or successor(kind, row.name)
+    if ended is not None:
+        return f"ended; instead: {ended.instead}"
+    if row.kind == "function" and row.name.upper() in _SQL:
+        return "SQL within a text"
+    if row.module and names.module(row.module).state is State.UNKNOWN:
+        return f"no generation has a module {row.module}"
+    return found.why
 
 
 def _shares(title: str, shares: Iterable[tuple[str, Share]]) -> Iterator[str]:

@@ -75,6 +75,19 @@ def test_shares_are_weighted_by_repositories() -> None:
     assert "not counted: 1 of operator" in lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("function\tVARCHAR\t?", "SQL within a text"),
+        ("function\tt_was_cancelled\t?", "ended; instead: t_is_canceled()"),
+        ("modparam\tshared_secret\tosb", "no generation has a module osb"),
+        ("modparam\tssl_single_context\ttls", "no generation of Kamailio exports a parameter of this name"),
+    ],
+)
+def test_why_a_name_is_unknown(line: str, why: str) -> None:
+    assert report(table_of(f"{line}\t1\t1\n")).splitlines()[-1].endswith(f"  1  {why}")
+
+
 def test_a_line_that_is_none() -> None:
     with pytest.raises(TableError, match="line 2 has not the columns"):
         table_of(HEADING + "function\tt_relay\n")
@@ -84,7 +97,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     table = tmp_path / "usage.tsv"
     table.write_text(HEADING + "core parameter\tfifo\t\t2\t2\n")
     assert main([str(table)]) == 0
-    assert "core parameter fifo  -  2  no generation" in capsys.readouterr().out
+    assert 'core parameter fifo  -  2  ended; instead: modparam("jsonrpcs"' in capsys.readouterr().out
     assert main([str(tmp_path / "none.tsv")]) == 2
     assert "none.tsv: No such file" in capsys.readouterr().err
     assert main([]) == 2
