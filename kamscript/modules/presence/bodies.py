@@ -68,7 +68,7 @@ def watchers_of(module: Presence, subs: Subscription, only: Subscription | None 
         rows = module.store.rows([*where, ("expires", ">", module.now + module.expires_offset)])
         return winfo(subs, event, [_watcher(one) for one in reversed(rows)])
     now = module.now
-    found = [_watcher(one) for one in reversed(module.table.of(subs.pres_uri, event)) if one.expires >= now]
+    found = [_watcher(one) for one in module.table.of(subs.pres_uri, event) if one.expires >= now]
     if module.store is not None:
         known = {uri for uri, _, _ in found}
         for status, _, user, domain in module.store.permissions(subs.pres_uri, event.name):

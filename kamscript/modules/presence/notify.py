@@ -65,7 +65,7 @@ class Notifying:
                 )
             return found
         found = []
-        for one in reversed(module.table.of(pres_uri, event)):
+        for one in module.table.of(pres_uri, event):
             if one.expires < module.now or one.status != ACTIVE or one.reason:
                 continue
             if sender and len(sender) == len(one.contact) and module.same_uri(sender, one.contact):

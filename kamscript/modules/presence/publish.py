@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kamscript.core import xavps
+from kamscript.core.log import L_ERR, L_INFO, L_WARN
 from kamscript.modules.presence.events import Event, EventName, Failed
 from kamscript.modules.presence.presentity import (
     PRIORITY_BASE,
@@ -99,11 +100,10 @@ class Publishing:
             change = self._read(ctx, sender)
             self.apply(change)
         except (Refused, Failed, DatabaseError) as error:
+            module.server.log.write(getattr(error, "level", L_ERR), "presence", str(error))
             if isinstance(error, Refused) and error.code == NO_MATCH:
-                module.server.log.info("presence", str(error))
                 refuse(module, ctx, error)
                 return 1
-            module.error(str(error))
             if change is None or not change.replied:
                 refuse(module, ctx, error if isinstance(error, Refused) else server_error(str(error)))
             return -1
@@ -119,7 +119,7 @@ class Publishing:
         except SipError as error:
             raise bad_request(f"cannot parse Event header: {error}") from error
         if event is None:
-            raise bad_event(f"Missing or unsupported event header field value [{value or ''}]")
+            raise bad_event(f"Missing or unsupported event header field value [{value or ''}]", L_WARN)
         match = msg.first("sip-if-match")
         etag = match.value.strip(" \t\r\n") if match is not None else module.new_etag(0)
         seconds = min(requested(ctx, event.default_expires), module.max_expires)
@@ -250,7 +250,9 @@ class Publishing:
     def _find(self, change: Change) -> Publication:
         found = self.module.keeper.find(change.publication(self.module.now), change.ruid)
         if found is None:
-            raise Refused(NO_MATCH, "Conditional request failed", f"No E-Tag match {change.ruid or change.etag}")
+            raise Refused(
+                NO_MATCH, "Conditional request failed", f"No E-Tag match {change.ruid or change.etag}", L_INFO
+            )
         return found
 
     def _end(self, change: Change, found: Publication | None, rules: str | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kamscript.core.log import L_DBG, L_ERR, L_INFO, L_NOTICE
 from kamscript.core.sockets import bracketed
 from kamscript.modules.presence.events import EventName, Failed
 from kamscript.modules.presence.subscription import (
@@ -38,11 +39,11 @@ _TRANSPORTS = {"tcp": "tcp", "tls": "tls", "ws": "ws", "wss": "ws", "sctp": "sct
 
 
 class Refused(Exception):
-    """A request gets this error; the text is for the log."""
+    """A request gets this error; the text is for the log, with a level (core/log.py)."""
 
-    def __init__(self, code: int, reason: str, text: str) -> None:
+    def __init__(self, code: int, reason: str, text: str, level: int = L_ERR) -> None:
         super().__init__(text)
-        self.code, self.reason = code, reason
+        self.code, self.reason, self.level = code, reason, level
 
 
 def bad_request(text: str) -> Refused:
@@ -55,9 +56,9 @@ def server_error(text: str) -> Refused:
     return Refused(500, "Server Internal Error", text)
 
 
-def bad_event(text: str) -> Refused:
+def bad_event(text: str, level: int = L_ERR) -> Refused:
     """489."""
-    return Refused(489, "Bad Event", text)
+    return Refused(489, "Bad Event", text, level)
 
 
 def refuse(module: Presence, ctx: Context, error: Refused) -> None:
@@ -85,7 +86,7 @@ class Subscribing:
         try:
             return self._handle(ctx, watcher_user, watcher_domain)
         except (Refused, Failed, DatabaseError) as error:
-            module.error(str(error))
+            module.server.log.write(getattr(error, "level", L_ERR), "presence", str(error))
             if not self.replied:
                 refuse(module, ctx, error if isinstance(error, Refused) else server_error(str(error)))
             return -1
@@ -103,7 +104,7 @@ class Subscribing:
             raise bad_request(f"cannot parse Event header: {error}") from error
         event = module.events.search(name)
         if event is None:
-            raise bad_event(f"Unsupported presence event {name.name}")
+            raise bad_event(f"Unsupported presence event {name.name}", L_NOTICE)
         subs = Subscription(event, event_id=name.id, watcher_user=watcher_user, watcher_domain=watcher_domain)
         initial = self._read(ctx, subs)
         if not initial:
@@ -172,7 +173,8 @@ class Subscribing:
         seconds = min(seconds, module.max_expires)
         if seconds and module.min_expires and seconds < module.min_expires:
             if module.min_expires_action == 1:
-                raise Refused(423, "Interval Too Brief", f"{seconds} seconds are less than {module.min_expires}")
+                text = f"{seconds} seconds are less than {module.min_expires}"
+                raise Refused(423, "Interval Too Brief", text, L_DBG)
             seconds = module.min_expires
         return seconds
 
@@ -221,7 +223,7 @@ class Subscribing:
             if kept is None and not subs.pres_uri:
                 kept = module.table.find_anywhere(subs.dialog)
         if kept is None:
-            raise Refused(481, "Subscription does not exist", "no matching subscription dialog found")
+            raise Refused(481, "Subscription does not exist", "no matching subscription dialog found", L_INFO)
         if subs.remote_cseq + module.cseq_offset <= kept.remote_cseq:
             raise bad_request(f"wrong sequence number;received: {subs.remote_cseq} - stored: {kept.remote_cseq}")
         subs.pres_uri = subs.pres_uri or kept.pres_uri

@@ -95,7 +95,7 @@ class Watchers:
             copy = kept.copied()
             copy.local_cseq += 1
             copy.expires -= module.now
-            found.insert(0, copy)
+            found.append(copy)
             if subs.status == TERMINATED:
                 module.table.remove(kept)
         return found

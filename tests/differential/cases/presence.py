@@ -622,6 +622,30 @@ def a_watcher_with_several_dialogs(scene: Scene) -> None:
     scene.settle()
 
 
+@case(config(), modules=MODULES)
+def a_subscribe_that_comes_twice(scene: Scene) -> None:
+    """Without a transaction it makes two subscriptions of one dialog."""
+    watch = Watch(scene.alice)
+    watch.start()
+    scene.alice.request(
+        "SUBSCRIBE",
+        BOB,
+        to=f"<{BOB}>",
+        call_id="sub-alice",
+        branch="z9hG4bK-alice-1",
+        headers="Event: presence\nExpires: 600",
+    )
+    scene.alice.expect(200)
+    watch.told()
+    publish(scene.bob, pidf())
+    scene.bob.expect(200)
+    scene.settle()
+    scene.label("published")
+    watch.start(0)
+    publish(scene.bob, pidf("closed"), cseq=2)
+    scene.settle()
+
+
 # -- functions --------------------------------------------------------------------------------------------------------
 FUNCTIONS = """
     if (is_method("OPTIONS")) {
