@@ -8,7 +8,7 @@ table that cannot be read.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kamscript.tools import port_names as names
@@ -49,6 +49,14 @@ def table_of(text: str) -> list[Row]:
     return rows
 
 
+#: Kinds whose names stand alone.
+_PLAIN: Mapping[str, Callable[[str], Known]] = {
+    "module": names.module,
+    "event route": names.event_route,
+    "core parameter": names.core_parameter,
+}
+
+
 def known(row: Row) -> Known | None:
     """How the name of a row runs here; None for a kind of row that is no name (syntax, operators)."""
     name = row.name
@@ -65,12 +73,9 @@ def known(row: Row) -> Known | None:
     if row.kind == "transformation":
         klass, _, rest = name.partition(".")
         return names.transformation(klass, rest)
-    one = {
-        "module": names.module,
-        "event route": names.event_route,
-        "core parameter": names.core_parameter,
-        "select": names.select,
-    }.get(row.kind)
+    if row.kind == "select":
+        return names.select(name)
+    one = _PLAIN.get(row.kind)
     return None if one is None else one(name)
 
 
@@ -136,7 +141,7 @@ def report(rows: Sequence[Row]) -> str:
 
 
 #: SQL in texts looks like calls.
-_SQL = frozenset("VARCHAR FROM_UNIXTIME MICROSECOND NOW UTC_DATE VALUES COUNT SUM MAX MIN CONCAT".split())
+_SQL = frozenset(("VARCHAR", "FROM_UNIXTIME", "MICROSECOND", "NOW", "UTC_DATE", "VALUES", "COUNT", "CONCAT"))
 
 
 def _reason(row: Row, found: Known) -> str:
