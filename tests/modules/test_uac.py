@@ -20,7 +20,7 @@ from kamscript.modules.uac.auth import (
     parse_credential,
 )
 from kamscript.sip.message import Message
-from tests.modules.script import refused, results, serve
+from tests.modules.script import INVITE, changed, refused, results, serve
 
 RESTORE_NONE = 'modparam("uac", "restore_mode", "none")\n'
 URIS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)
@@ -42,6 +42,21 @@ def test_the_password_makes_another_text() -> None:
 def test_any_parameter_is_read_or_refused(text: str) -> None:
     data = decode(text)
     assert data is None or len(data) <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("call", "new"),
+    [
+        ('uac_replace_from("", "sip:x@h")', "From:  <sip:x@h>"),
+        ('uac_replace_to("sip:x@h;a=b")', "To: sip:x@h;a=b"),
+    ],
+)
+def test_6_x_leaves_no_blanks_and_no_bare_parameters(call: str, new: str) -> None:
+    message = INVITE.replace("f: ", "From: ").replace("To: <sip:bob@example.com>", "To: sip:bob@example.com")
+    before = changed(call, message, modules="tm rr uac")
+    after = changed(call, message, modules="tm rr uac", target="6.x")
+    assert new in before
+    assert new.replace(":  <", ": <").replace("sip:x@h;a=b", "<sip:x@h;a=b>") in after
 
 
 # -- challenges -----------------------------------------------------------------------------------------------------

@@ -101,12 +101,15 @@ def _encrypted(data: bytes, password: str) -> bytes:
 
 
 # -- edits ---------------------------------------------------------------------------------------------------------
-def _set_display(msg: Message, side: Side, body: ToBody, display: str) -> None:
-    """Another display name, "" none; a bare URI gets brackets with one."""
+def _set_display(msg: Message, side: Side, body: ToBody, display: str, *, trim: bool = False) -> None:
+    """Another display name, "" none; a bare URI gets brackets with one. `trim`: the blanks behind it go with it."""
     edits = msg.edits
     start = msg.place(side.kind)[1]
     if body.display:
-        edit = edits.delete(start + body.start, len(body.display))
+        place, length = start + body.start, len(body.display)
+        while trim and not display and msg.buf[place + length] == " ":
+            length += 1
+        edit = edits.delete(place, length)
         if display:
             edits.insert_after(edit, display)
         return
@@ -159,7 +162,7 @@ class Addresses:
                 return False
         self._remember(ctx, side, body)
         if display is not None:
-            _set_display(msg, side, body, display)
+            _set_display(msg, side, body, display, trim=module.changed)
         if not uri:
             return True
         _set_uri(msg, side, body, self._bracketed(msg, side, body, uri))
