@@ -10,11 +10,16 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 #: The folder that `include_file "kamscript/NAME.cfg"` is looked for in at last: the routes that kamscript brings.
 STDLIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stdlib")
+
+
+def further_places(name: str, folders: Iterable[str]) -> list[str]:
+    """Where a relative included file is looked for behind Kamailio's own places; in STDLIB only `kamscript/NAME`."""
+    return [f"{folder}/{name}" for folder in folders if folder != STDLIB or name.startswith("kamscript/")]
 
 
 class FileReader:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kamscript.files import further_places
 from kamscript.script.defines import DefineError, Defines, Substitution
 from kamscript.script.keywords import KIND, Target, keywords
 from kamscript.source import Diagnostic, Reader, Source, Span
@@ -721,7 +722,7 @@ class _Scanner:
         if name[0] != "/" and "/" in current:
             tried.append(f"{current.rsplit('/', 1)[0]}/{name}")
         if name[0] != "/":
-            tried += [f"{folder}/{name}" for folder in getattr(self.reader, "include", ())]
+            tried += further_places(name, getattr(self.reader, "include", ()))
         for path in tried:
             try:
                 text = self.reader.read(path) if self.reader is not None else None

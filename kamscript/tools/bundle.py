@@ -12,6 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from kamscript.files import further_places
 from kamscript.loader import read_text
 from kamscript.script.preprocess import MAX_INCLUDE_DEPTH, scan
 from kamscript.source import ConfigError, Diagnostic, FileReader, Reader, Source, Span
@@ -69,7 +70,8 @@ def _opened(name: str, word: str, span: Span, reader: Reader, depth: int) -> Sou
     folder = os.path.dirname(span.path)
     places = [name]
     if not name.startswith("/"):
-        places += [f"{one}/{name}" for one in (folder, *getattr(reader, "include", ())) if one]
+        places += [f"{folder}/{name}"] if folder else []
+        places += further_places(name, getattr(reader, "include", ()))
     for place in places:
         try:
             return Source(place, reader.read(place), span)

@@ -21,6 +21,8 @@ _DEFINED = (
     r"^[ \t]*(?:#!|!!)(?:define|def|trydefine|trydef|redefine|redef|undefine|undef)[ \t]+({})\b[ \t]*"
     r"((?:[^\n\\]|\\.|\\\r?\n)*)"
 )
+#: A definition that waits for somebody to take the comment sign away.
+_COMMENTED = r"^[ \t]*#[# \t]*(?:#!|!)(?:define|def|trydefine|trydef)[ \t]+({})\b[ \t]*([^\n]*)"
 
 
 class Condition(NamedTuple):
@@ -118,12 +120,14 @@ def runs_for(branches: Iterable[Sequence[Condition]], natural: Iterable[str], te
 
 
 def _value(name: str, texts: Sequence[str]) -> str:
-    """What the config itself would define the name as."""
-    for text in texts:
-        m = re.search(_DEFINED.format(re.escape(name)), text, re.M | re.S)
-        if m is not None:
-            return m[2].strip()
-    return ""
+    """What the config itself would define the name as, also in a comment; else a text, where it is used as a value."""
+    for pattern in (_DEFINED, _COMMENTED):
+        for text in texts:
+            m = re.search(pattern.format(re.escape(name)), text, re.M | re.S)
+            if m is not None:
+                return m[2].strip()
+    used = re.compile(rf"^(?![ \t]*(?:#|//|!!)).*\b{re.escape(name)}\b", re.M)
+    return f'"{name}"' if any(used.search(text) for text in texts) else ""
 
 
 class Forced:

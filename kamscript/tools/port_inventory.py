@@ -116,6 +116,9 @@ def inventory(
             tried.append(run)
             given = {name: value for name, value in defines.items() if name not in run.off} | dict(run.on)
             _collect(found, path, Forced(reader, run), given, subst, target, first=False)
+    order = {source.path: number for number, source in enumerate(found.sources)}
+    for use in found.uses.values():
+        use.places.sort(key=lambda place: (order[place.path], place.line))
     found.runs = tried
     expressions = {one.name for source in found.sources for branch in found.conditions.branches(source)
                    for one in branch if one.expression}  # fmt: skip

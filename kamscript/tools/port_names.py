@@ -216,7 +216,7 @@ def event_route(name: str) -> Known:
         if any(name == event or name.startswith(event + ":") for event in declared.event_routes):
             return Known(State.REAL, declared.name)
     facts = catalog().module(owner)
-    if facts is None:
+    if facts is None or find_module(owner) is not None:
         return Known(State.UNKNOWN, "", 0, "no module runs it by itself; a script or a test may")
     return Known(State.DOUBLE, owner, facts.generations(), _why_double(owner))
 

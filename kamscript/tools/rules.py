@@ -602,6 +602,26 @@ TRAPS = {
         'request_route { if (!allow_routing("a", "b")) exit; if (!allow_routing("a", "c")) exit; }',
         "Copy the file that the calls share, so that each has two of its own.",
     ),
+    "unknown-spheres": _warning(
+        "Spheres that nobody knows",
+        "With enable_sphere_check rules may depend on the sphere that somebody publishes. With publ_cache=1, which is "
+        "the default, 5.6 keeps an index in memory that never learns of it: a rule for one sphere holds in all. In "
+        "kamscript spheres are known.",
+        'loadmodule "db_sqlite.so"\n' + _TM + 'loadmodule "sl.so"\nloadmodule "presence.so"\n'
+        'modparam("presence", "db_url", "sqlite:///k.db")\nmodparam("presence", "enable_sphere_check", 1)\n'
+        "request_route { handle_publish(); }",
+        "Set publ_cache to 0.",
+    ),
+    "notifier-on-sqlite": _warning(
+        "Notifier on SQLite",
+        "With subs_db_mode=3 a process of its own tells watchers (notifier_processes is 1 by default). An SQLite database "
+        "is locked for the workers from its first NOTIFY on: the next PUBLISH is answered with 500. In kamscript one "
+        "process does both.",
+        'loadmodule "db_sqlite.so"\n' + _TM + 'loadmodule "sl.so"\nloadmodule "presence.so"\n'
+        'modparam("presence", "db_url", "sqlite:///k.db")\nmodparam("presence", "subs_db_mode", 3)\n'
+        "request_route { handle_publish(); }",
+        "Use another database, or set notifier_processes to 0.",
+    ),
     "unset-without-call-id": _warning(
         "Call load unset without a Call-ID",
         "ds_load_unset() looks for the call by the Call-ID of the message. When a dialog ends by its timeout, "

@@ -206,6 +206,20 @@ def test_a_forced_name_has_the_value_that_the_config_gives_it() -> None:
     assert names(BRANCHES, branches=True).runs[0].on["LEVEL"] == "3"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("#!define URL 'a'\n#!ifdef URL\n#!endif\n#!undef URL\n", "'a'"),
+        ('##!define URL "x"\n#!ifdef URL\n#!endif\n', '"x"'),
+        ("# #!define URL 3\n#!ifdef URL\n#!endif\n", "3"),
+        ("#!ifdef URL\nlog_prefix=URL\n#!endif\n", '"URL"'),
+        ("#!ifdef URL\n# log_prefix=URL\n#!endif\n", ""),
+    ],
+)
+def test_what_a_name_is_tried_with(text: str, value: str) -> None:
+    assert names(text, branches=True).runs[0].on["URL"] == value
+
+
 def test_branches_that_exclude_one_another_need_two_runs() -> None:
     text = (
         "#!ifdef A\n#!else\n#!endif\n#!ifdef B\n#!ifdef A\n#!endif\n#!endif\n#!ifdef C\n#!ifndef A\n#!endif\n#!endif\n"

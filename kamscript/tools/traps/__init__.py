@@ -83,6 +83,7 @@ def traps(config: Config) -> list[Diagnostic]:
         modules,
         nat,
         permissions,
+        presence,
         routes,
         tables,
         values,
@@ -90,7 +91,7 @@ def traps(config: Config) -> list[Diagnostic]:
     )
 
     found: list[Diagnostic] = []
-    every = (flow, routes, variables, values, modules, dialog, auth, dispatcher, nat, permissions, tables)
+    every = (flow, routes, variables, values, modules, dialog, auth, dispatcher, nat, permissions, presence, tables)
     for trap in (trap for module in every for trap in module.TRAPS):
         found += trap(config)
     return found
