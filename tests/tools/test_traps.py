@@ -28,6 +28,7 @@ modparam("dispatcher", "xavp_dst", "dst")
 
 DOMAIN = 'loadmodule "db_sqlite.so"\nloadmodule "domain.so"\nmodparam("domain", "db_url", "sqlite:///k.db")\n'
 PERMISSIONS = 'loadmodule "permissions.so"\n'
+PRESENCE = 'loadmodule "db_sqlite.so"\nloadmodule "presence.so"\nmodparam("presence", "db_url", "sqlite:///k.db")\n'
 
 TABLES = """loadmodule "htable.so"
 loadmodule "mqueue.so"
@@ -255,6 +256,18 @@ TOP = [
         "rule-files",
         PERMISSIONS + 'request_route { allow_routing("permissions.allow", "x"); }',
         PERMISSIONS + 'request_route { allow_routing("permissions.allow", "permissions.deny"); allow_routing(); }',
+    ),
+    (
+        "unknown-spheres",
+        PRESENCE + 'modparam("presence", "enable_sphere_check", 1)\nrequest_route { exit; }',
+        PRESENCE + 'modparam("presence", "enable_sphere_check", 1)\nmodparam("presence", "publ_cache", 0)\n'
+        "request_route { exit; }",
+    ),
+    (
+        "notifier-on-sqlite",
+        PRESENCE + 'modparam("presence", "subs_db_mode", 3)\nrequest_route { exit; }',
+        PRESENCE + 'modparam("presence", "subs_db_mode", 3)\nmodparam("presence", "notifier_processes", 0)\n'
+        "request_route { exit; }",
     ),
     (
         "unset-without-call-id",

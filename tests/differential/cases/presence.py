@@ -818,6 +818,24 @@ def notifier(scene: Scene) -> None:
     watch.told()
 
 
+@case(
+    config(NOTIFIER),
+    modules=MODULES,
+    differs=dict.fromkeys(
+        ("bob/1/0", "bob/1/6", "bob/1/7", "bob/1/8", "bob/1/9", "bob/1/10", "bob/1/11", "log/2"),
+        "the notifier of the original keeps an SQLite database locked",
+    ),
+)
+def notifier_on_sqlite(scene: Scene) -> None:
+    """The second PUBLISH behind the first NOTIFY of a notifier process."""
+    watch = Watch(scene.alice)
+    watch.start()
+    published(scene.bob, pidf())
+    watch.told()
+    publish(scene.bob, pidf("closed"), cseq=2)
+    scene.settle()
+
+
 @case(config(NOTIFIER + '\nmodparam("presence", "send_fast_notify", 0)'), modules=MODULES)
 def patient_notifier(scene: Scene) -> None:
     """send_fast_notify 0: the first NOTIFY waits for its turn, too."""

@@ -358,6 +358,25 @@ def spheres(scene: Scene) -> None:
     Watch(scene.alice).start()
 
 
+@case(
+    config(RULES + 'modparam("presence", "enable_sphere_check", 1)'),
+    modules=MODULES,
+    differs=dict.fromkeys(
+        ("alice/1/4", "alice/1/6", "alice/1/11", "alice/1/12", "alice/1/14", "log/1"),
+        "with publ_cache 1 the original never learns of a sphere, so that the rule for another one holds",
+    ),
+)
+def spheres_in_the_index(scene: Scene) -> None:
+    """publ_cache 1: who is at work is watched as the rule for home says."""
+    set_rules(
+        scene,
+        rule(one("alice"), "block", conditions="<cr:sphere>home</cr:sphere>"),
+        rule(one("alice"), "allow", conditions="<cr:sphere>work</cr:sphere>"),
+    )
+    published(scene.bob, SPHERE % "work")
+    Watch(scene.alice).start()
+
+
 # -- other events -----------------------------------------------------------------------------------------------------
 SLA = '<?xml version="1.0"?><dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full" entity="sip:bob@example.com">%s</dialog-info>'
 DIALOG = '<dialog id="d1"><state>%s</state></dialog>'
