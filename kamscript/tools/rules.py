@@ -615,8 +615,8 @@ TRAPS = {
     "notifier-on-sqlite": _warning(
         "Notifier on SQLite",
         "With subs_db_mode=3 a process of its own tells watchers (notifier_processes is 1 by default). An SQLite "
-        "database is locked for the workers from its first NOTIFY on: the next PUBLISH is answered with 500. In kamscript one "
-        "process does both.",
+        "database is locked for the workers from its first NOTIFY on: the next PUBLISH is answered with 500. In "
+        "kamscript one process does both.",
         'loadmodule "db_sqlite.so"\n' + _TM + 'loadmodule "sl.so"\nloadmodule "presence.so"\n'
         'modparam("presence", "db_url", "sqlite:///k.db")\nmodparam("presence", "subs_db_mode", 3)\n'
         "request_route { handle_publish(); }",
