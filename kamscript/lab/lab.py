@@ -107,9 +107,7 @@ class Log(list[LogRecord]):
         return super().__contains__(text)
 
     def append(self, record: LogRecord) -> None:
-        """A line is logged: kept as people read it."""
-        if not record.text.isascii():
-            record = record._replace(text=characters(record.text))
+        """A line is logged."""
         super().append(record)
         self.moments.append(self._when())
 
@@ -157,7 +155,7 @@ def read_config(
 ) -> Program:
     """The program that the options of a Lab describe."""
     if text is not None:
-        program = load_text(octets(text), defines=defines, target=target, files=files, traced=traced)
+        program = load_text(text, defines=defines, target=target, files=files, traced=traced)
     elif config is not None:
         program = load(config, defines=defines, target=target, include=include, traced=traced)
     else:
@@ -194,6 +192,8 @@ class Lab:
     substitute: ClassVar[type[Lab] | None] = None
     #: Whether every lab begins with a trace: `pytest --kam-trace`.
     always_traced: ClassVar[bool] = False
+    #: Whether the config's text and the log are bytes, a character each, as the server has them.
+    bytewise: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         made = Lab.substitute if cls is Lab else None
@@ -220,6 +220,8 @@ class Lab:
         services: Mapping[tuple[str, int], Callable[[str], str | None]] | None = None,
     ) -> None:
         self.services = dict(services or {})
+        if text is not None and not self.bytewise:
+            text = octets(text)
         self.text = text  #: the config when it was given as a text
 
         def loaded(traced: bool = False) -> Program:
@@ -262,7 +264,7 @@ class Lab:
             chance=seeded(seed),
             resolver=self.resolver,
             files=LabFiles(files),
-            log=self.log.append,
+            log=self.log.append if self.bytewise else self._logged,
             database=self._open_database,
             environ=dict(environ or {}),
             exchange=self._exchange,
@@ -422,6 +424,11 @@ class Lab:
             for table, text in told.items():
                 if all(table in others for opened, others in misfits if table in opened.seeded):
                     raise NoSuchName(text)
+
+    def _logged(self, record: LogRecord) -> None:
+        """A line is logged: it is kept as people read it."""
+        text = record.text
+        self.log.append(record if text.isascii() else record._replace(text=characters(text)))
 
     def _log_database(self, level: int, text: str) -> None:
         self.log.append(LogRecord(level, "db", text))
