@@ -8,7 +8,7 @@ from typing import Any
 
 from kamscript.core.binrpc import answer
 from kamscript.core.environment import LEVEL_NAMES, FileWriter
-from kamscript.lab import Lab as Network
+from kamscript.lab import Lab as OfflineLab
 from kamscript.lab.lab import Mailbox
 from kamscript.lab.network import Address as Seat
 from kamscript.live.environment import run_program
@@ -16,6 +16,12 @@ from kamscript.source import ConfigError
 
 from . import binrpc
 from .case import KAMAILIO, Address, Refused, Relay, cut
+
+
+class Network(OfflineLab):
+    """A lab whose config and log are bytes, as the daemon's are."""
+
+    bytewise = True
 
 
 class Lab:
