@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kamscript.modules.dialog.cell import CALLER, EARLY, UNCONFIRMED
 from kamscript.modules.dialog.legs import OWN_ROUTES, contact_of, record_routes
-from kamscript.modules.dialog.uacdialog import restore_alias
+from kamscript.modules.dialog.uacdialog import alias_name, restore_alias
 from kamscript.modules.tm.dialog import UacDialog
 from kamscript.sip.errors import SipError
 from kamscript.values import unsigned
@@ -53,7 +53,7 @@ def early_dialog(module: Parameters, ctx: Context, dlg: DialogCell) -> UacDialog
         log.error("dialog", "a request to the callee of an early dialog needs its provisional reply")
         return None
     try:
-        contact, hop = restore_alias(contact_of(msg))
+        contact, hop = restore_alias(contact_of(msg), alias_name(module.server))
         routes = record_routes(msg)
     except SipError as error:
         log.error("dialog", str(error))

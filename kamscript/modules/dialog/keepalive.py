@@ -71,7 +71,7 @@ class Keepalive:
         if dlg.state != CONFIRMED or (module.dlg_filter_mode & _LOCAL_ONLY and dlg.leg(side).socket is None):
             return True
         target = self.server.target
-        dialog = uac_dialog(dlg, side, self.server.log, target=target)
+        dialog = uac_dialog(dlg, side, self.server)
         if dialog is None:
             self.server.log.error("dialog", "failed to create dlg_t")
             return False

@@ -110,7 +110,7 @@ class Requests:
                     f"dlg [{dlg.h_entry}:{dlg.h_id}] with callid {dlg.callid} already in deleted state, BYE not sent.",
                 )
                 return False
-        dialog = uac_dialog(dlg, side, log, target=self.server.target)
+        dialog = uac_dialog(dlg, side, self.server)
         if dialog is None:
             log.error("dialog", "failed to create dlg_t")
             return False
@@ -153,7 +153,7 @@ class Requests:
         if side == CALLEE and dlg.state not in (CONFIRMED_NA, CONFIRMED):
             dialog = early_dialog(self.module, ctx, dlg)
         else:
-            dialog = uac_dialog(dlg, side, log, target=self.server.target)
+            dialog = uac_dialog(dlg, side, self.server)
         if dialog is None:
             log.error("dialog", "failed to create dlg_t")
             return False

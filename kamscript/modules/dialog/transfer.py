@@ -91,7 +91,7 @@ class Transfer:
     def _refer(self, call: DialogCell, to: str) -> bool:
         """Refer the callee of `call`, which the table does not know, to `to` (dlg_refer_callee)."""
         module = self.module
-        dialog = uac_dialog(call, CALLEE, self.log, target=module.server.target)
+        dialog = uac_dialog(call, CALLEE, module.server)
         if dialog is None:
             self.log.error("dialog", "failed to create dlg_t")
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kamscript.core.errors import E_DROP
 from kamscript.modules.dialog.cell import CALLEE, CALLER, IFLAG_CSEQ_DIFF
@@ -14,12 +14,11 @@ from kamscript.sip.protocols import PROTO_NUMBERS
 from kamscript.values import unsigned
 
 if TYPE_CHECKING:
-    from kamscript.core.log import Log
+    from kamscript.core.server import Server
     from kamscript.modules.dialog.cell import DialogCell
     from kamscript.modules.tm.api import TmApi
     from kamscript.modules.tm.transaction import Transaction
 
-_ALIAS = ";alias="
 #: A URI with an alias is at least so much longer than the parameter's name.
 _ALIAS_REST = 16
 #: The longest next hop that is made of an alias.
@@ -27,19 +26,26 @@ _LONGEST_HOP = 80
 _PROTOCOLS = {str(number): name for name, number in PROTO_NUMBERS.items()}
 
 
-def restore_alias(uri: str) -> tuple[str, str]:
+def alias_name(server: Server) -> str:
+    """How the parameter of contacts is called that holds an address (modparam nathelper alias_name)."""
+    nathelper: Any = server.modules.get("nathelper")
+    return "alias" if nathelper is None else nathelper.alias
+
+
+def restore_alias(uri: str, name: str = "alias") -> tuple[str, str]:
     """Undo `;alias=ip~port~proto` of set_contact_alias(): the URI without it, and the next hop.
 
     The next hop is "" when the URI has no such parameter, or not a proper one (uri_restore_rcv_alias).
     """
-    if len(uri) < len(_ALIAS) + _ALIAS_REST:
+    mark = f";{name}="
+    if len(uri) < len(mark) + _ALIAS_REST:
         return uri, ""
-    start = uri.rfind(_ALIAS, 6, len(uri) - 11)
+    start = uri.rfind(mark, 6, len(uri) - 11)
     if start < 0:
         return uri, ""
     end = uri.find(";", start + 1)
     end = len(uri) if end < 0 else end
-    parts = uri[start + len(_ALIAS) : end].split("~")
+    parts = uri[start + len(mark) : end].split("~")
     if len(parts) != 3 or len(parts[2]) != 1:
         return uri, ""
     ip, port, number = parts
@@ -55,11 +61,12 @@ def route_set(text: str) -> list[str]:
     return [text[entry.start : entry.end] for entry in parse_routes(text)] if text else []
 
 
-def uac_dialog(dlg: DialogCell, side: int, log: Log, *, target: str = "5.6") -> UacDialog | None:
+def uac_dialog(dlg: DialogCell, side: int, server: Server) -> UacDialog | None:
     """What a request to the leg `side` is made of; None (and a line in the log): the leg is not known well enough.
 
     The CSeq is the last one of the other leg, whose part this server plays.
     """
+    log = server.log
     leg, other = dlg.leg(side), dlg.leg(CALLEE if side == CALLER else CALLER)
     if not leg.contact:
         log.error("dialog", "no contact available")
@@ -76,7 +83,9 @@ def uac_dialog(dlg: DialogCell, side: int, log: Log, *, target: str = "5.6") -> 
     except SipError:
         log.error("dialog", "failed to parse route set")
         return None
-    contact, hop = (leg.contact, "") if routes and target != "4.4" else restore_alias(leg.contact)
+    contact, hop = leg.contact, ""
+    if not routes or server.target == "4.4":
+        contact, hop = restore_alias(contact, alias_name(server))
     remote, local = (dlg.from_uri, dlg.to_uri) if side == CALLER else (dlg.to_uri, dlg.from_uri)
     return UacDialog(
         callid=dlg.callid,

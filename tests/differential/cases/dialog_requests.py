@@ -370,6 +370,24 @@ def bye_by_the_alias_of_a_contact(scene: Scene) -> None:
 
 
 @case(
+    SETTINGS.replace("modparam", 'loadmodule "nathelper.so"\nmodparam("nathelper", "alias_name", "nat")\nmodparam', 1)
+    + ROUTES,
+    modules=MODULES,
+    spec="7.8",
+)
+def bye_by_an_alias_of_another_name(scene: Scene) -> None:
+    """nathelper's alias_name holds for the dialog's requests, too: alice's ;nat= counts, bob's ;alias= does not."""
+    scene.alice.request("INVITE", BOB, headers="Contact: <sip:alice@10.1.1.1;nat=127.0.0.11~21200~1>", contact=False)
+    scene.alice.expect(100)
+    invite = scene.bob.expect("INVITE")
+    invite.answer(200, "OK", headers=f"Contact: <{scene.bob.contact};alias=127.0.0.99~21200~1>")
+    scene.alice.expect(200)
+    acknowledge(scene, invite)
+    tell(scene, "all")
+    scene.label("sent")
+
+
+@case(
     SETTINGS
     + ROUTES.replace(
         'who=$dlg_var(who) state=$dlg(state)\\n"',
