@@ -18,6 +18,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from kamscript.lab.pending import pending
+from kamscript.lab.texts import characters
 from kamscript.source import did_you_mean
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Leaks:
             return ""
         path, number = place
         here = os.getcwd() + os.sep
-        text = self._lab.text.split("\n")[number - 1] if self._lab.text else linecache.getline(path, number)
+        text = characters(self._lab.text.split("\n")[number - 1]) if self._lab.text else linecache.getline(path, number)
         return f"{path.removeprefix(here)}:{number}: {text.strip()}".rstrip(": ")
 
     def forget(self) -> None:

@@ -39,6 +39,7 @@ from kamscript.lab.real.loopback import Loopback, NotOnReal
 from kamscript.lab.real.moments import SLACK, About
 from kamscript.lab.real.network import RealNetwork, TcpPhone
 from kamscript.lab.real.services import Services
+from kamscript.lab.texts import characters, octets
 from kamscript.loader import module_classes
 from kamscript.source import ConfigError
 
@@ -119,7 +120,7 @@ class RealLab(Lab):
             raise NotOnReal("Lab(database=...) that opens databases itself")
         if moment(start) != EPOCH:
             raise NotOnReal("Lab(start=...): the clock of the real Kamailio is the wall's")
-        self.text = text
+        self.text = text = None if text is None else octets(text)
         program = read_config(
             config, text, defines=defines, target=target, files=files, include=include, params=params, listen=listen
         )
@@ -481,7 +482,7 @@ class RealLab(Lab):
             if found is None and "dbg_cfg_trace(): " in text:
                 origin = "debugger"  # which puts a head of its own in the place of its name
             rest, prefix = (text[found.end() :], text[: found.start()]) if found else (text, "")
-            self._log.append(LogRecord(_NUMBERS.get(level, 2), origin, rest, prefix))
+            self._log.append(LogRecord(_NUMBERS.get(level, 2), origin, characters(rest), prefix))
         self._read_to = len(self.daemon.stderr)
 
     @property
