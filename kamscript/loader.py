@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kamscript.files import DirectoryStore, cache_folder
+from kamscript.files import STDLIB, DirectoryStore, cache_folder
 from kamscript.script.cache import cached
 from kamscript.source import FileReader, MemoryReader, Reader, Source
 
@@ -125,8 +125,9 @@ def load_text(
     text: str, *, defines: Defines = (), target: str | None = None, files: Mapping[str, str] | None = None,
     path: str = "kamailio.cfg", traced: bool = False,
 ) -> Program:  # fmt: skip
-    """The compiled program of a config given as text; included files come from `files`. Nothing touches the disk."""
-    reader = MemoryReader({**(files or {}), path: text})
+    """The compiled program of a config given as text; included files come from `files`, and those of the library
+    (`kamscript/NAME.cfg`). Nothing else touches the disk."""
+    reader = _Texts({**(files or {}), path: text})
     wanted, names = target_of(target), defines_of(defines)
     key = (text, tuple(sorted((files or {}).items())), tuple(sorted(names.items())), wanted, path, traced)
     known = _loaded.get(key)
@@ -135,6 +136,16 @@ def load_text(
     program = replace(_build(path, reader, names, wanted, (), traced), on_disk=False)
     _remember(key, (), program)
     return program
+
+
+class _Texts(MemoryReader):
+    """Files from a mapping, and the library's."""
+
+    include = (STDLIB,)
+
+    def read(self, path: str) -> str:
+        """The mapped text, or the library's file; raises FileNotFoundError."""
+        return FileReader().read(path) if path.startswith(STDLIB) else super().read(path)
 
 
 def resolved(

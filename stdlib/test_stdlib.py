@@ -400,6 +400,29 @@ def test_it_is_heard_again_after_a_while(lab: LabLoader) -> None:
     assert len(sip.send(stray("OPTIONS", "sip:example.com"))) == 1
 
 
+# -- a test's own config ----------------------------------------------------------------------------------------------
+
+
+def test_a_config_that_is_a_text_includes_them(lab: LabLoader) -> None:
+    sip = lab(
+        text="""
+listen=udp:127.0.0.1:5060
+alias="example.com"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+include_file "kamscript/numbers.cfg"
+request_route {
+    route(STD_NUMBERS);
+    sl_send_reply("404", "No $rU");
+}
+"""
+    )
+    request = sip.phone("alice").request("OPTIONS", "sip:030123456@example.com")
+    assert (request.status, request.reason) == (404, "No +4930123456")
+
+
 # -- the files themselves ---------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,10 @@ def sources_of(
     moved: dict[str, Path] = {}
     if text is not None:
         sources["kamailio.cfg"] = text
+        for source in program.sources:
+            if source.startswith(STDLIB):
+                sources[os.path.relpath(source, STDLIB)] = Path(source).read_bytes().decode("latin-1")
+                moved[source] = folder / os.path.relpath(source, STDLIB)
     else:
         folders = [os.path.dirname(os.path.abspath(program.path)), *map(os.path.abspath, include), STDLIB]
         for source in program.sources:
