@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from kamscript.core.web import Http
 
 
 class Chance(Protocol):
@@ -172,6 +175,7 @@ class Environment:
         execute: Callable[[str], int] | None = None,
         programs: Callable[[Program], Ran] | None = None,
         exchange: Exchange | None = None,
+        http: Http | None = None,
         end: Callable[[int], object] | None = None,
         sleep: Callable[[float], object] | None = None,
         stopwatch: Callable[[], float] | None = None,
@@ -182,5 +186,6 @@ class Environment:
         self.interfaces: Mapping[str, Sequence[str]] = {"lo": ["127.0.0.1"]} if interfaces is None else interfaces
         self.source_address, self.arguments = source_address, tuple(arguments)
         self.execute, self.programs, self.end, self.exchange = execute, programs, end, exchange
+        self.http = http
         self.sleep: Callable[[float], object] = sleep or (lambda seconds: None)
         self.stopwatch: Callable[[], float] = stopwatch or (lambda: 0.0)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kamscript.core.environment import NaptrRecord, SrvRecord
+from kamscript.core.web import Http, HttpQuery, HttpReply
 
 
 class LabResolver:
@@ -153,6 +154,21 @@ class LabFiles:
     def append(self, path: str, text: str) -> None:
         """Keep what `read` finds, and the text behind it, in memory."""
         self.files[path] = (self.read(path) if self.exists(path) else "") + text
+
+
+class LabHttp:
+    """HTTP as servers of a lab reach it: the ready double, which is installed when somebody asks first."""
+
+    def __init__(self, web: Callable[[], Http]) -> None:
+        self._web = web
+
+    def ask(self, query: HttpQuery) -> HttpReply:
+        """See `Http`."""
+        return self._web().ask(query)
+
+    def begin(self, query: HttpQuery, done: Callable[[HttpReply], object]) -> None:
+        """See `Http`."""
+        self._web().begin(query, done)
 
 
 def seeded(seed: int) -> random.Random:

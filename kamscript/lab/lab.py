@@ -27,7 +27,7 @@ from kamscript.core.timers import Timers
 from kamscript.lab.alone import Alone, RouteRun, clear_away, variables_of
 from kamscript.lab.builder import Headers, Reply, RequestText, request_text, where
 from kamscript.lab.doubles import Double, LabDoubles
-from kamscript.lab.environment import LabFiles, LabResolver, seeded
+from kamscript.lab.environment import LabFiles, LabHttp, LabResolver, seeded
 from kamscript.lab.leaks import Leaks, Mode
 from kamscript.lab.measured import measured
 from kamscript.lab.network import Address, Network, address
@@ -268,6 +268,7 @@ class Lab:
             database=self._open_database,
             environ=dict(environ or {}),
             exchange=self._exchange,
+            http=LabHttp(lambda: self.doubles.http),
             sleep=self.block,
         )
         self.server = Server(program, environment, target=program.target, modules=module_classes(program.modules))

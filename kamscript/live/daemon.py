@@ -21,6 +21,7 @@ from kamscript.live.garbage import Garbage
 from kamscript.live.sockopts import prepare, prepare_udp
 from kamscript.live.spoofed import sender
 from kamscript.live.streams import Streams
+from kamscript.live.web import Web
 from kamscript.stack import with_room
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class Daemon:
         self._loop = loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._unexpected)
         self._stop = asyncio.Event()
+        http = self.server.environment.http
+        if isinstance(http, Web):
+            http.attach(loop, self.enter)
         garbage = Garbage()
         try:
             await self._open()
@@ -165,6 +169,17 @@ class Daemon:
             self._close_streams()
         self._arm()
 
+    def enter(self, call: Callable[[], object]) -> None:
+        """Run something inside the server that did not come from its sockets, at the time it is."""
+        server = self.server
+        server.timers.now = max(server.timers.now, time.time())
+        server.bind = None
+        try:
+            call()
+        except Exception as error:
+            server.report(error)
+        self.after_event()
+
     def flush(self) -> None:
         """Send the outbox."""
         server, udp = self.server, self._udp
@@ -223,6 +238,9 @@ class Daemon:
             udp.close()
         self._udp.clear()
         self.streams.close()
+        http = self.server.environment.http
+        if isinstance(http, Web):
+            http.close()
         for control in self.controls:
             control.close()
 

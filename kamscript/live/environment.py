@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kamscript.core.environment import Environment, LogRecord, NaptrRecord, Program, Ran, SrvRecord
 from kamscript.live.exchange import Sockets
 from kamscript.live.log import LogWriter
+from kamscript.live.web import Web
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver as DnsPython
@@ -218,6 +219,7 @@ def system_environment(log: LogWriter, directory: str = "", arguments: Sequence[
         execute=lambda command: subprocess.run(command, shell=True, check=False).returncode,
         programs=run_program,
         exchange=Sockets(),
+        http=Web(lambda text: log(LogRecord(-1, "http_client", text))),
         end=lambda number: os.kill(os.getpid(), number),
         sleep=time.sleep,
         stopwatch=time.perf_counter,

@@ -342,6 +342,8 @@ class Relay:
     address: Address
     make: Callable[[], Callable[[str], str | None]]
     unheard: str = ""
+    http: bool = False
+    """It is an HTTP server, and texts are as `web.py` has them."""
 
 
 @dataclass

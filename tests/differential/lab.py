@@ -11,10 +11,11 @@ from kamscript.core.environment import LEVEL_NAMES, FileWriter
 from kamscript.lab import Lab as OfflineLab
 from kamscript.lab.lab import Mailbox
 from kamscript.lab.network import Address as Seat
+from kamscript.lab.ready.http import HttpRequest
 from kamscript.live.environment import run_program
 from kamscript.source import ConfigError
 
-from . import binrpc
+from . import binrpc, web
 from .case import KAMAILIO, Address, Refused, Relay, cut
 
 
@@ -45,6 +46,9 @@ class Lab:
             errors = [found for found in error.diagnostics if found.severity == "error"]
             raise Refused(str(error), (found.line for found in errors)) from error
         self._lab.server.environment.programs = run_program
+        for relay in relays:
+            if relay.http:
+                serve(self._lab, relay.make(), asked[relay.name] if asked else [], relay.address)
         self._mailboxes: dict[Address, Mailbox] = {}
         self._read: dict[Address, int] = {}
         self._connections = 0
@@ -148,7 +152,23 @@ class Lab:
 
 
 def _services(relays: tuple[Relay, ...], asked: dict[str, list[str]]) -> dict[Address, Callable[[str], str | None]]:
-    return {relay.address: _respond(relay.make(), asked[relay.name]) for relay in relays}
+    return {relay.address: _respond(relay.make(), asked[relay.name]) for relay in relays if not relay.http}
+
+
+def serve(lab: Network, answer: Callable[[str], str | None], seen: list[str], address: Address) -> None:
+    """Let an HTTP server of a case stand at its address."""
+
+    def respond(request: HttpRequest) -> tuple[int, str, dict[str, str]]:
+        path = "/" + request.url.split("://", 1)[1].partition("/")[2]
+        lines = [(name, value.strip()) for name, _, value in (line.partition(":") for line in request.sent)]
+        text = web.shown(request.method, path, lines, request.body)
+        seen.append(text)
+        status, headers, body = web.parts(answer(text) or "500")
+        return status, body, dict(headers)
+
+    lab.doubles.http.answer(f"*://{address[0]}:{address[1]}/*", respond, optional=True)
+    lab.doubles.http.fail(f"https://{address[0]}:*", "tls", optional=True)
+    lab.doubles.http.fail("http://*.invalid/*", "resolve", optional=True)
 
 
 def _respond(answer: Callable[[str], str | None], seen: list[str]) -> Callable[[str], str | None]:

@@ -34,7 +34,7 @@ def run(case: Case, start: Callable[..., World]) -> Outcome:
         for party in scene.parties.values():
             party.drain()
         for relay in case.relays:
-            texts = [_COOKIE.sub("{cookie} ", text) for text in asked[relay.name]]
+            texts = [text if relay.http else _COOKIE.sub("{cookie} ", text) for text in asked[relay.name]]
             heard = [text for text in texts if not (relay.unheard and re.match(relay.unheard, text))]
             scene.labelled[f"relay {relay.name}"] = heard
         outcome = _outcome(case, scene, world.log())

@@ -22,7 +22,7 @@ from typing import Any
 from kamscript.lab.real.daemon import Daemon, modules_folder
 from kamscript.lab.real.daemon import Refused as NotStarted
 
-from . import binrpc
+from . import binrpc, web
 from .case import KAMAILIO, PING, Address, Refused, Relay, cut
 
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
@@ -87,7 +87,7 @@ class Real:
         arguments = ["-L", f"{modules_folder()}/"]
         if not re.search(r"(?m)^\s*listen\s*=", config):
             arguments += ["-T", "-l", f"udp:{KAMAILIO[0]}:{self._names.place(KAMAILIO)[1]}"]
-        self._relays = [_Relaying(relay, self._names, (asked or {})[relay.name]) for relay in relays]
+        self._relays = [self._relay(relay, (asked or {})[relay.name]) for relay in relays]
         daemon.mark_from(self._names.place(_SENTINEL))
         try:
             daemon.start(daemon.write("kamailio.cfg", text.encode("latin-1")), arguments)
@@ -98,6 +98,23 @@ class Real:
                 self._claim.close()
                 for relay in self._relays:
                     relay.close()
+
+    def _relay(self, relay: Relay, seen: list[str]) -> _Relaying | web.Server:
+        if not relay.http:
+            return _Relaying(relay, self._names, seen)
+        names, answer = self._names, relay.make()
+
+        def respond(text: str) -> str | None:
+            seen.append(text)
+            return answer(text)
+
+        def inward(text: str) -> str:
+            return names.inward(text.encode("latin-1")).decode("latin-1")
+
+        def outward(text: str) -> str:
+            return names.outward(text.encode("latin-1")).decode("latin-1")
+
+        return web.Server(names.place(relay.address), respond, inward, outward)
 
     @property
     def _database(self) -> Path:

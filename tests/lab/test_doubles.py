@@ -19,11 +19,11 @@ loadmodule "tm.so"
 loadmodule "xlog.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
-loadmodule "http_client.so"
+loadmodule "utils.so"
 loadmodule "geoip2.so"
 request_route {
     if (!route(AUTH)) exit;
-    http_client_query("http://billing/$fU", "$var(answer)");
+    http_query("http://billing/$fU", "$var(answer)");
     if ($rc == 200) {
         xlog("billing says $var(answer)\\n");
     } else {
@@ -55,18 +55,18 @@ def invite(lab: Lab) -> str:
 
 # -- what a double gives ----------------------------------------------------------------------------------------------
 def test_a_value(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", 200)
+    lab.double("http_query", 200)
     assert "billing says 0" in lab.route("", invite).said
 
 
 def test_values_in_turn(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", [200, 402])
+    lab.double("http_query", [200, 402])
     assert [lab.route("", invite).replies for _ in range(2)] == [[], ["402 Pay bob"]]
     lab.doubles.verify()
 
 
 def test_a_callable_gets_the_arguments(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", lambda call, url, result: 200 if url == "http://billing/alice" else 500)
+    lab.double("http_query", lambda call, url, result: 200 if url == "http://billing/alice" else 500)
     assert lab.route("", invite).replies == []
 
 
@@ -75,7 +75,7 @@ def test_a_callable_writes_the_variable_that_it_was_given(lab: Lab, invite: str)
         call[1] = "fine"
         return 200
 
-    lab.double("http_client_query", query)
+    lab.double("http_query", query)
     assert "billing says fine" in lab.route("", invite).said
 
 
@@ -84,29 +84,29 @@ def test_a_callable_reads_and_writes_pseudo_variables(lab: Lab, invite: str) -> 
         call["$var(answer)"] = f"hello {call['$rU']}"
         return 200
 
-    lab.double("http_client_query", query)
+    lab.double("http_query", query)
     assert "billing says hello bob" in lab.route("", invite).said
 
 
 def test_statements_of_the_config_language(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", '$var(answer) = $rU + "!"; setflag(FLT_VIP); route(AUTH); return 200;')
+    lab.double("http_query", '$var(answer) = $rU + "!"; setflag(FLT_VIP); route(AUTH); return 200;')
     assert lab.route("", invite).said[:4] == ["checking", "checking", "billing says bob!", "vip"]
 
 
 def test_exit_in_statements_ends_the_script(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", "exit;")
+    lab.double("http_query", "exit;")
     run = lab.route("", invite)
     assert (run.exited, run.said) == (True, ["checking"])
 
 
 def test_zero_ends_the_script(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", 0)
+    lab.double("http_query", 0)
     assert lab.route("", invite).exited
 
 
 def test_arguments_choose_among_doubles(lab: Lab) -> None:
-    lab.double("http_client_query", 402, optional=True)
-    lab.double("http_client_query", 200, args=("http://billing/carl", ...))
+    lab.double("http_query", 402, optional=True)
+    lab.double("http_query", 200, args=("http://billing/carl", ...))
     calls = [lab.route("", lab.request("INVITE", "bob", caller=name)).replies for name in ("carl", "alice")]
     assert calls == [[], ["402 Pay bob"]]
 
@@ -114,7 +114,7 @@ def test_arguments_choose_among_doubles(lab: Lab) -> None:
 # -- what is simulated ------------------------------------------------------------------------------------------------
 @pytest.fixture
 def paid(lab: Lab) -> Lab:
-    lab.double("http_client_query", 200)
+    lab.double("http_query", 200)
     return lab
 
 
@@ -156,7 +156,7 @@ def test_looking_on(paid: Lab, invite: str) -> None:
 def test_other_servers_do_not_notice(paid: Lab, invite: str) -> None:
     paid.double("append_hf", 1)
     other = Lab(text=CONFIG)
-    other.double("http_client_query", 200)
+    other.double("http_query", 200)
     assert "X-Zone" in other.route("", invite).text
 
 
@@ -193,7 +193,7 @@ def test_its_other_names_stay_what_they_are(paid: Lab) -> None:
 
 # -- what was called --------------------------------------------------------------------------------------------------
 def test_calls_are_recorded(lab: Lab, invite: str) -> None:
-    query = lab.double("http_client_query", 200)
+    query = lab.double("http_query", 200)
     lab.route("", invite)
     assert query.calls == [("http://billing/alice", "0")]
     assert (query.last.where, query.last.result) == ("kamailio.cfg:15", 200)
@@ -201,18 +201,18 @@ def test_calls_are_recorded(lab: Lab, invite: str) -> None:
 
 
 def test_a_wrong_expectation_shows_the_calls(lab: Lab, invite: str) -> None:
-    query = lab.double("http_client_query", 200)
+    query = lab.double("http_query", 200)
     lab.route("", invite)
     with pytest.raises(AssertionError) as caught:
         query.called_once_with("http://billing/carl", ...)
     assert str(caught.value) == (
-        'http_client_query was to be called once with ("http://billing/carl", ...), but was:\n'
-        '  1. http_client_query("http://billing/alice", "0") at kamailio.cfg:15, INVITE sip:bob@example.com SIP/2.0'
+        'http_query was to be called once with ("http://billing/carl", ...), but was:\n'
+        '  1. http_query("http://billing/alice", "0") at kamailio.cfg:15, INVITE sip:bob@example.com SIP/2.0'
     )
 
 
 def test_a_double_that_is_not_called(lab: Lab) -> None:
-    query = lab.double("http_client_query", 200)
+    query = lab.double("http_query", 200)
     assert query.not_called()
     with pytest.raises(AssertionError, match="was never called"):
         query.called_with("x")
@@ -226,27 +226,27 @@ def problems(lab: Lab) -> list[str]:
 
 
 def test_a_double_that_was_never_needed(lab: Lab) -> None:
-    lab.double("http_client_query", 200)
-    assert problems(lab) == ["the double of http_client_query was never needed: drop it, or say optional=True"]
+    lab.double("http_query", 200)
+    assert problems(lab) == ["the double of http_query was never needed: drop it, or say optional=True"]
 
 
 def test_an_optional_double_may_not_be_needed(lab: Lab) -> None:
-    lab.double("http_client_query", 200, optional=True)
+    lab.double("http_query", 200, optional=True)
     lab.verify()
 
 
 def test_a_list_that_was_not_used_up(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", [200, 200])
+    lab.double("http_query", [200, 200])
     lab.route("", invite)
-    assert problems(lab)[0] == "the double of http_client_query was needed 1 times, not 2:"
+    assert problems(lab)[0] == "the double of http_query was needed 1 times, not 2:"
 
 
 def test_a_list_that_was_too_short(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", [200])
+    lab.double("http_query", [200])
     lab.route("", invite)
     assert lab.route("", invite).replies == ["402 Pay bob"]
     assert problems(lab) == [
-        'http_client_query("http://billing/alice", "0") was called once more than its double allows (a list of 1)'
+        'http_query("http://billing/alice", "0") was called once more than its double allows (a list of 1)'
         " at kamailio.cfg:15"
     ]
 
@@ -254,15 +254,15 @@ def test_a_list_that_was_too_short(lab: Lab, invite: str) -> None:
 def test_a_function_that_nobody_answers_for(lab: Lab, invite: str) -> None:
     assert lab.route("", invite).replies == ["402 Pay bob"]
     assert problems(lab) == [
-        "http_client_query() of module http_client was called: kamscript does not simulate it, so say what it gives: "
-        'lab.double("http_client_query", ...)'
+        "http_query() of module utils was called: kamscript does not simulate it, so say what it gives: "
+        'lab.double("http_query", ...)'
     ]
 
 
 def test_lenient_doubles_count_as_done(invite: str) -> None:
     lab = Lab(text=CONFIG, doubles="lenient")
     lab.route("", invite)
-    assert lab.doubles.missing == ["http_client: http_client_query()"]
+    assert lab.doubles.missing == ["utils: http_query()"]
     assert any("it counts as done" in line for line in lab.log.lines("WARNING"))
     lab.verify()
 
@@ -272,7 +272,7 @@ def test_what_a_callable_raises_reaches_the_test(lab: Lab, invite: str) -> None:
     def query(call: Any, url: str, result: Any) -> int:
         raise AssertionError(f"unexpected {url}")
 
-    lab.double("http_client_query", query)
+    lab.double("http_query", query)
     with pytest.raises(AssertionError, match="unexpected http://billing/alice"):
         lab.route("", invite)
 
@@ -281,31 +281,30 @@ def test_it_reaches_a_test_with_phones_too(lab: Lab) -> None:
     def query(call: Any, url: str, result: Any) -> int:
         raise KeyError("x")
 
-    lab.double("http_client_query", query)
+    lab.double("http_query", query)
     with pytest.raises(KeyError):
         lab.phone("alice").call("bob")
 
 
 def test_a_callable_with_other_arguments(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", lambda call, url: 1)
+    lab.double("http_query", lambda call, url: 1)
     with pytest.raises(TypeError) as caught:
         lab.route("", invite)
     assert str(caught.value) == (
-        "the double of http_client_query is called as (call, 2 arguments), its callable takes (call, url)"
-        " at kamailio.cfg:15"
+        "the double of http_query is called as (call, 2 arguments), its callable takes (call, url) at kamailio.cfg:15"
     )
 
 
 def test_arguments_that_no_double_is_for(lab: Lab, invite: str) -> None:
-    lab.double("http_client_query", 200, args=("http://billing/carl", ...), optional=True)
-    with pytest.raises(AssertionError, match=r"no double of http_client_query is for .*\n.*carl"):
+    lab.double("http_query", 200, args=("http://billing/carl", ...), optional=True)
+    with pytest.raises(AssertionError, match=r"no double of http_query is for .*\n.*carl"):
         lab.route("", invite)
 
 
 @pytest.mark.parametrize(
     ("name", "result", "told"),
     [
-        ("http_client_quer", 1, "there is no function http_client_quer(); did you mean http_client_query?"),
+        ("http_quer", 1, "there is no function http_quer(); did you mean http_query?"),
         ("t_relay", 1, "this config never calls t_relay(); say optional=True if that is fine"),
         ("ds_select_dst", 1, "this config never calls ds_select_dst(), which module dispatcher has"),
         ("isflagset", 1, "is compiled into the routes"),
@@ -341,7 +340,7 @@ def test_a_call_writes_no_constant(lab: Lab, invite: str) -> None:
         call[0] = "x"
         return 1
 
-    lab.double("http_client_query", write)
+    lab.double("http_query", write)
     with pytest.raises(ValueError, match=r"argument 1 of .* is no pseudo-variable"):
         lab.route("", invite)
 

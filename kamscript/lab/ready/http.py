@@ -21,6 +21,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kamscript.core.doubles import Backed
+from kamscript.core.web import HttpQuery, HttpReply
 from kamscript.lab.ready.base import Ready, pattern
 from kamscript.module import Route
 from kamscript.values import Value
@@ -40,17 +41,21 @@ ERRORS: Final = {
     "tls": (35, "SSL connect error"),
     "certificate": (60, "SSL peer certificate or SSH remote key was not OK"),
 }
-_TEXTS: Final = {0: "No error", **dict(ERRORS.values())}
 
 
 class HttpRequest(NamedTuple):
-    """What a config asked an HTTP server. `headers` are lines; `via` is the function that asked."""
+    """What a config asked an HTTP server.
+
+    `headers` are the lines that the config means, `sent` those that leave (with User-Agent and Authorization); `via` is
+    the function that asked.
+    """
 
     method: str
     url: str
     headers: tuple[str, ...]
     body: str
     via: str
+    sent: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -140,11 +145,6 @@ class Web(Ready):
         self._queries = 0
         self.install(
             {
-                "http_client_query": self._query,
-                "http_client_get": self._get,
-                "http_client_request": self._request,
-                "http_connect": self._connect,
-                "http_connect_raw": self._connect,
                 "http_query": self._http_query,
                 "ruxc_http_get": self._ruxc_get,
                 "ruxc_http_post": self._ruxc_post,
@@ -157,7 +157,6 @@ class Web(Ready):
             }
         )
         doubles = lab.server.doubles
-        doubles.set_pv("curlerror", Backed(_curl_error))
         doubles.set_pv("http_req", Backed(lambda ctx, name: None, self._set))
         doubles.set_pv("http_req_id", Backed(lambda ctx, name: self._reply[0] if self._reply else None))
         for name, read in _REPLY.items():
@@ -179,9 +178,9 @@ class Web(Ready):
     ) -> Answer:
         """Answer requests to `url` (`*`: anything), with `method` when given.
 
-        `body` is a text, or a callable that gets the HttpRequest and returns a text or `(status, text)`; `json` is
-        sent as JSON. `delay` seconds pass before; `times` says how often it is given, at most; unless `optional` it
-        must be asked for.
+        `body` is a text, or a callable that gets the HttpRequest and returns a text, `(status, text)` or
+        `(status, text, headers)`; `json` is sent as JSON. `delay` seconds pass before; `times` says how often it is
+        given, at most; unless `optional` it must be asked for.
         """
         if not 100 <= status <= 999:
             raise ValueError(f"{status} is no HTTP status")
@@ -225,7 +224,39 @@ class Web(Ready):
         # As libcurl has it: http is meant where no scheme stands, a header without a value is left out.
         lines = tuple(line for line in re.split(r"[\r\n]+", headers) if line and not re.fullmatch(r"[\w-]+:\s*", line))
         url = url if "://" in url else f"http://{url}"
-        request = HttpRequest(method, url, lines, body, via)
+        return self._answered(HttpRequest(method, url, lines, body, via, lines))
+
+    def ask(self, query: HttpQuery) -> HttpReply:
+        """What a module asks while its route waits (`Environment.http`)."""
+        outcome = self._patient(self._asked(query), query.timeout)
+        if outcome.delay:
+            self.lab.block(outcome.delay)
+        return _reply(outcome)
+
+    def begin(self, query: HttpQuery, done: Callable[[HttpReply], object]) -> None:
+        """What a module asks without waiting."""
+        outcome = self._patient(self._asked(query), query.timeout)
+
+        def arrived() -> None:
+            done(_reply(outcome))
+            self.lab.flush()
+            self.lab.run()
+
+        self.later(outcome.delay, arrived)
+
+    def _asked(self, query: HttpQuery) -> Outcome:
+        meant = tuple(line for line in query.headers if not line.lower().startswith(("user-agent:", "authorization:")))
+        return self._answered(HttpRequest(query.method, query.url, meant, query.body or "", query.via, query.headers))
+
+    def _patient(self, outcome: Outcome, patience: float) -> Outcome:
+        """What comes of it for who waits so long, 0 for ever."""
+        patience = patience or 1e9
+        if outcome.error == "timeout" or outcome.delay > patience:
+            return Outcome(0, "", {}, "timeout", patience)
+        return outcome
+
+    def _answered(self, request: HttpRequest) -> Outcome:
+        url = request.url
         self.requests.append(request)
         if not re.fullmatch(r"https?://[^/\s][^\x00-\x20]*", url):
             return Outcome(0, "", {}, "url" if re.match("https?:", url) else "protocol")
@@ -237,55 +268,17 @@ class Web(Ready):
         if answer.error:
             return Outcome(0, "", {}, answer.error, answer.delay)
         said = answer.body(request) if callable(answer.body) else answer.body
-        status, text = said if isinstance(said, tuple) else (answer.status, said)
-        return Outcome(status, str(text), answer.headers, "", answer.delay)
+        status, text, *more = said if isinstance(said, tuple) else (answer.status, said)
+        return Outcome(status, str(text), {**answer.headers, **(more[0] if more else {})}, "", answer.delay)
 
     def _blocking(self, method: str, url: str, headers: str, body: str, via: str, patience: float) -> Outcome:
-        outcome = self.exchange(method, url, headers, body, via)
-        if outcome.error == "timeout" or outcome.delay > patience:
-            outcome = Outcome(0, "", {}, "timeout", patience)
+        outcome = self._patient(self.exchange(method, url, headers, body, via), patience)
         if outcome.delay:
             self.lab.block(outcome.delay)
         if outcome.error:
             number, text = ERRORS[outcome.error]
             self.log("warning", f"{text} ({number}) (url: {url})")
         return outcome
-
-    # -- http_client ----------------------------------------------------------------------------------------------
-    def _client(self, call: Call, method: str, url: str, headers: str, body: str, one_line: bool) -> int:
-        if not url:
-            return -1
-        headers = _with_form(headers, body)
-        patience = float(self.param("connection_timeout", 4) or 1e9)
-        outcome = self._blocking(method, url, headers, body, call.name, patience)
-        text = outcome.body if 200 <= outcome.status < 500 else ""
-        call[-1] = text.partition("\n")[0] if one_line else text
-        return ERRORS[outcome.error][0] if outcome.error else outcome.status
-
-    def _query(self, call: Call, url: str, *rest: Any) -> int:
-        body, headers = [*map(_text, rest[:-1]), "", ""][:2]
-        one_line = bool(self.param("query_result", 1))
-        return self._client(call, "POST" if body else "GET", url, headers, body, one_line)
-
-    def _get(self, call: Call, url: str, body: Any, headers: Any, _result: Any) -> int:
-        return self._client(call, "GET", url, _text(headers), _text(body), bool(self.param("query_result", 1)))
-
-    def _request(self, call: Call, method: str, url: str, body: Any, headers: Any, _result: Any) -> int:
-        return self._client(call, method, url, _text(headers), _text(body), bool(self.param("query_result", 1)))
-
-    def _connect(self, call: Call, name: str, path: str, *rest: Any) -> int:
-        base = next((base for base in map(_connection, self.params("httpcon")) if base[0] == name), None)
-        if base is None:
-            self.log("error", f"No cURL connection found: {name}")
-            call[-1] = ""
-            return -1
-        path = _text(path)
-        url = base[1] + ("" if not path or path[0] == "/" else "/") + path
-        kind, body = (_text(rest[0]), _text(rest[1])) if len(rest) == 3 else ("", "")
-        if call.name == "http_connect_raw" and call.texts[3] is not None:
-            body = call.texts[3]
-        headers = f"Content-Type: {kind}" if body else ""
-        return self._client(call, "POST" if body else "GET", url, headers, body, False)
 
     # -- utils of 4.x, ruxc ---------------------------------------------------------------------------------------
     def _http_query(self, call: Call, url: str, *rest: Any) -> int:
@@ -404,11 +397,6 @@ _REPLY: Final[Mapping[str, Callable[[Outcome, str | None], Value]]] = {
 }
 
 
-def _curl_error(ctx: Context, name: str | None) -> Value:
-    number = int(name) if name and name.isdecimal() else 0
-    return "HTTP result code" if number > 99 else _TEXTS.get(number, "Unknown error")
-
-
 def _with_form(headers: str, body: str) -> str:
     """The header lines as libcurl sends them: what has a body is a form unless they say otherwise."""
     if not body or re.search(r"(?im)^content-type\s*:", headers):
@@ -420,10 +408,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _connection(spec: int | str) -> tuple[str, str]:
-    """Name and URL of a `httpcon`: `name=>http://user:secret@host/path;timeout=2`."""
-    name, _, rest = str(spec).partition("=>")
-    scheme, _, where = rest.partition("://")
-    address = where.partition(";")[0]
-    host, slash, path = address.partition("/")
-    return name.strip(), f"{scheme}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+def _reply(outcome: Outcome) -> HttpReply:
+    error = ERRORS[outcome.error][0] if outcome.error else 0
+    headers = tuple(outcome.headers.items())
+    return HttpReply(outcome.status, outcome.reason, headers, outcome.body, error, outcome.delay)
