@@ -12,7 +12,7 @@ perhaps a hint. Stages collect all of them and raise one `ConfigError`. `render`
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -215,9 +215,14 @@ class MemoryReader:
         return self.env.get(name)
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """A hint sentence naming the closest candidates, or an empty string when none is near."""
+def closest(word: str, candidates: Iterable[str]) -> list[str]:
+    """The one or two candidates that are most like a word, the nearest first; none when none is near."""
     from difflib import get_close_matches
 
-    near: Sequence[str] = get_close_matches(word, sorted(set(candidates)), n=2, cutoff=0.75)
+    return get_close_matches(word, sorted(set(candidates)), n=2, cutoff=0.75)
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """A hint sentence naming the closest candidates, or an empty string when none is near."""
+    near = closest(word, candidates)
     return f"did you mean {' or '.join(near)}?" if near else ""

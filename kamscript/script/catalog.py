@@ -139,6 +139,10 @@ class Catalog:
         """All module names, without `core`."""
         return [name for name in self._raw if name != "core"]
 
+    def function_names(self) -> set[str]:
+        """The functions of all modules."""
+        return {row[0] for name in self.names() for row in self._raw[name].get("f", ())}
+
     def exporters(self, function: str) -> list[FunctionFact]:
         """Everything of that name in any module."""
         found: list[FunctionFact] = []

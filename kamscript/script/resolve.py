@@ -20,7 +20,7 @@ from kamscript.script.flags import FlagTable
 from kamscript.script.keywords import KIND
 from kamscript.script.nodes import Call, Config, LoadModule, ModParam, Route, RouteKind
 from kamscript.script.types import is_constant
-from kamscript.source import ConfigError, Diagnostic, Span, did_you_mean
+from kamscript.source import ConfigError, Diagnostic, Span, closest, did_you_mean
 
 #: The bits that a route block of each kind asks of a function.
 ROUTE_BITS = {
@@ -407,9 +407,18 @@ class _Resolver:
         else:
             names = sorted({name for m in self.modules if (f := self.facts.module(m)) for name in f.functions})
             names += [name for c in self.classes.values() for name, _ in c.functions]
-            hint = did_you_mean(call.name, names)
+            hint = did_you_mean(call.name, names) or self._like_a_function(call.name)
             message = f"unknown function {call.name}"
         self.error("unknown-function", message, call.pos, hint, call.cline)
+
+    def _like_a_function(self, name: str) -> str:
+        """A hint at functions of modules that are not loaded, and at their modules."""
+        there = [f for near in closest(name, self.facts.function_names()) for f in self.facts.exporters(near)]
+        there = [f for f in there if f.generations & self.mask]
+        if not there:
+            return ""
+        names, modules = sorted({f.name for f in there}), sorted({f.module for f in there})
+        return f"did you mean {' or '.join(names)}? " + " or ".join(f'loadmodule "{one}.so"' for one in modules[:3])
 
     # --- pseudo-variables ---
 

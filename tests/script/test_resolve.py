@@ -67,6 +67,14 @@ def test_a_misspelt_function() -> None:
     )
 
 
+def test_a_misspelt_function_of_a_module_that_is_not_loaded() -> None:
+    assert complaint("route { t_rely(); }") == (
+        "unknown-function",
+        'did you mean t_relay or t_reply? loadmodule "tm.so"',
+    )
+    assert complaint("route { frobnicate(); }") == ("unknown-function", "")
+
+
 def test_a_function_of_another_generation() -> None:
     assert complaint('loadmodule "tm.so" route { t_exists(); }') == ("unknown-function", "it belongs to 6.x")
 

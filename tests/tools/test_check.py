@@ -53,6 +53,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
         "kamailio.cfg:3:5: error: unknown function t_rely [unknown-function]\n"
         "   3 |     t_rely();\n"
         "     |     ^^^^^^\n"
+        '     = hint: did you mean t_relay or t_reply? loadmodule "tm.so"\n'
         "1 error\n"
     )
 
@@ -153,7 +154,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
             "severity": "error",
             "rule": "unknown-function",
             "message": "unknown function t_rely",
-            "hint": "",
+            "hint": 'did you mean t_relay or t_reply? loadmodule "tm.so"',
         }
     ]
 
