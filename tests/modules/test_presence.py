@@ -277,7 +277,12 @@ def test_a_server_knows_its_subscriptions_again() -> None:
 
 def test_without_a_database_it_is_a_library() -> None:
     own = 'loadmodule "sl.so"\nloadmodule "tm.so"\nloadmodule "presence.so"\nrequest_route { %s exit; }\n'
-    assert presence(Lab(text=own % "", target="5.6")).library
+    server = Lab(text=own % "", target="6.x")
+    assert presence(server).library
+    assert (server.rpc("presence.cleanup"), listed(server, "presence.presentity_list")) == ("Reload OK", [])
+    assert server.rpc("presence.publish_cache_sync") == "OK"
+    with pytest.raises(RpcFault, match="Execution failed"):
+        server.rpc("presence.refreshWatchers", BOB, "presence", 1)
     with pytest.raises(ConfigError, match="you can not call 'handle_publish' function"):
         Lab(text=own % "handle_publish();", target="5.6")
 
@@ -366,6 +371,20 @@ def test_what_a_node_says_may_be_nonsense(body: str) -> None:
 def test_a_bus_needs_its_module() -> None:
     with pytest.raises(ConfigError, match="needs the module dmq"):
         lab(URL + OPEN + 'modparam("presence", "enable_dmq", 1)\n')
+
+
+# -- generations ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("target", "code"), [("4.4", 202), ("5.6", 200), ("6.x", 200)])
+def test_a_subscribe_is_accepted_with_the_code_of_its_time(target: str, code: int) -> None:
+    server = lab(target=target)
+    assert server.phone("alice").subscribe(BOB).status == code
+
+
+def test_a_default_socket_is_one_of_the_server() -> None:
+    params = 'modparam("presence", "default_socket", "udp:%s:5060")\n'
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.9:5060 is not a socket"):
+        lab("listen=udp:10.9.0.1:5060\n" + URL + OPEN + params % "192.0.2.9", target="6.x")
+    lab("listen=udp:10.9.0.1:5060\n" + URL + OPEN + params % "10.9.0.1", target="6.x")
 
 
 # -- later names ------------------------------------------------------------------------------------------------------

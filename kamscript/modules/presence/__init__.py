@@ -28,13 +28,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kamscript.module import EventRoute, FixupError, Int, Param, Route, Str, function
+from kamscript.modules._hostport import socket_parts
 from kamscript.modules.presence import bodies
 from kamscript.modules.presence.commands import Commands
 from kamscript.modules.presence.dmq import Replication
 from kamscript.modules.presence.events import Event, Events, Failed
 from kamscript.modules.presence.notifier import Notifier
 from kamscript.modules.presence.notify import NOTIFY_REPLY, Notifying
-from kamscript.modules.presence.presentity import Index, Keeper, Memory, Rows, sphere_of
+from kamscript.modules.presence.presentity import Index, Keeper, Memory, Publication, Rows, sphere_of
 from kamscript.modules.presence.publish import Publishing
 from kamscript.modules.presence.store import Store
 from kamscript.modules.presence.subscribe import Refused, Subscribing
@@ -139,6 +140,7 @@ class Presence(Variables, Commands, name="presence", requires=("sl", "tm")):
         self.requests = self._ruids = 0
         self.started = int(server.timers.now)
         self._log_facility = self.local_log_facility or ""
+        self.modern = server.target not in ("4.4", "5.6")
         if self.library:
             self._refuse_functions()
             return
@@ -180,6 +182,12 @@ class Presence(Variables, Commands, name="presence", requires=("sl", "tm")):
             self.waitn_time = 5
         if self.notifier_poll_rate <= 0:
             self.notifier_poll_rate = 10
+        if self.server.target == "4.4":
+            self.subs_respond_200 = 0
+        if self.default_socket:
+            parts = socket_parts(self.default_socket)
+            if parts is None or self.server.find_socket(parts[1], parts[2], parts[0]) is None:
+                raise FixupError(f"default_socket {self.default_socket} is not a socket that the config listens on")
 
     def ready(self) -> None:
         """Read what the database has, arm the timers."""
@@ -230,14 +238,20 @@ class Presence(Variables, Commands, name="presence", requires=("sl", "tm")):
 
     def clean(self) -> None:
         """Forget what has expired: publications, and watchers that were never decided on."""
+        if self.library:
+            return
         if self.store is not None:
             try:
                 self.store.forget_pending()
-                if self.server.target == "6.x":
+                if self.modern:
                     self.store.delete_leftovers()
             except DatabaseError as error:
                 self.error(f"cleaning pending subscriptions: {error}")
         self.publishing.clean()
+
+    def in_memory(self) -> list[Publication]:
+        """What is published and kept in memory only (publ_cache 2)."""
+        return [] if self.library else self.keeper.everything()
 
     # -- small things -------------------------------------------------------------------------------------------------
     @property

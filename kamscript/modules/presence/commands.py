@@ -23,7 +23,8 @@ class Commands(Module):
     def rpc_cleanup(self: Presence, rpc: Rpc) -> str:  # type: ignore[misc]
         """Forget at once what has expired, and bring the database to what memory says."""
         self.clean()
-        self.watchers.tick()
+        if not self.library:
+            self.watchers.tick()
         return "Reload OK"
 
     @rpc("presence.refreshWatchers", since="5.6")
@@ -60,7 +61,7 @@ class Commands(Module):
     @rpc("presence.presentity_list", since="5.6")
     def rpc_presentity_list(self: Presence, rpc: Rpc, mode: str = "") -> None:  # type: ignore[misc]
         """List what is published and kept in memory (publ_cache 2); `full`: with the documents."""
-        for one in self.keeper.everything() if self.keeper is not None else ():
+        for one in self.in_memory():
             rpc.add(_publication(one, full=mode == "full"))
 
     @rpc("presence.presentity_show", since="6.x")
@@ -68,7 +69,7 @@ class Commands(Module):
     def rpc_presentity_show(self: Presence, rpc: Rpc, mode: str, user: str, domain: str) -> None:  # type: ignore[misc]
         """The same (`basic` or `full`) of one user and domain; `*` is any."""
         full = _full(rpc, mode)
-        for one in self.keeper.everything() if self.keeper is not None else ():
+        for one in self.in_memory():
             if _is(user, one.user) and _is(domain, one.domain):
                 rpc.add(_publication(one, full=full))
 

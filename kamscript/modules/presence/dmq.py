@@ -61,7 +61,7 @@ class Replication:
         self.module, self.log = module, module.server.log
         if "dmq" not in module.server.modules:
             raise FixupError("enable_dmq needs the module dmq, loaded before presence")
-        self.modern = module.server.target not in ("4.4", "5.6")
+        self.modern = module.modern
         self.dmq: Dmq = module.server.module("dmq")
         self.peer = self.dmq.register_dmq_peer(module.dmq_peer_id, self.received, self.request_sync)
         self.receiving = False
@@ -105,7 +105,7 @@ class Replication:
 
     def _send_all(self, node: Node | None) -> None:
         module = self.module
-        for one in module.keeper.everything() if module.keeper is not None else ():
+        for one in module.in_memory():
             event = module.events.find(one.event)
             if event is None:
                 continue

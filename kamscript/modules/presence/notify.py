@@ -99,12 +99,16 @@ class Notifying:
         if not found:
             return True
         body = bodies.published(module, pres_uri, event) if not event.is_winfo else None
+        sent = 0
         for one in found:
             own = event.for_watcher(one, body) if event.for_watcher is not None else None
-            if not self.notify(one, only=only, body=body if own is None else own):
-                module.error(f"Could not send notify for [event]={event.name}")
+            if self.notify(one, only=only, body=body if own is None else own):
+                sent += 1
+                continue
+            module.error(f"Could not send notify for [event]={event.name}")
+            if not module.modern:
                 return False
-        return True
+        return sent > 0
 
     # -- one NOTIFY ---------------------------------------------------------------------------------------------------
     def notify(
