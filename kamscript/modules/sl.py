@@ -32,7 +32,7 @@ from kamscript.sip.errors import SipError
 from kamscript.sip.message import FL_MSG_NOREPLY, Message
 
 if TYPE_CHECKING:
-    from kamscript.core.server import RouteFunction
+    from kamscript.core.server import RouteFunction, Server
     from kamscript.modules.tm import Tm
     from kamscript.values import Value
 
@@ -73,6 +73,11 @@ class Sl(Module, name="sl"):
     filtered_ack = EventRoute("sl:filtered-ack", "An ACK to a stateless reply was absorbed.")
     local_response = EventRoute("sl:local-response", "A stateless reply was sent.")
 
+    def __init__(self, server: Server) -> None:
+        """Modules loaded before this one register callbacks, too."""
+        super().__init__(server)
+        self.callbacks: list[tuple[int, SlCallback]] = []
+
     def start(self) -> None:
         """Watch for ACKs to what is replied here; count replies by code."""
         server = self.server
@@ -80,7 +85,6 @@ class Sl(Module, name="sl"):
         self.counts: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
         self.failures = self.filtered_acks = self.error_replies = 0
         self.until = server.timers.now
-        self.callbacks: list[tuple[int, SlCallback]] = []
         self.tm: Tm | None = server.modules.get("tm") if self.bind_tm else None  # type: ignore[assignment]
         server.hooks.pre_script.append(self.filter_ack)
         server.statistics.later(self._declare)
