@@ -74,7 +74,7 @@ class Sending(Running):
     def get_send_socket(self, destination: Destination, forced: ListenSocket | None = None) -> ListenSocket | None:
         """The socket that sends to `destination` (get_send_socket2): `forced` where it fits, else the default.
 
-        For UDP the default is the socket that the current message came in by.
+        For UDP the default is the UDP socket that the current message came in by.
         """
         proto = destination.proto
         ipv6 = ":" in destination.ip
@@ -84,7 +84,9 @@ class Sending(Running):
                 found = self.names.find_address(forced.address, forced.port, proto)
                 if found is None:
                     self.log.warning(
-                        "<core>", f"protocol/port mismatch (forced {forced.text}, to {proto}:{destination.ip})"
+                        "<core>",
+                        f"protocol/port mismatch (forced {forced.text}, to {proto}:{bracketed(destination.ip)}:"
+                        f"{destination.port})",
                     )
             if found is not None and found.ipv6 == ipv6:
                 return found
@@ -96,7 +98,7 @@ class Sending(Running):
                     self.log.error("<core>", f"no corresponding socket found for(udp:{destination.ip})")
                 return found
             bind = self.bind
-            if bind is not None and bind.ipv6 == ipv6:
+            if bind is not None and bind.proto == "udp" and bind.ipv6 == ipv6:
                 return bind
         return self.names.default(proto, ipv6)
 

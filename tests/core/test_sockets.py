@@ -166,7 +166,8 @@ def test_a_forced_socket_is_used_where_it_fits() -> None:
     assert server.get_send_socket(to(), forced) is forced
     assert server.get_send_socket(to("tcp"), forced) is tcp
     assert server.get_send_socket(to("tcp"), udp) is tcp
-    assert serving.log == ["WARNING: <core>: protocol/port mismatch (forced udp:127.0.0.1:5060, to tcp:192.0.2.99)"]
+    mismatch = "protocol/port mismatch (forced udp:127.0.0.1:5060, to tcp:192.0.2.99:5060)"
+    assert serving.log == [f"WARNING: <core>: {mismatch}"]
 
 
 def test_mhomed_asks_where_packets_leave_from() -> None:

@@ -24,14 +24,14 @@ def sockets() -> Iterator[Sockets]:
 
 
 class Responder(threading.Thread):
-    """A UDP socket on loopback that answers each datagram with what `answer` gives."""
+    """A UDP socket on loopback that answers each datagram with what `answer` gives, until `patience` seconds pass."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, patience: float = 5) -> None:
         super().__init__(daemon=True)
         self.answer = answer
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5)
+        self.socket.settimeout(patience)
         self.remote = Remote("rtpengine", *self.socket.getsockname())
         self.start()
 
