@@ -90,6 +90,20 @@ def _stacks(text: str) -> Iterable[tuple[int, tuple[Condition, ...]]]:
         yield m.end(), tuple(stack)
 
 
+def balanced(text: str) -> bool:
+    """Whether every condition of a file ends in it."""
+    depth = 0
+    for m in _PARTS.finditer(text):
+        word = m["word"]
+        if word in ("ifdef", "ifndef", "ifexp"):
+            depth += 1
+        elif word == "endif":
+            depth -= 1
+        if depth < 0 or (word == "else" and not depth):
+            return False
+    return not depth
+
+
 def runs_for(branches: Iterable[Sequence[Condition]], natural: Iterable[str], texts: Sequence[str]) -> list[Run]:
     """Few runs that reach all branches; those that are reached with the `natural` defines need none."""
     defined = set(natural)

@@ -8,9 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kamscript.cli import main
 from kamscript.script.parse import parse
+from kamscript.script.preprocess import scan
 from kamscript.source import ConfigError, MemoryReader, Source
 from kamscript.tools.bundle import bundled
 from tests.live.servers import KAMAILIO, kamailio
@@ -67,6 +70,51 @@ def test_it_means_the_same(defines: dict[str, str]) -> None:
     assert parse(Source("b.cfg", whole), None, defines).items == parse(Source("k.cfg", MAIN), reader, defines).items
 
 
+_PIECE = st.sampled_from(
+    [
+        "debug=3\n",
+        "# note",
+        '/* "\n',
+        "*/\n",
+        "'x\n",
+        "g.a = 'include_file'\n",
+        '"',
+        "\n",
+        "#!ifdef A\n",
+        "#!endif\n",
+        " ",
+    ]
+)
+_INCLUDE = st.sampled_from(
+    ['include_file "a.cfg"\n', '#!import_file "b.cfg"', '!!include_file "b.cfg"\n', "include_file"]
+)
+
+
+@given(st.lists(_PIECE | _INCLUDE, max_size=8).map("".join), st.lists(_PIECE, max_size=4).map("".join))
+@settings(max_examples=200, deadline=None)
+def test_the_words_of_a_bundle_are_those_of_its_parts(main_text: str, included: str) -> None:
+    reader = MemoryReader({"k.cfg": main_text, "a.cfg": "g.b = 1\n", "b.cfg": included})
+    parts = scan(Source("k.cfg", main_text), reader)
+    if parts.fatal or parts.open_end is not None:
+        return  # a broken directive, or a text that ends in the middle of a word
+    try:
+        whole = scan(Source("b.cfg", bundled("k.cfg", reader)))
+    except ConfigError as error:
+        assert {one.rule for one in error.diagnostics} <= {"unbalanced-ifdef", "no-file"}
+        return
+    assert [(t.kind, t.value) for t in whole.tokens] == [(t.kind, t.value) for t in parts.tokens]
+
+
+def test_a_name_that_a_substitution_changes() -> None:
+    text = '#!subst "/SITE/oslo/"\ninclude_file "SITE.cfg"\n'
+    assert "debug=3\n" in bundled("k.cfg", MemoryReader({"k.cfg": text, "oslo.cfg": "debug=3\n"}))
+
+
+def test_a_lone_quote_in_a_branch_hides_nothing() -> None:
+    text = '#!ifdef A\ndon"t /*\n#!endif\ninclude_file "a.cfg"\n'
+    assert "debug=3\n" in bundled("k.cfg", MemoryReader({"k.cfg": text, "a.cfg": "debug=3\n"}))
+
+
 def test_words_that_only_look_alike() -> None:
     text = 'my_include_file "x"\ninclude_files "x"\nx = \'include_file "x"\'\n'
     assert bundled("k.cfg", MemoryReader({"k.cfg": text})) == text
@@ -82,6 +130,7 @@ def test_a_bundle_of_a_bundle_is_itself() -> None:
     [
         ({"k.cfg": 'include_file "none.cfg"\n'}, "k.cfg:1:14: error: the included file none.cfg cannot be read"),
         ({"k.cfg": '#!ifdef X\ninclude_file "no.cfg"\n#!endif\n'}, "k.cfg:2:15: error: the included file no.cfg"),
+        ({"k.cfg": 'include_file "b.cfg"\n', "b.cfg": "#!ifdef A\n"}, "the conditions of b.cfg do not end in the file"),
         ({"k.cfg": 'include_file "k.cfg"\n'}, "includes nest deeper than 10 files"),
         ({}, "cannot read k.cfg: no such file"),
     ],

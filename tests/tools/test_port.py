@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kamscript.cli import main
 from kamscript.script.catalog import catalog
+from kamscript.script.nodes import CustomVar
+from kamscript.script.parse import read
 from kamscript.source import MemoryReader, Source, Span
 from kamscript.tools.port_branches import Conditions, Forced, Run, runs_for
 from kamscript.tools.port_inventory import Inventory, Use, inventory
@@ -50,6 +54,14 @@ debug=LEVEL
 #!endif
 request_route { exit; }
 """
+
+
+def _nested(blocks: list[tuple[str, bool, str, str]]) -> str:
+    """`#!ifdef` blocks one behind the other, each with two sides."""
+    return "".join(
+        f"#!{'ifdef' if wanted else 'ifndef'} {name}\n{one}#!else\n{other}#!endif\n"
+        for name, wanted, one, other in blocks
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -255,6 +267,28 @@ def test_an_expression_is_looked_at_on_one_side(capsys: pytest.CaptureFixture[st
     write("#!ifexp 1 > 2\ndebug=3\n#!endif\nrequest_route { exit; }\n")
     assert main(["port", "--all-branches", "kamailio.cfg"]) == 0
     assert "#!ifexp 1 > 2: only the side that counts now was looked at" in capsys.readouterr().out
+
+
+@given(st.recursive(st.just(""), lambda inner: st.lists(st.tuples(st.sampled_from("ABCD"), st.booleans(), inner, inner),
+                                                        max_size=3).map(_nested), max_leaves=8))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_every_branch_that_can_be_reached_is_reached(text: str) -> None:
+    lines = text.splitlines()
+    marked = "\n".join(f"g.v{n} = 1\n{line}" for n, line in enumerate([*lines, ""]))
+    source = Source("k.cfg", marked + "\n")
+    conditions = Conditions()
+    natural, runs = names(source.text), names(source.text, branches=True).runs
+    reached = set()
+    for run in (Run({}, frozenset()), *runs):
+        config, _ = read(source, None, dict(run.on))
+        reached |= {item.name for item in config.items if isinstance(item, CustomVar)}
+    assert natural.runs == []
+    for n in range(len(lines) + 1):
+        at = source.text.index(f"g.v{n} = 1")
+        around = conditions.around(Span(source, at, at))
+        wanted = {(one.name, one.wanted) for one in around}
+        if len(wanted) == len({name for name, _ in wanted}):
+            assert f"v{n}" in reached, (source.text, [str(run) for run in runs])
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
