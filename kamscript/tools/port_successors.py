@@ -276,3 +276,46 @@ def successor(kind: str, name: str, module: str = "", arity: int = -1) -> Succes
     rows = [row for row in _index().get((kind, name), ()) if row.arity < 0 or arity < 0 or row.arity == arity]
     rows = [row for row in rows if not module or row.module == module or kind in ("module", "core parameter")]
     return rows[0] if rows else None
+
+
+_TITLE = """\
+# What replaced what
+
+Names that not every generation of Kamailio has (4.4, 5.6, 6.x), or that no longer exist, and what to write instead;
+`kamscript port` ([port.md](port.md)) finds them in a config. This page is made by
+`python -m kamscript.tools.port_successors`. Sources: "manual M" is the README of module M of Kamailio 5.6, "catalogue"
+its export tables, "cookbook" the core cookbook of kamailio.org.
+"""
+_HEADINGS = {
+    "module": "Modules",
+    "function": "Functions",
+    "parameter": "Module parameters",
+    "core parameter": "Core parameters",
+    "MI command": "Commands of the management interface (MI), which ended with 5.0",
+}
+
+
+def as_markdown() -> str:
+    """The table as docs/successors.md."""
+    lines = [_TITLE]
+    for kind, heading in _HEADINGS.items():
+        lines += _section(heading, [row for row in SUCCESSORS if row.kind == kind and not row.habit])
+    lines += _section("Old habits: they work, newer configs write them otherwise", [r for r in SUCCESSORS if r.habit])
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(heading: str, rows: list[Successor]) -> list[str]:
+    lines = [f"## {heading}\n", "| Name | Instead | Source |", "| --- | --- | --- |"]
+    for row in rows:
+        name = f"{row.module}: {row.name}" if row.module else row.name
+        if row.kind == "function":
+            name += "()" if row.arity < 0 else f"() with {row.arity} argument{'s' * (row.arity != 1)}"
+        instead = row.instead.replace("|", "\\|").replace("*", "\\*")
+        lines.append(f"| `{name}` | {instead} | {row.source} |")
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(as_markdown())

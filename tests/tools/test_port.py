@@ -19,7 +19,7 @@ from kamscript.source import MemoryReader, Source, Span
 from kamscript.tools.port_branches import Conditions, Forced, Run, runs_for
 from kamscript.tools.port_inventory import Inventory, Use, inventory
 from kamscript.tools.port_names import State
-from kamscript.tools.port_successors import SUCCESSORS, successor
+from kamscript.tools.port_successors import SUCCESSORS, as_markdown, successor
 
 OLD = """debug=3
 loadmodule "pv.so"
@@ -180,6 +180,11 @@ def test_every_row_says_where_it_is_documented() -> None:
     assert [row for row in SUCCESSORS if not row.instead or not row.source] == []
     keys = [(row.kind, row.module, row.name, row.arity) for row in SUCCESSORS]
     assert len(set(keys)) == len(keys)
+
+
+def test_the_page_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "successors.md"
+    assert page.read_text(encoding="utf-8") == as_markdown(), "python -m kamscript.tools.port_successors"
 
 
 def test_commands_of_the_management_interface_have_rpc_names() -> None:
