@@ -108,6 +108,7 @@ userblacklist.check_user_whitelist | check_user_allowlist() of userblocklist | m
 corex.send | send_udp() or send_tcp() | manual corex
 siputils.ring_insert_callid | change_reply_status(180, "Ringing") of textopsx in an onreply_route | manual textopsx
 cnxcc.cnxcc_set_max_credit/5 | the form with six arguments: first pulse and further pulses apart | manual cnxcc
+siprepo.sr_msg_pull/3 | the form with four arguments: a mode comes last | manual siprepo of 6.x
 acc.acc_rad_request | acc_rad_request() of the module acc_radius | manual acc_radius
 acc.acc_diam_request | acc_diam_request() of the module acc_diameter | manual acc_diameter
 utils.http_query | http_client_query(url, [post], [headers], result) of http_client | manual http_client
@@ -155,6 +156,12 @@ tm.delete_timer | nothing: transactions go when nobody needs them | catalogue of
 utils.http_query_timeout | connection_timeout of http_client | manual http_client
 utils.http_response_mode | nothing: http_client_query() gives the whole body | manual http_client
 utils.http_response_trim | nothing: {s.trim} does it | manual pv
+app_lua.register | nothing: scripts reach KSR.* without it | manual app_lua
+cnxcc.dlg_flag | nothing: calls are known once dlg_manage() of dialog tracks them | catalogue of 6.x
+ims_usrloc_pcscf.hashing_type | nothing | catalogue of 5.6
+ims_usrloc_pcscf.lookup_check_received | nothing | catalogue of 5.6
+presence.to_tag_pref | nothing | catalogue of 5.6
+sipcapture.table_time_sufix | nothing | catalogue of 6.x
 nathelper.rtpproxy_sock | rtpproxy_sock of the module rtpproxy | manual rtpproxy
 nathelper.rtpproxy_disable_tout | rtpproxy_disable_tout of the module rtpproxy | manual rtpproxy
 nathelper.rtpproxy_tout | rtpproxy_tout of the module rtpproxy | manual rtpproxy

@@ -159,15 +159,22 @@ def test_names_that_every_newer_generation_has_are_in_no_row() -> None:
 
 def test_every_function_that_ended_has_a_successor() -> None:
     facts = catalog()
-    modules = [m for name in facts.names() if (m := facts.module(name)) is not None and m.generations() & 2]
+    modules = [m for name in facts.names() if (m := facts.module(name)) is not None and m.generations() & 4]
     gone = {
         (module.name, name, row.arity)
         for module in modules
         for name, rows in module.functions.items()
         for row in rows
-        if row.generations == 1
+        if not row.generations & 4
     }
     assert [one for one in sorted(gone) if successor("function", one[1], one[0], one[2]) is None] == []
+
+
+def test_every_parameter_that_ended_has_a_successor() -> None:
+    facts = catalog()
+    modules = [m for name in facts.names() if (m := facts.module(name)) is not None and m.generations() & 4]
+    gone = [(m.name, name) for m in modules for name in m.params() if (p := m.param(name)) and not p.generations & 4]
+    assert [one for one in gone if successor("parameter", one[1], one[0]) is None] == []
 
 
 def test_every_module_that_ended_has_a_successor() -> None:
