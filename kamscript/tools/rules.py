@@ -612,6 +612,16 @@ TRAPS = {
         "request_route { handle_publish(); }",
         "Set publ_cache to 0.",
     ),
+    "winfo-without-database": _warning(
+        "Watcher information without a database",
+        "With publ_cache=2 and subs_db_mode=0 presence needs no database. Watcher information looks there all the "
+        "same: the first SUBSCRIBE to presence.winfo, whoever sends it, ends 5.6. In kamscript the watchers in memory "
+        "are told.",
+        _TM + 'loadmodule "sl.so"\nloadmodule "presence.so"\nloadmodule "presence_xml.so"\n'
+        'modparam("presence", "publ_cache", 2)\nmodparam("presence", "subs_db_mode", 0)\n'
+        'modparam("presence_xml", "force_active", 1)\nrequest_route { handle_subscribe(); }',
+        "Set disable_winfo of presence_xml to 1, or give presence a database.",
+    ),
     "notifier-on-sqlite": _warning(
         "Notifier on SQLite",
         "With subs_db_mode=3 a process of its own tells watchers (notifier_processes is 1 by default). An SQLite "

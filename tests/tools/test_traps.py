@@ -28,6 +28,12 @@ modparam("dispatcher", "xavp_dst", "dst")
 
 DOMAIN = 'loadmodule "db_sqlite.so"\nloadmodule "domain.so"\nmodparam("domain", "db_url", "sqlite:///k.db")\n'
 PERMISSIONS = 'loadmodule "permissions.so"\n'
+IN_MEMORY = """loadmodule "presence.so"
+loadmodule "presence_xml.so"
+modparam("presence", "publ_cache", 2)
+modparam("presence", "subs_db_mode", 0)
+modparam("presence_xml", "force_active", 1)
+"""
 PRESENCE = 'loadmodule "db_sqlite.so"\nloadmodule "presence.so"\nmodparam("presence", "db_url", "sqlite:///k.db")\n'
 
 TABLES = """loadmodule "htable.so"
@@ -262,6 +268,11 @@ TOP = [
         PRESENCE + 'modparam("presence", "enable_sphere_check", 1)\nrequest_route { exit; }',
         PRESENCE + 'modparam("presence", "enable_sphere_check", 1)\nmodparam("presence", "publ_cache", 0)\n'
         "request_route { exit; }",
+    ),
+    (
+        "winfo-without-database",
+        IN_MEMORY + "request_route { exit; }",
+        IN_MEMORY + 'modparam("presence_xml", "disable_winfo", 1)\nrequest_route { exit; }',
     ),
     (
         "notifier-on-sqlite",

@@ -8,13 +8,13 @@ from kamscript.script import nodes as n
 from kamscript.source import Diagnostic
 from kamscript.tools.traps import Config
 
-_MEMORY_INDEX = 1
+_MEMORY_INDEX, _MEMORY = 1, 2
 _DB_ONLY = 3
 
 
-def _params(config: Config) -> dict[str, n.ModParam]:
-    """The parameters of presence, by name: the lines that count."""
-    return {line.name: line for module, line in config.resolved.params if module == "presence"}
+def _params(config: Config, name: str = "presence") -> dict[str, n.ModParam]:
+    """The parameters of a module, by name: the lines that count."""
+    return {line.name: line for module, line in config.resolved.params if module == name}
 
 
 def _value(params: dict[str, n.ModParam], name: str, default: int | str) -> int | str:
@@ -56,4 +56,20 @@ def notifier_on_sqlite(config: Config) -> Iterator[Diagnostic]:
         )
 
 
-TRAPS = (unknown_spheres, notifier_on_sqlite)
+def winfo_without_database(config: Config) -> Iterator[Diagnostic]:
+    """Everything in memory, and watcher information, which asks the database all the same."""
+    params, xml = _params(config), _params(config, "presence_xml")
+    line = params.get("publ_cache")
+    if line is None or "presence_xml" not in config.resolved.modules or _value(xml, "disable_winfo", 0):
+        return
+    if _value(params, "publ_cache", 1) == _MEMORY and _value(params, "subs_db_mode", 2) == 0:
+        yield Diagnostic(
+            "winfo-without-database",
+            "without a database a SUBSCRIBE to presence.winfo ends Kamailio 5.6",
+            line.pos,
+            "warning",
+            'modparam("presence_xml", "disable_winfo", 1)',
+        )
+
+
+TRAPS = (unknown_spheres, notifier_on_sqlite, winfo_without_database)

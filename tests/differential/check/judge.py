@@ -24,6 +24,7 @@ __all__ = [
     "Verdict",
     "blocks",
     "daemon",
+    "ends",
     "exchange",
     "kamscript",
     "lines",
@@ -89,6 +90,25 @@ def exchange(text: str, *requests: str, replies: int) -> list[str]:
         for request in requests:
             sock.sendto(request.format(here=here).encode("latin-1"), ("127.0.0.1", _PORT))
         return [sock.recv(65536).decode("latin-1") for _ in range(replies)]
+
+
+def ends(text: str, request: str, folder: Path) -> bool:
+    """Whether a request ends the daemon; `{here}` in it is the address that it comes from."""
+    with _running(text, "", folder), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.connect(("127.0.0.1", _PORT))
+        sock.settimeout(0.1)
+        host, port = sock.getsockname()
+        sock.send(request.format(here=f"{host}:{port}").encode("latin-1"))
+        for _ in range(20):
+            try:
+                sock.send(b"\r\n\r\n")
+                sock.recv(65536)
+            except TimeoutError:
+                continue
+            except ConnectionRefusedError:
+                return True
+    return False
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .judge import exchange, started
+from .judge import ends, exchange, started
 
 _HEAD = "".join(f'loadmodule "{name}.so" ' for name in ("pv", "xlog", "tm", "sl", "textops", "siputils"))
 _YES = 'xlog("L_ALERT", "said yes\\n");'
@@ -188,6 +188,20 @@ def test_files_of_rules_are_mixed_up(tmp_path: Path) -> None:
     assert said(f'$ru = "sip:y@h"; {calls} xlog("L_ALERT", "said $rc\\n");', load) == ["1"]
     third = f'allow_routing("{tmp_path}/c", "{tmp_path}/d");'
     assert started(f"{_HEAD}\n{load}\nrequest_route {{ {calls} {third} }}\n", 'xlog("L_ALERT", "said up\\n");') is None
+
+
+def test_watcher_information_without_a_database(tmp_path: Path) -> None:
+    config = (
+        f'{_HEAD}\nloadmodule "presence.so" loadmodule "presence_xml.so"\n'
+        'modparam("presence", "publ_cache", 2)\nmodparam("presence", "subs_db_mode", 0)\n'
+        'modparam("presence_xml", "force_active", 1)\nrequest_route { handle_subscribe(); }\n'
+    )
+    subscribe = (
+        "SUBSCRIBE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK1\r\n"
+        "From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: 1\r\nCSeq: 1 SUBSCRIBE\r\n"
+        "Contact: <sip:alice@{here}>\r\nEvent: presence.winfo\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert ends(config, subscribe, tmp_path)
 
 
 def test_last_alias() -> None:
