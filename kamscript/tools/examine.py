@@ -84,7 +84,7 @@ def _stages(
     classes = module_classes(resolved.modules)
     found += _Start(resolved, classes, target, reader, found).errors()
     if readable:
-        found += traps(Config(resolved, classes, target))
+        found += traps(Config(resolved, classes, target, reader))
     return found, config.files or (source,)
 
 

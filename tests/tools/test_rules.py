@@ -49,7 +49,8 @@ def test_no_rule_is_described_that_nothing_reports() -> None:
 
 @pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if rule.example])
 def test_the_example_is_found(rule: str) -> None:
-    found = examine("kamailio.cfg", MemoryReader({"kamailio.cfg": RULES[rule].example + "\n"}))
+    files = {"kamailio.cfg": RULES[rule].example + "\n", "tls.cfg": "[client:192.0.2.1:5061]\n"}
+    found = examine("kamailio.cfg", MemoryReader(files))
     assert {finding.severity for finding in found if finding.rule == rule} == {RULES[rule].severity}
 
 

@@ -13,7 +13,7 @@ from kamscript.module import Module
 from kamscript.script import nodes as n
 from kamscript.script.pv import PvSyntaxError, PvText, parse_pv, split_format
 from kamscript.script.resolve import Resolved
-from kamscript.source import Diagnostic
+from kamscript.source import Diagnostic, Reader
 
 T = TypeVar("T", bound=n.Node)
 
@@ -21,8 +21,8 @@ T = TypeVar("T", bound=n.Node)
 class Config:
     """A resolved config, indexed for looking things up."""
 
-    def __init__(self, resolved: Resolved, classes: Mapping[str, type[Module]], target: str) -> None:
-        self.resolved, self.classes, self.target = resolved, classes, target
+    def __init__(self, resolved: Resolved, classes: Mapping[str, type[Module]], target: str, reader: Reader) -> None:
+        self.resolved, self.classes, self.target, self.reader = resolved, classes, target, reader
         self.routes = resolved.config.routes
         self._nodes: dict[type[n.Node], list[tuple[n.Route, n.Node]]] = {}
         for route in self.routes:
@@ -85,13 +85,28 @@ def traps(config: Config) -> list[Diagnostic]:
         permissions,
         presence,
         routes,
+        secure,
         tables,
         values,
         variables,
     )
 
     found: list[Diagnostic] = []
-    every = (flow, routes, variables, values, modules, dialog, auth, dispatcher, nat, permissions, presence, tables)
+    every = (
+        flow,
+        routes,
+        variables,
+        values,
+        modules,
+        dialog,
+        auth,
+        dispatcher,
+        nat,
+        permissions,
+        presence,
+        secure,
+        tables,
+    )
     for trap in (trap for module in every for trap in module.TRAPS):
         found += trap(config)
     return found
