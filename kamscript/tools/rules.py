@@ -642,6 +642,35 @@ TRAPS = {
         "request_route { dlg_manage(); }\nevent_route[dialog:end] { ds_load_unset(); }",
         "Call ds_load_update() for the BYE, in the request route and in event_route[tm:local-request].",
     ),
+    "no-fault": _warning(
+        "Fault that is none",
+        "From code 300 on xmlrpc_reply() is to answer with a fault. 5.6 forgets the code and answers 1, which says "
+        "that all went well. In kamscript it is a fault.",
+        'loadmodule "sl.so"\nloadmodule "xmlrpc.so"\nrequest_route { xmlrpc_reply("404", "Not found"); }',
+    ),
+    "never-opened": _warning(
+        "Route for connections that never runs",
+        "event_route[tls:connection-out] is to run for each TLS connection that the server opens. While TCP is "
+        "asynchronous, the default, 5.6 does not run it. In kamscript it runs.",
+        'loadmodule "tls.so"\nrequest_route { exit; }\nevent_route[tls:connection-out] { drop; }',
+        "Set tcp_async=no.",
+    ),
+    "whole-name": _warning(
+        "Name of a certificate that is always null",
+        "$tls_peer_subject, $tls_peer_issuer, $tls_my_subject and $tls_my_issuer are null in 5.6, whatever the "
+        "certificate says. In kamscript they are the whole name.",
+        'loadmodule "pv.so"\nloadmodule "tls.so"\nrequest_route { if ($tls_peer_subject == "CN=a") exit; }',
+        "Read the parts: $tls_peer_subject_cn and so on.",
+    ),
+    "own-address": _warning(
+        "TLS profile by the own address",
+        "A profile `[client:IP:PORT]` is to hold for connections to that address. Kamailio compares it with the "
+        "address that it connects from, so that the profile holds for no connection or for wrong ones. In kamscript "
+        "it is the address of the other side.",
+        '# tls.cfg: [client:192.0.2.1:5061]\nloadmodule "tls.so"\nmodparam("tls", "config", "tls.cfg")\n'
+        "request_route { exit; }",
+        "Give the profile a server_id, and say it in the XAVP of xavp_cfg.",
+    ),
     "parameter-twice": _warning(
         "Parameter given twice",
         "The parameter takes one value, and a line below sets it again: the last one counts.",
