@@ -281,6 +281,26 @@ TOP = [
         "request_route { exit; }",
     ),
     (
+        "no-fault",
+        'loadmodule "xmlrpc.so"\nrequest_route { xmlrpc_reply("404", "Not found"); }',
+        'loadmodule "xmlrpc.so"\nrequest_route { xmlrpc_reply("200", "OK"); }',
+    ),
+    (
+        "never-opened",
+        'loadmodule "tls.so"\nrequest_route { exit; }\nevent_route[tls:connection-out] { drop; }',
+        'tcp_async=no\nloadmodule "tls.so"\nrequest_route { exit; }\nevent_route[tls:connection-out] { drop; }',
+    ),
+    (
+        "whole-name",
+        'loadmodule "tls.so"\nrequest_route { if ($tls_peer_subject == "CN=a") exit; }',
+        'loadmodule "tls.so"\nrequest_route { if ($tls_peer_subject_cn == "a") exit; }',
+    ),
+    (
+        "whole-name",
+        'loadmodule "tls.so"\nrequest_route { xlog("from $tls_my_issuer\\n"); }',
+        'loadmodule "tls.so"\nrequest_route { xlog("from $tls_my_issuer_cn\\n"); }',
+    ),
+    (
         "unset-without-call-id",
         DISPATCHER + DIALOG + "request_route { exit; }\nevent_route[dialog:end] { ds_load_unset(); }",
         DISPATCHER + DIALOG + "request_route { ds_load_unset(); }\nevent_route[tm:local-request] { ds_load_update(); }",
@@ -324,6 +344,16 @@ def test_a_typing_error_gets_a_hint() -> None:
 
 def test_an_avp_that_an_unknown_module_may_write() -> None:
     assert "never-written" not in rules(HEAD + 'loadmodule "dialplan.so"\nrequest_route { if ($avp(x) == 1) exit; }')
+
+
+def test_a_tls_profile_by_the_own_address_is_told_with_its_line() -> None:
+    text = HEAD + 'loadmodule "tls.so"\nmodparam("tls", "config", "tls.cfg")\nrequest_route { exit; }\n'
+    profiles = "[server:default]\n[client:default]\n[client:any]\n# [client:1.2.3.4:5061]\n[Client: 10.0.0.9:5061]\n"
+    (finding,) = examine("etc/k.cfg", MemoryReader({"etc/k.cfg": text, "etc/tls.cfg": profiles}))
+    assert (finding.rule, finding.message) == (
+        "own-address",
+        "tls.cfg:5: Kamailio compares 10.0.0.9:5061 with the address that it connects from",
+    )
 
 
 def test_doubles_and_inert_parameters_are_notes() -> None:
