@@ -456,6 +456,94 @@ def fewer_events(scene: Scene) -> None:
     Watch(scene.carol, event="dialog;sla").start(None)
 
 
+@case(
+    config(
+        'modparam("presence_xml", "disable_bla", 0)\nmodparam("presence", "publ_cache", 2)\nmodparam("presence", "subs_db_mode", 0)',
+        publish='if (is_present_hf("Sender")) handle_publish("$hdr(Sender)"); else handle_publish();',
+        database=False,
+    ),
+    modules=MODULES,
+)
+def other_events_in_memory(scene: Scene) -> None:
+    """publ_cache 2: shared lines and xcap-diff."""
+    line = Watch(scene.alice, "sip:alice@example.com", event="dialog;sla", call_id="line")
+    line.start()
+    sender = "Sender: sip:bob@127.0.0.12:21200"
+    etag = published(scene.bob, SLA % (DIALOG % "trying"), uri=LINE, event="dialog;sla", headers=sender)
+    line.told()
+    published(scene.bob, SLA % "", uri=LINE, event="dialog;sla", etag=etag, cseq=2, headers="Sender: sip:x@y")
+    published(scene.bob, SLA % (DIALOG % "terminated"), uri=LINE, event="dialog;sla", etag=etag, cseq=3, headers=sender)
+    line.told()
+    published(scene.bob, SLA % (DIALOG % "early"), uri=LINE, event="dialog;sla", etag=etag, cseq=4, headers=sender)
+    published(
+        scene.bob, SLA % (DIALOG % "early"), uri=LINE, event="dialog;sla", etag="a.1", cseq=5, headers=sender, code=412
+    )
+    scene.settle()
+    diff = Watch(scene.carol, event="xcap-diff", call_id="diff")
+    diff.start()
+    etag = published(scene.bob, "<a/>", event="xcap-diff", cseq=6)
+    diff.told()
+    published(scene.bob, "<b/>", event="xcap-diff", cseq=7)
+    diff.told()
+    diff.start()
+    published(scene.bob, event="xcap-diff", etag=etag, expires=0, cseq=8)
+    diff.told()
+    diff.start(0)
+
+
+@case(
+    config(RULES + 'modparam("presence", "subs_db_mode", 1)\nmodparam("presence", "expires_offset", 5)'),
+    modules=MODULES,
+)
+def rules_and_watcher_information(scene: Scene) -> None:
+    """Mode 1: who is pending, blocked and allowed, as the presentity sees it, before and after a restart."""
+    set_rules(scene, rule(one("carol"), "block"), rule(one("dave"), "allow"))
+    bob = Watch(scene.bob, event="presence.winfo")
+    bob.start()
+    Watch(scene.alice).start()
+    bob.told()
+    Watch(scene.carol).start()
+    bob.told()
+    dave = Watch(scene.dave)
+    dave.start()
+    bob.told()
+    dave.start(30)
+    bob.told()
+    scene.restart()
+    bob.start()
+    published(scene.bob, pidf(), expires=60)
+    dave.told()
+    dave.start(0)
+    bob.told()
+    scene.settle()
+    scene.rows("active_watchers", "watcher_username", "event", "status", "reason", "local_cseq", "version")
+
+
+@case(
+    config(
+        'modparam("presence_xml", "disable_bla", 0)\nmodparam("presence", "subs_db_mode", 3)\nmodparam("presence", "notifier_processes", 0)'
+    ),
+    modules=MODULES,
+)
+def other_events_in_the_database(scene: Scene) -> None:
+    """Mode 3: shared lines, watcher information and routes."""
+    line = Watch(scene.alice, "sip:alice@example.com", event="dialog;sla", call_id="line")
+    line.start(headers="Record-Route: <sip:127.0.0.11:21200;lr;x=1>")
+    published(scene.bob, SLA % (DIALOG % "trying"), uri=LINE, event="dialog;sla")
+    line.told()
+    line.start()
+    bob = Watch(scene.bob, event="presence.winfo")
+    bob.start()
+    Watch(scene.carol).start(100)
+    bob.told()
+    Watch(scene.dave, call_id="other").start(200)
+    bob.told()
+    bob.start()
+    bob.start(0)
+    scene.settle()
+    scene.rows("active_watchers", "watcher_username", "event", "status", "local_cseq", "version", "record_route")
+
+
 # -- functions --------------------------------------------------------------------------------------------------------
 CHECKS = """
     if (is_method("OPTIONS")) {
