@@ -44,6 +44,7 @@ ADDED = {
 METHODS = "the module's method is called for each line"
 #: Parameters that Kamailio reads itself for each line.
 UNREPEATED: dict[tuple[str, str], str] = {
+    ("avpops", "db_scheme"): METHODS,
     ("counters", "script_counter"): METHODS,
     ("ctl", "binrpc"): METHODS,
     ("ctl", "fifo"): METHODS,
