@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kamscript import stores
 from kamscript.modules.presence.subscription import ACTIVE, NOT_WAITING, PENDING, Subscription
+from kamscript.values import wrap
 
 if TYPE_CHECKING:
     from kamscript.modules.presence import Presence
@@ -94,6 +95,7 @@ class Store:
         for attribute, value in zip((*_TEXTS.values(), *_NUMBERS.values()), row, strict=False):
             kind = type(getattr(subs, attribute))
             setattr(subs, attribute, kind(value) if value is not None else kind())
+        subs.remote_cseq &= 0xFFFFFFFF  # the column is a signed integer
         return subs
 
     def _dialog(self, subs: Subscription) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class Store:
     def insert(self, subs: Subscription, *, expires: int, timer: bool = False) -> None:
         """Add a row. `timer`: as the timer of mode 2 does, without flags."""
         row: dict[str, Any] = {column: getattr(subs, name) for column, name in {**_TEXTS, **_NUMBERS}.items()}
-        row["event"], row["expires"] = subs.event.name, expires
+        row["event"], row["expires"], row["remote_cseq"] = subs.event.name, expires, wrap(subs.remote_cseq)
         row["event_id"], row["reason"] = subs.event_id or None, subs.reason or None
         if not timer:
             row["record_route"] = subs.record_route or None
@@ -114,7 +116,7 @@ class Store:
 
     def refreshed(self, subs: Subscription, *, both: bool = False) -> None:
         """A SUBSCRIBE came in the dialog; with `both` a NOTIFY is counted, too."""
-        row: dict[str, Any] = {"expires": subs.expires + self.module.now, "remote_cseq": subs.remote_cseq}
+        row: dict[str, Any] = {"expires": subs.expires + self.module.now, "remote_cseq": wrap(subs.remote_cseq)}
         row |= {"updated": subs.updated, "updated_winfo": subs.updated_winfo}
         row |= {"contact": subs.contact, "record_route": subs.record_route or None}
         if both:
@@ -134,7 +136,7 @@ class Store:
             name: getattr(subs, name)
             for name in ("expires", "status", "reason", "remote_cseq", "local_cseq", "version", "contact")
         }
-        row["record_route"], row["reason"] = subs.record_route, subs.reason or None
+        row |= {"record_route": subs.record_route, "reason": subs.reason or None, "remote_cseq": wrap(subs.remote_cseq)}
         self.db.update(self.active, row, {"presentity_uri": subs.pres_uri, **self._dialog(subs)})
 
     def change(self, subs: Subscription, **columns: Any) -> int:

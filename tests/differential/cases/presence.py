@@ -646,6 +646,58 @@ def a_subscribe_that_comes_twice(scene: Scene) -> None:
     scene.settle()
 
 
+@case(config('modparam("presence", "publ_cache", 0)'), modules=MODULES)
+def odd_headers(scene: Scene) -> None:
+    """Compact names, headers that stand twice, tags that are missing."""
+    watch = Watch(scene.alice, event="")
+    watch.start(headers="o: presence\nEvent: unknown")
+    first = published(scene.bob, pidf(), event="", headers="o:presence")
+    watch.told()
+    published(scene.bob, pidf("closed"), headers=f"sip-if-match: {first}\nSIP-If-Match: nonsense", cseq=2)
+    watch.told()
+    publish(scene.bob, pidf(), expires=0, cseq=3)
+    scene.bob.expect(200)
+    watch.told()
+    scene.settle()
+    for number, (to, tag, callid) in enumerate(
+        (
+            ("<sip:bob@example.com>", "", "x 1"),
+            ("sip:bob@example.com", ";tag=", "x2"),
+            ("Bob <sip:bob@example.com>", ";tag=a;x=y", "x3"),
+        ),
+        1,
+    ):
+        scene.carol.send(
+            f"SUBSCRIBE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.13:21200;branch=z9hG4bK-odd-{number}\nFrom: <sip:carol@example.com>{tag}\n"
+            f"To: {to}\nCall-ID: {callid}\nCSeq: 4294967295 SUBSCRIBE\nm: <sip:carol@127.0.0.13:21200>\nEvent: presence\nExpires: 50\nl: 0\n\n"
+        )
+        scene.settle()
+        scene.label(f"odd {number}")
+    scene.carol.send(
+        "SUBSCRIBE sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.13:21200;branch=z9hG4bK-odd-9\nFrom: <sip:carol@example.com>;tag=c\n"
+        "To: <sip:bob@example.com>\nCall-ID: x9\nCSeq: 1 SUBSCRIBE\nContact: sip:carol@127.0.0.13:21200;expires=5, <sip:x@y>\nEvent: presence\nUser-Agent: a\n b\nl: 0\n\n"
+    )
+    scene.settle()
+    scene.label("folded")
+    scene.rpc("presence.cleanup")
+    scene.rows("active_watchers", *ROW)
+    scene.rows("presentity", "username", "etag")
+
+
+@case(
+    config(
+        before='if (is_method("SUBSCRIBE") && is_present_hf("X-Twice")) { handle_subscribe(); xlog("first $rc $subs(status)\\n"); }'
+    ),
+    modules=MODULES,
+)
+def handled_twice(scene: Scene) -> None:
+    """The function called twice for one request."""
+    watch = Watch(scene.alice)
+    watch.send(headers="X-Twice: yes")
+    scene.settle()
+    scene.label("twice")
+
+
 # -- functions --------------------------------------------------------------------------------------------------------
 FUNCTIONS = """
     if (is_method("OPTIONS")) {
