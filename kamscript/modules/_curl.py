@@ -16,6 +16,7 @@ from kamscript.core.web import BAD_URL, NO_CONNECTION, TIMEOUT, UNSUPPORTED, Htt
 
 if TYPE_CHECKING:
     from kamscript.core.environment import Environment
+    from kamscript.core.server import Server
 
 BASIC, DIGEST = 1, 2
 _MOST_REDIRECTS: Final = 30
@@ -144,7 +145,7 @@ def header_lines(items: list[str], body: str | None) -> tuple[str, ...]:
     typed = any(item[:13].lower() == "content-type:" for item in items)
     lines = [line for item in items for line in _LINES.split(item) if line and not _EMPTY.fullmatch(line)]
     if body is not None and not typed:
-        lines.insert(0, _FORM)
+        lines.append(_FORM)
     return tuple(lines)
 
 
@@ -268,20 +269,23 @@ def wait_for(environment: Environment, steps: Transfer) -> HttpReply:
         return reply
 
 
-def go_on(environment: Environment, steps: Transfer, done: Callable[[HttpReply], object]) -> None:
-    """Run a transfer beside everything else; `done` hears of its end, never before this returns to the driver."""
-    http = environment.http
+def go_on(server: Server, steps: Transfer, done: Callable[[HttpReply], object]) -> None:
+    """Run a transfer beside everything else; `done` hears of its end, never before this returns."""
+    http = server.environment.http
 
     def step(reply: HttpReply | None) -> None:
         try:
             query = next(steps) if reply is None else steps.send(reply)
         except StopIteration as end:
-            done(end.value)
+            ended: HttpReply = end.value
+            if reply is None:
+                server.timers.after(0.0, lambda: done(ended))
+            else:
+                done(ended)
             return
-        assert http is not None
-        http.begin(query, step)
+        if http is None:
+            server.timers.after(0.0, lambda: done(HttpReply(error=NO_CONNECTION)))
+        else:
+            http.begin(query, step)
 
-    if http is None:
-        done(HttpReply(error=NO_CONNECTION))
-    else:
-        step(None)
+    step(None)

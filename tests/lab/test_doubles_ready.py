@@ -194,7 +194,7 @@ def test_an_asynchronous_query_times_out() -> None:
     call = lab.phone("alice").call("bob")
     lab.wait(lambda: call.status)
     assert call.status == 503
-    assert lab.log.script == ["0 <null> <null> <null> <null> Timeout was reached"]
+    assert lab.log.script == ["0 <null> <null> <null> <null> TIMEOUT"]
 
 
 def test_without_a_transaction_the_route_runs_by_itself() -> None:

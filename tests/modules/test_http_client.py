@@ -235,7 +235,7 @@ def test_urls_that_are_none(url: str) -> None:
 
 def test_header_lines() -> None:
     form = "Content-Type: application/x-www-form-urlencoded"
-    assert header_lines(["A: 1\r\nB: 2", "C:"], "x") == (form, "A: 1", "B: 2")
+    assert header_lines(["A: 1\r\nB: 2", "C:"], "x") == ("A: 1", "B: 2", form)
     assert header_lines(["content-type: x"], "x") == ("content-type: x",)
 
 

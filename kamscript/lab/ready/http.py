@@ -20,14 +20,10 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kamscript.core.doubles import Backed
 from kamscript.core.web import HttpQuery, HttpReply
 from kamscript.lab.ready.base import Ready, pattern
-from kamscript.module import Route
-from kamscript.values import Value
 
 if TYPE_CHECKING:
-    from kamscript.core.context import Context
     from kamscript.lab.doubles import Call
     from kamscript.lab.lab import Lab
 
@@ -140,27 +136,14 @@ class Web(Ready):
         self.requests: list[HttpRequest] = []
         self.answers: list[Answer] = []
         self._unanswered: list[HttpRequest] = []
-        self._pending: dict[str, list[Value]] = {}  #: $http_req(...): what the next asynchronous query sends
-        self._reply: tuple[str, Outcome] | None = None  #: what $http_... show: number of the query, its end
-        self._queries = 0
         self.install(
             {
                 "http_query": self._http_query,
                 "ruxc_http_get": self._ruxc_get,
                 "ruxc_http_post": self._ruxc_post,
                 "ruxc_http_delete": self._ruxc_delete,
-                "http_async_query": self._async,
-                "http_set_method": self._setter("method"),
-                "http_append_header": self._setter("hdr"),
-                "http_async_suspend": self._setter("suspend"),
-                "http_set_timeout": self._setter("timeout"),
             }
         )
-        doubles = lab.server.doubles
-        doubles.set_pv("http_req", Backed(lambda ctx, name: None, self._set))
-        doubles.set_pv("http_req_id", Backed(lambda ctx, name: self._reply[0] if self._reply else None))
-        for name, read in _REPLY.items():
-            doubles.set_pv(name, Backed(self._shown(read)))
 
     # -- what a test says -----------------------------------------------------------------------------------------
     def answer(
@@ -305,96 +288,6 @@ class Web(Ready):
 
     def _ruxc_delete(self, call: Call, url: str, body: Any, headers: Any, _result: Any) -> int:
         return self._ruxc(call, "DELETE", url, headers, body)
-
-    # -- http_async_client ----------------------------------------------------------------------------------------
-    def _set(self, ctx: Context, name: str | None, value: Value) -> None:
-        """`$http_req(name) = value`; headers add up."""
-        if name == "all" and value is None:
-            self._pending.clear()
-        elif name == "hdr":
-            self._pending.setdefault("hdr", []).append(value)
-        elif value is None:
-            self._pending.pop(name or "", None)
-        else:
-            self._pending[name or ""] = [value]
-
-    def _setter(self, name: str) -> Callable[[Call, Value], int]:
-        def set_one(call: Call, value: Value) -> int:
-            self._set(call.context, name, int(value) if name in ("suspend", "timeout") and value else value)
-            return 1
-
-        return set_one
-
-    def _async(self, call: Call, url: str, *rest: Any) -> int:
-        """Ask, and go on in a route once there is an answer; 0, with the transaction suspended, ends the script."""
-        server, ctx = self.lab.server, call.context
-        route = _text(rest[-1])
-        if len(rest) == 2:
-            self._set(ctx, "body", _text(rest[0]))
-        if server.route_function(Route.REQUEST, route) is None:
-            server.log.error("http_async_client", f"unable to find route block [{route}]")
-            return -1
-        asked, self._pending = self._pending, {}
-        tm: Any = server.modules.get("tm")
-        ident: tuple[int, int] | None = None
-        if ctx.t is not None and asked.get("suspend", [1])[0]:
-            ident = tm.suspend(ctx)
-            if ident is None:
-                server.log.error("http_async_client", "failed to suspend request processing")
-                return -1
-        body = _text(asked["body"][0]) if "body" in asked else ""
-        method = _text(asked["method"][0]).upper() if "method" in asked else "POST" if body else "GET"
-        headers = _with_form("\n".join(_text(line).strip() for line in asked.get("hdr", [])), body)
-        outcome = self.exchange(method, url, headers, body, call.name)
-        limit = asked.get("timeout", [0])[0]
-        patience = (limit if isinstance(limit, int) and limit else 500) / 1000
-        if outcome.error == "timeout" or outcome.delay > patience:
-            outcome = Outcome(0, "", {}, "timeout", patience)
-        self._queries += 1
-        number = f"{server.environment.pid}-{self._queries}"
-
-        def arrived() -> None:
-            self._reply = number, outcome
-            if ident is not None:
-                tm.continue_(*ident, route)
-            else:
-                server.run_route(route, server.context(server.faked_message()))
-            self._reply = None
-            self.lab.flush()
-            self.lab.run()
-
-        self.later(outcome.delay, arrived)
-        return 0 if ident is not None else 1
-
-    def _shown(self, read: Callable[[Outcome, str | None], Value]) -> Callable[[Context, str | None], Value]:
-        def get(ctx: Context, name: str | None) -> Value:
-            if self._reply is None:
-                ctx.server.log.error(
-                    "http_async_client", "the async variables can only be read from an async http worker"
-                )
-                return None
-            return read(self._reply[1], name)
-
-        return get
-
-
-def _header(outcome: Outcome, name: str | None) -> Value:
-    return next((value for key, value in outcome.headers.items() if key.lower() == (name or "").lower()), None)
-
-
-#: $http_...: what the route of an asynchronous query sees of its end.
-_REPLY: Final[Mapping[str, Callable[[Outcome, str | None], Value]]] = {
-    "http_ok": lambda outcome, _: 0 if outcome.error else 1,
-    "http_err": lambda outcome, _: ERRORS[outcome.error][1] if outcome.error else None,
-    "http_rs": lambda outcome, _: None if outcome.error else outcome.status,
-    "http_rr": lambda outcome, _: None if outcome.error else outcome.reason,
-    "http_rb": lambda outcome, _: None if outcome.error else outcome.body,
-    "http_bs": lambda outcome, _: None if outcome.error else len(outcome.body),
-    "http_mb": lambda outcome, _: None if outcome.error else outcome.text,
-    "http_ml": lambda outcome, _: None if outcome.error else len(outcome.text),
-    "http_hdr": _header,
-    "http_time": lambda outcome, _: int(outcome.delay * 1000),
-}
 
 
 def _with_form(headers: str, body: str) -> str:
