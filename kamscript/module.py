@@ -290,6 +290,7 @@ class FunctionDecl:
     until: str = ""
     variadic: Argument | None = None
     continues: bool = False
+    no_value: int = -1  #: what it returns when an argument has no value
 
 
 @dataclass(frozen=True)
@@ -404,6 +405,7 @@ def function(
     since: str = "",
     until: str = "",
     continues: bool = False,
+    no_value: int = -1,
 ) -> Callable[[F], F]:
     """Export the method as a script function.
 
@@ -411,6 +413,7 @@ def function(
     with different arities; a method may carry several decorators (aliases). `*args` makes it variadic.
     With `continues`, `method(self, ctx, rest, ...)` gets the statements behind the call, up to the end of the block it
     stands in, as a route (`server.run_top(rest, ctx)` runs them); None when there are none.
+    When an argument has no value, a null variable for a number, the call is not made and returns `no_value`.
     """
 
     def mark(method: F) -> F:
@@ -422,6 +425,7 @@ def function(
                 "since": since,
                 "until": until,
                 "continues": continues,
+                "no_value": no_value,
             }
         )
         return method
@@ -596,6 +600,7 @@ def _add_function(
         mark["until"],
         variadic,
         mark["continues"],
+        mark["no_value"],
     )
     for arity in arities:
         cls.functions[mark["name"], arity] = decl

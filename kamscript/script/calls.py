@@ -107,7 +107,8 @@ class Calls:
             sources.insert(0, (self.function.rest(node), False))
         if any(bad for _, bad in sources):
             context = "_zero(ctx)" if fresh else context
-            return f"_guard({', '.join([name, context, *(source for source, _ in sources)])})"
+            guard = "_guard(" if decl.no_value == -1 else f"_guard_as({decl.no_value}, "
+            return f"{guard}{', '.join([name, context, *(source for source, _ in sources)])})"
         return f"{name}({', '.join([context, *(source for source, _ in sources)])})"
 
     def guarded(self, node: nodes.Call) -> bool:

@@ -163,6 +163,13 @@ def guard(function: Callable[..., Any], ctx: Context, *args: Any) -> Any:
     return function(ctx, *args)
 
 
+def guard_as(no_value: int, function: Callable[..., Any], ctx: Context, *args: Any) -> Any:
+    """The same for a function that returns another value then."""
+    if BAD in args and UNFIXED not in args:
+        return no_value
+    return guard(function, ctx, *args)
+
+
 def number(ctx: Context, value: Value, also_text: bool = False) -> int | Bad:
     """An integer argument from a pseudo-variable: a text is no number here, unless the variable has both forms."""
     if value.__class__ is int:
@@ -284,6 +291,7 @@ NAMES: dict[str, Any] = {
     "_settle": settle,
     "_route": route_value,
     "_guard": guard,
+    "_guard_as": guard_as,
     "_number": number,
     "_number_of_text": number_of_text,
     "_converted": converted,

@@ -354,8 +354,8 @@ class Dispatcher(Module, name="dispatcher"):
         return result
 
     # -- asking ---------------------------------------------------------------------------------------------------
-    @function(Route.ANY)
-    @function(Route.ANY, name="ds_list_exists", since="5.6")
+    @function(Route.ANY, no_value=-2)
+    @function(Route.ANY, name="ds_list_exists", since="5.6", no_value=-2)
     def ds_list_exist(self, ctx: Context, group: PvInt) -> bool:
         """Whether there is such a set."""
         return group in self.sets.by_id
