@@ -286,7 +286,7 @@ def test_no_limit(lab: LabLoader) -> None:
 
 @pytest.fixture
 def gateways(lab: LabLoader) -> Lab:
-    sip = lab("proxy.cfg", defines=["WITH_TRUNKS"], files=LIST)
+    sip = lab("proxy.cfg", defines={"WITH_TRUNKS": "", "STD_TRUNK_SILENCE": "800"}, files=LIST)
     sip.phone("one", "10.0.1.1").answers()
     sip.phone("two", "10.0.1.2").answers()
     return sip
