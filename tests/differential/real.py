@@ -28,7 +28,7 @@ from .case import KAMAILIO, PING, Address, Refused, Relay, cut
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 #: The groups of tables that a database gets.
 _TABLES = (
-    *("standard", "dialog", "auth_db", "dispatcher", "htable", "rtpengine", "rtpproxy"),
+    *("standard", "dialog", "usrloc", "auth_db", "dispatcher", "htable", "rtpengine", "rtpproxy"),
     *("permissions", "alias_db", "speeddial", "domain", "presence", "siptrace", "uac"),
 )
 _OF_THE_CODE = re.compile(r"[^\n]*?[\w>] \[[\w./-]+:\d+\]: ")

@@ -182,9 +182,14 @@ class Deciding(Cancelling):
             if function is not None:
                 bind, self.server.bind = self.server.bind, t.branches[0].socket
                 start = self.server.environment.stopwatch()
+                log = self.server.log
+                if log.prefixed:
+                    log.begin(ctx)
                 self.server.run_top(function, ctx)
                 for behind in self.server.hooks.post_script:
                     behind(ctx)
+                if log.prefixed:
+                    log.begin(None)  # and so it stays until the next message
                 self._check_time("route", start)
                 self.server.bind = bind
         request.flags = ctx.msg.flags
