@@ -34,6 +34,7 @@ _MODES: tuple[Mode, ...] = get_args(Mode)
 #: One-shot timers that modules keep for themselves, by module and name: no call depends on them. Those of transactions
 #: and dialogs are told with the transaction and the dialog.
 UPKEEP = {
+    "kamscript.modules._curl.go_on.<locals>.soon.<locals>.tell",
     "kamscript.modules.async_.Async._later.<locals>.go_on",
     "kamscript.modules.async_.Async._soon.<locals>.work",
     "kamscript.modules.dialog.expiry.Expiry._fire",

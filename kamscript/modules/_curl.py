@@ -273,18 +273,20 @@ def go_on(server: Server, steps: Transfer, done: Callable[[HttpReply], object]) 
     """Run a transfer beside everything else; `done` hears of its end, never before this returns."""
     http = server.environment.http
 
+    def soon(reply: HttpReply) -> None:
+        def tell() -> None:
+            done(reply)
+
+        server.timers.after(0.0, tell)
+
     def step(reply: HttpReply | None) -> None:
         try:
             query = next(steps) if reply is None else steps.send(reply)
         except StopIteration as end:
-            ended: HttpReply = end.value
-            if reply is None:
-                server.timers.after(0.0, lambda: done(ended))
-            else:
-                done(ended)
+            (soon if reply is None else done)(end.value)
             return
         if http is None:
-            server.timers.after(0.0, lambda: done(HttpReply(error=NO_CONNECTION)))
+            soon(HttpReply(error=NO_CONNECTION))
         else:
             http.begin(query, step)
 
