@@ -1,6 +1,6 @@
 """presence: three phones, notifier processes, documents of files, spheres, nodes that tell each other, later names.
 
-What 5.6 does stands in tests/differential/cases/presence.py and presence_xml.py.
+What 5.6 does stands in tests/differential/cases/presence*.py.
 """
 
 from __future__ import annotations
