@@ -21,8 +21,8 @@ REASONS = (
     r"lab\.(?:link|route)\(\): .+",
     r"Lab\(doubles='lenient'\): .+",
     r"five minutes pass",
-    r"phones over TLS; .+",
-    r"HTTP over the lab's streams; .+",
+    r"phones over TLS: .+",
+    r"HTTP over the lab's streams: .+",
 )
 
 

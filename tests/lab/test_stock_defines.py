@@ -312,7 +312,7 @@ def test_nat_keeps_mappings_open(stock: Any) -> None:
 # -- TLS, JSONRPC, DEBUG, ACCDB, PRESENCE, MSGREBUILD
 
 
-@pytest.mark.kam_lab_only("phones over TLS; tests/live/test_stock_all.py has real ones")
+@pytest.mark.kam_lab_only("phones over TLS: see tests/live/test_stock_all.py")
 def test_tls_carries_a_call_from_udp(stock: Any) -> None:
     sip = stock("TLS", listen=["udp:127.0.0.1:5060", "tls:127.0.0.1:5061"])
     alice, bob = sip.phone("alice", proto="tls"), sip.phone("bob")
@@ -324,7 +324,7 @@ def test_tls_carries_a_call_from_udp(stock: Any) -> None:
     call.hangup().expect(200)
 
 
-@pytest.mark.kam_lab_only("HTTP over the lab's streams; see tests/differential/cases/stock_defines.py")
+@pytest.mark.kam_lab_only("HTTP over the lab's streams: see tests/differential/cases/stock_defines.py")
 def test_jsonrpc_answers_this_machine_over_http(stock: Any) -> None:
     sip = stock("JSONRPC", listen=["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"])
     body = '{"jsonrpc": "2.0", "method": "core.echo", "params": ["hello"], "id": 1}'
