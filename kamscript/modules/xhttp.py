@@ -10,36 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kamscript import ere
 from kamscript.core.context import Context
-from kamscript.core.sockets import bracketed
 from kamscript.module import EventRoute, FixupError, Int, Module, Param, Route, Str, function, pv, transformation
+from kamscript.modules._http_requests import DONE, ERROR, PASS, Urls, bad_expression, with_via
 from kamscript.sip.errors import SipError
-from kamscript.sip.message import Message
 
 if TYPE_CHECKING:
-    from kamscript.ere import Ere
     from kamscript.modules.sl import Sl
+    from kamscript.sip.message import Message
     from kamscript.values import Value
 
 _EVENT = "xhttp:request"
-#: What a hook for requests of other protocols says (NONSIP_MSG_*).
-_ERROR, _DONE, _PASS = -1, 0, 2
-
-
-def _expression(text: str) -> str | None:
-    try:
-        ere.compile(text)
-    except ere.EreError as error:
-        return f"{text!r} is no regular expression: {error}"
-    return None
 
 
 class Xhttp(Module, name="xhttp"):
     """Serve HTTP/1.x requests over SIP's TCP sockets; set tcp_accept_no_cl for clients that send no Content-Length."""
 
-    url_match = Param("", "Requests whose URL this expression does not match are left alone.", check=_expression)
-    url_skip = Param("", "Requests whose URL this expression matches are left alone.", check=_expression)
+    url_match = Param("", "Requests whose URL this expression does not match are left alone.", check=bad_expression)
+    url_skip = Param("", "Requests whose URL this expression matches are left alone.", check=bad_expression)
     event_callback = Param(
         "", "KEMI function that runs instead of the event route.", since="5.6", set="_refuse_callback"
     )
@@ -56,8 +44,7 @@ class Xhttp(Module, name="xhttp"):
         if (Route.EVENT, _EVENT) not in server.routes:
             raise FixupError(f"there is no event_route[{_EVENT}]")
         self._sl: Sl = server.module("sl")
-        self._match: Ere | None = ere.compile(self.url_match) if self.url_match else None
-        self._skip: Ere | None = ere.compile(self.url_skip) if self.url_skip else None
+        self._urls = Urls(self.url_match, self.url_skip)
         if not server.tcp["accept_no_cl"]:
             server.log.warning(self.name, "tcp_accept_no_cl is off: HTTP requests without Content-Length are refused")
         server.hooks.nonsip_request.append(self._handle)
@@ -66,27 +53,15 @@ class Xhttp(Module, name="xhttp"):
     def _handle(self, ctx: Context) -> int:
         """Run the event route over an HTTP request; another module is asked about anything else."""
         msg = ctx.msg
-        if not msg.is_http:
-            return _PASS
-        if self._skip is not None and self._skip.test(msg.uri):
-            return _PASS
-        if self._match is not None and not self._match.test(msg.uri):
-            return _PASS
+        if not msg.is_http or not self._urls.wants(msg.uri):
+            return PASS
         if msg.top_via is None:
             try:
-                msg = self._with_via(msg)
+                msg = with_via(msg, msg.buf[msg.first_start : msg.first_end])
             except SipError as error:
                 self._error(f"the request does not parse: {error}")
-                return _ERROR
+                return ERROR
         return self._run(ctx, msg)
-
-    def _with_via(self, msg: Message) -> Message:
-        """The request as if it were SIP: with a Via behind its first line that tells where it came from."""
-        source, at = msg.received, msg.first_end
-        via = f"Via: SIP/2.0/{source.proto.upper()} {bracketed(source.src_ip)}:{source.src_port}\r\n"
-        made = Message(f"{msg.buf[msg.first_start : at]}{via}{msg.buf[at:]}", source)
-        made.number = msg.number
-        return made
 
     def _run(self, outer: Context, msg: Message) -> int:
         server = self.server
@@ -98,8 +73,8 @@ class Xhttp(Module, name="xhttp"):
             server.statistics.count_request(msg.method_id)
             function = server.routes[Route.EVENT, _EVENT]
             if server.run_top(function, ctx) < 0:
-                return self._ended(ctx, _ERROR)
-        return self._ended(ctx, _DONE)
+                return self._ended(ctx, ERROR)
+        return self._ended(ctx, DONE)
 
     def _ended(self, ctx: Context, verdict: int) -> int:
         for behind in self.server.hooks.post_script:

@@ -11,34 +11,22 @@ from collections.abc import Callable
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from kamscript import ere
 from kamscript.core.rpc import RETURNS_ARRAY, Rpc, RpcFault
-from kamscript.core.sockets import bracketed
 from kamscript.module import FixupError, Int, Module, Param, Route, Str, function, select
+from kamscript.modules._http_requests import DONE, ERROR, PASS, Urls, bad_expression, with_via
 from kamscript.modules.xmlrpc.documents import Call, Writer, read_call
 from kamscript.sip.errors import SipError
-from kamscript.sip.message import Message
 
 if TYPE_CHECKING:
     from kamscript.core.context import Context
-    from kamscript.ere import Ere
     from kamscript.modules.sl import Sl
+    from kamscript.sip.message import Message
     from kamscript.values import Value
 
 #: Where requests go that the route sees.
 _URI = "sip:127.0.0.1:9"
-#: What a hook for requests of other protocols says (NONSIP_MSG_*).
-_ERROR, _DROP, _PASS = -1, 0, 2
 #: From which code on xmlrpc_reply() is a fault.
 _FAULTS = 300
-
-
-def _expression(text: str) -> str | None:
-    try:
-        ere.compile(text)
-    except ere.EreError as error:
-        return f"{text!r} is no regular expression: {error}"
-    return None
 
 
 class Xmlrpc(Module, name="xmlrpc"):
@@ -49,8 +37,8 @@ class Xmlrpc(Module, name="xmlrpc"):
     escape_cr = Param(1, "1: write CR in answers as `&#xD;`.")
     double_lf_to_crlf = Param(0, "1: two LF in a text of a call stand for CR LF.")
     mode = Param(0, "1: no route runs by itself; another one (of xhttp) calls `dispatch_rpc()`.")
-    url_skip = Param("", "Requests whose URL this expression matches are left alone.", check=_expression)
-    url_match = Param("", "Requests whose URL this expression does not match are left alone.", check=_expression)
+    url_skip = Param("", "Requests whose URL this expression matches are left alone.", check=bad_expression)
+    url_match = Param("", "Requests whose URL this expression does not match are left alone.", check=bad_expression)
     event_callback = Param("", "KEMI function that runs instead of the route.", since="5.6", set="_refuse_callback")
 
     def _refuse_callback(self, name: str) -> None:
@@ -62,8 +50,7 @@ class Xmlrpc(Module, name="xmlrpc"):
         server = self.server
         self._sl: Sl = server.module("sl")
         self._writer = Writer(escape_cr=bool(self.escape_cr))
-        self._match: Ere | None = ere.compile(self.url_match) if self.url_match else None
-        self._skip: Ere | None = ere.compile(self.url_skip) if self.url_skip else None
+        self._urls = Urls(self.url_match, self.url_skip)
         if self.route and (Route.REQUEST, self.route) not in server.routes:
             server.log.warning(self.name, f"there is no route[{self.route}]: requests are not answered")
         if self.mode == 0:
@@ -73,39 +60,27 @@ class Xmlrpc(Module, name="xmlrpc"):
     def _handle(self, ctx: Context) -> int:
         """Run the route over an HTTP request; another module is asked about anything else."""
         msg = ctx.msg
-        if not msg.is_http:
-            return _PASS
-        if self._skip is not None and self._skip.test(msg.uri):
-            return _PASS
-        if self._match is not None and not self._match.test(msg.uri):
-            return _PASS
+        if not msg.is_http or not self._urls.wants(msg.uri):
+            return PASS
         if msg.method.upper() not in ("GET", "POST"):
             self._error(f"{msg.method} is neither GET nor POST")
-            return _ERROR
+            return ERROR
         if msg.top_via is None:
             try:
-                msg = self._as_sip(msg)
+                msg = with_via(msg, f"{msg.method} {_URI} {msg.version}\r\n")
             except SipError as error:
                 self._error(f"the request does not parse: {error}")
-                return _ERROR
+                return ERROR
         return self._run(msg)
-
-    def _as_sip(self, msg: Message) -> Message:
-        source, buf, start, end = msg.received, msg.buf, msg.first_start, msg.first_end
-        method, _, version = buf[start:end].rstrip("\r\n").split(" ", 2)
-        via = f"Via: SIP/2.0/{source.proto.upper()} {bracketed(source.src_ip)}:{source.src_port}\r\n"
-        made = Message(f"{method} {_URI} {version}\r\n{via}{buf[end:]}", source)
-        made.number = msg.number
-        return made
 
     def _run(self, msg: Message) -> int:
         server = self.server
         ctx = server.context(msg)
-        result = _DROP
+        result = DONE
         if all(before(ctx) for before in server.hooks.pre_script):
             route = server.routes.get((Route.REQUEST, self.route))
             if route is not None and server.run_top(route, ctx) < 0:
-                result = _ERROR
+                result = ERROR
         for behind in server.hooks.post_script:
             behind(ctx)
         return result
