@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from kamscript.sip.websocket import CLOSE, PING, PONG, TEXT, FrameCutter, accept_key, decode, encode
-from tests.live.certificates import make
 from tests.live.servers import Running, kamailio, kamscript
 
 PORT, TLS_PORT = 22180, 22181
@@ -61,11 +60,6 @@ HANDSHAKE = (
     "Sec-WebSocket-Protocol: sip\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 MASK = "1234"
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module", params=[pytest.param(kamailio, marks=pytest.mark.kamailio), kamscript])

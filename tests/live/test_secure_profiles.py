@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.live.certificates import make
 from tests.live.servers import Running, kamailio, kamscript, wait_for_port
 
 PORT = 22190
@@ -112,11 +111,6 @@ verify_certificate = yes
 server_name = nowhere.example.com
 server_id = mistrusting
 """
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module", params=[pytest.param(kamailio, marks=pytest.mark.kamailio), kamscript])

@@ -12,7 +12,6 @@ import pytest
 
 from kamscript.lab import Lab
 from kamscript.live.tls import TlsConfigError, check_profiles
-from tests.live.certificates import make
 from tests.live.servers import Running, kamailio, kamscript, wait_for_port
 
 PORT, TLS_PORT = 22198, 22203
@@ -44,11 +43,6 @@ request_route {{
     sl_reply("200", "Fine");
 }}
 """
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module", params=[pytest.param(kamailio, marks=pytest.mark.kamailio), kamscript])

@@ -10,6 +10,7 @@ from kamscript.lab.transports import StreamPhone
 from kamscript.modules.tls.profiles import Profiles
 from kamscript.sip.certificate import EXPIRED, Certificate
 from kamscript.source import ConfigError
+from tests.certificate import PEM
 
 CONFIG = """
 enable_tls=yes
@@ -149,23 +150,6 @@ def test_selects(path: str, value: str) -> None:
 def test_an_unknown_select_is_named_at_load(path: str) -> None:
     lab = Lab(text=CONFIG.replace("if (is_peer", f"$var(s) = @{path};\n    if (is_peer", 1) % ("", ""))
     assert f"ERROR: <core>: unknown select @{path}" in lab.log.lines()
-
-
-PEM = """-----BEGIN CERTIFICATE-----
-MIICNzCCAd2gAwIBAgIUHzCDmFZvNCmg9qV6XnOqUvGnqfkwCgYIKoZIzj0EAwIw
-EjEQMA4GA1UEAwwHVGVzdCBDQTAeFw0yNjExMjUwMjQzNDBaFw0zNjExMjIwMjQz
-NDBaMIGJMQswCQYDVQQGEwJERTEPMA0GA1UECAwGQmVybGluMQ0wCwYDVQQHDARU
-b3duMRAwDgYDVQQKDAdFeGFtcGxlMQ0wCwYDVQQLDARVbml0MQ8wDQYDVQQDDAZz
-ZXJ2ZXIxEjAQBgoJkiaJk/IsZAEBDAJ1MTEUMBIGCSqGSIb3DQEJARYFYUBiLmMw
-WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATWXOz0D7vCs9+X5bllG5ihDnK/UEer
-ezUgNtfhR/SoEQtLXAc58RNyjor76AkH+fS/UT+601GqI9uO3i1WD2/co4GYMIGV
-MFMGA1UdEQRMMEqGFnNpcDpzZXJ2ZXJAZXhhbXBsZS5jb22CEnNlcnZlci5leGFt
-cGxlLmNvbYcEfwAAAYEFeEB5LnqCD3R3by5leGFtcGxlLmNvbTAdBgNVHQ4EFgQU
-IhxRUxRqxFfwFhIrLPiGndX+gvQwHwYDVR0jBBgwFoAUx+yspmOqxejw00zfxDVl
-gswYydYwCgYIKoZIzj0EAwIDSAAwRQIhAKOViune4A2XF0CYltpL5uIZjcnG+9l7
-Oy7PL8lkKiaKAiBKKOM43l3myu3nGscccZ6dwSf18V5QbnTzwEVB/31CUw==
------END CERTIFICATE-----
-"""
 
 
 @pytest.mark.parametrize(

@@ -10,22 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kamscript.sip.x509 import BEGIN, END, pem_of, read_der, read_pem
+from tests.certificate import PEM
 
-PEM = """-----BEGIN CERTIFICATE-----
-MIICNzCCAd2gAwIBAgIUHzCDmFZvNCmg9qV6XnOqUvGnqfkwCgYIKoZIzj0EAwIw
-EjEQMA4GA1UEAwwHVGVzdCBDQTAeFw0yNjExMjUwMjQzNDBaFw0zNjExMjIwMjQz
-NDBaMIGJMQswCQYDVQQGEwJERTEPMA0GA1UECAwGQmVybGluMQ0wCwYDVQQHDARU
-b3duMRAwDgYDVQQKDAdFeGFtcGxlMQ0wCwYDVQQLDARVbml0MQ8wDQYDVQQDDAZz
-ZXJ2ZXIxEjAQBgoJkiaJk/IsZAEBDAJ1MTEUMBIGCSqGSIb3DQEJARYFYUBiLmMw
-WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATWXOz0D7vCs9+X5bllG5ihDnK/UEer
-ezUgNtfhR/SoEQtLXAc58RNyjor76AkH+fS/UT+601GqI9uO3i1WD2/co4GYMIGV
-MFMGA1UdEQRMMEqGFnNpcDpzZXJ2ZXJAZXhhbXBsZS5jb22CEnNlcnZlci5leGFt
-cGxlLmNvbYcEfwAAAYEFeEB5LnqCD3R3by5leGFtcGxlLmNvbTAdBgNVHQ4EFgQU
-IhxRUxRqxFfwFhIrLPiGndX+gvQwHwYDVR0jBBgwFoAUx+yspmOqxejw00zfxDVl
-gswYydYwCgYIKoZIzj0EAwIDSAAwRQIhAKOViune4A2XF0CYltpL5uIZjcnG+9l7
-Oy7PL8lkKiaKAiBKKOM43l3myu3nGscccZ6dwSf18V5QbnTzwEVB/31CUw==
------END CERTIFICATE-----
-"""
 DER = base64.b64decode("".join(PEM.removeprefix(BEGIN).partition(END)[0].split()))
 
 
