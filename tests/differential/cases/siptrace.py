@@ -313,6 +313,7 @@ request_route {
 def rows_in_another_table(scene: Scene) -> None:
     """The table of an AVP; an own address without a transport is nothing for HEP; a table that is not there."""
     hep(scene)
+    scene.wait(0.5)  # processes that start look at the tables, and end the daemon when the database is locked then
     scene.execute("CREATE TABLE mine AS SELECT * FROM sip_trace")
     for user in ("sip_trace", "mine"):
         scene.alice.request("OPTIONS", f"sip:{user}@example.com", call_id=user, to_tag="b")
