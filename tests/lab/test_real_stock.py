@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.servers import STOCK
+from tests.live.servers import need_stock
 
 ROOT = Path(__file__).parents[2]
 TESTS = ("tests/lab/test_stock.py", "tests/lab/test_stock_defines.py")
@@ -27,8 +27,8 @@ REASONS = (
 
 
 @pytest.mark.kamailio
-@pytest.mark.skipif(not STOCK.exists(), reason=f"there is no {STOCK}: apt-get install kamailio")
 def test_kamailio_does_the_same_with_the_stock_config() -> None:
+    need_stock()
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--kam-real", "-rs", "-o", "addopts=", *TESTS]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False, env=environ)

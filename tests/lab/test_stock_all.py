@@ -5,14 +5,13 @@ The same office on sockets, on MariaDB and beside a real Kamailio: tests/live/te
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 
 from kamscript.lab import Lab
 from kamscript.lab.phone import Phone
-from tests.live.servers import STOCK
+from tests.live.servers import need_stock
 
 DEFINES = (
     *("MYSQL", "AUTH", "IPAUTH", "USRLOCDB", "PRESENCE", "NAT", "NATSIPPING", "RTPENGINE", "PSTN", "ALIASDB"),
@@ -39,10 +38,8 @@ GATEWAY, VOICEMAIL = "10.0.8.8", "10.0.8.9"
 @pytest.fixture
 def office(lab: Any) -> Lab:
     """The server, with gateway and voicemail named as an operator does it at run time."""
-    if not STOCK.exists():
-        missing = f"there is no {STOCK}: apt-get install kamailio"
-        pytest.fail(missing) if os.environ.get("REQUIRE_KAMAILIO") == "1" else pytest.skip(missing)
-    sip: Lab = lab(STOCK, defines=[f"WITH_{name}" for name in DEFINES], database=ROWS, listen=LISTEN)
+    config = need_stock()
+    sip: Lab = lab(config, defines=[f"WITH_{name}" for name in DEFINES], database=ROWS, listen=LISTEN)
     sip.rpc("cfg.sets", "pstn", "gw_ip", GATEWAY)
     sip.rpc("cfg.sets", "voicemail", "srv_ip", VOICEMAIL)
     return sip

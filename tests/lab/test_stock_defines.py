@@ -6,14 +6,13 @@ tests/lab/test_real_stock.py does.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kamscript.lab import Lab
-from tests.live.servers import STOCK
+from tests.live.servers import need_stock
 
 #: Each with a row in subscriber.
 USERS = ("alice", "bob", "carol")
@@ -29,13 +28,11 @@ COLUMNS = "".join(
 @pytest.fixture
 def stock(lab: Any) -> Callable[..., Lab]:
     """The configuration with defines (without their WITH_) and rows; its domain is example.com."""
-    if not STOCK.exists():
-        missing = f"there is no {STOCK}: apt-get install kamailio"
-        pytest.fail(missing) if os.environ.get("REQUIRE_KAMAILIO") == "1" else pytest.skip(missing)
+    config = need_stock()
 
     def load(*defines: str, **options: Any) -> Lab:
         params = {"core": {"alias": "example.com"}, **options.pop("params", {})}
-        made: Lab = lab(STOCK, defines=[f"WITH_{name}" for name in defines], params=params, **options)
+        made: Lab = lab(config, defines=[f"WITH_{name}" for name in defines], params=params, **options)
         return made
 
     return load

@@ -87,14 +87,14 @@ class Phone:
             body,
         )
 
-    def ask(
+    def propose(
         self, method: str, uri: str, *, call_id: str, password: str = "", headers: str = "", body: str = ""
-    ) -> str:  # fmt: skip
-        """Send a request outside a dialog, answer its challenge, and take the next reply."""
+    ) -> None:  # fmt: skip
+        """Send a request outside a dialog; with a password wait for its challenge, and send it again."""
         to = f"<{self.uri if method == 'REGISTER' else uri}>"
         sent = self.request(method, uri, call_id=call_id, to=to, headers=headers, body=body)
         if not password:
-            return self.expect("SIP/2.0", call_id)
+            return
         reply = self.expect("SIP/2.0 40", call_id)
         if method == "INVITE":
             self.ack(sent, reply)
@@ -104,12 +104,19 @@ class Phone:
         value = authorize(challenge, method, uri, self.name, password, cnonce="0123456789abcdef")
         headers += f"{answer}: {value}\n"
         self.request(method, uri, call_id=call_id, cseq=2, to=to, headers=headers, body=body)
+
+    def ask(
+        self, method: str, uri: str, *, call_id: str, password: str = "", headers: str = "", body: str = ""
+    ) -> str:  # fmt: skip
+        """The same, and take the next reply."""
+        self.propose(method, uri, call_id=call_id, password=password, headers=headers, body=body)
         return self.expect("SIP/2.0", call_id)
 
     def ack(self, invite: str, reply: str) -> None:
         """Acknowledge a reply that is no success."""
         lines = [f"ACK {invite.split(' ', 2)[1]} SIP/2.0", f"Via: {header(invite, 'Via')[0]}"]
-        lines += [f"{name}: {header(source, name)[0]}" for name, source in _copied(invite, reply)]
+        copied = (("From", invite), ("To", reply), ("Call-ID", invite))
+        lines += [f"{name}: {header(source, name)[0]}" for name, source in copied]
         self.send("\n".join([*lines, f"CSeq: {header(invite, 'CSeq')[0].split()[0]} ACK", "Max-Forwards: 70"]))
 
     def answer(self, request: str, status: str, headers: str = "", body: str = "") -> None:
@@ -151,10 +158,6 @@ class Phone:
         known = len(self.received)
         self._hear(seconds)
         return len(self.received) == known
-
-
-def _copied(invite: str, reply: str) -> list[tuple[str, str]]:
-    return [("From", invite), ("To", reply), ("Call-ID", invite)]
 
 
 class Call:

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 KAMAILIO = shutil.which("kamailio") or "/usr/sbin/kamailio"
@@ -27,6 +29,14 @@ KAMCMD = shutil.which("kamcmd") or "/usr/sbin/kamcmd"
 SIPP = shutil.which("sipp") or "/usr/bin/sipp"
 STOCK = Path("/etc/kamailio/kamailio.cfg")
 PATIENCE = 15.0
+
+
+def need_stock() -> Path:
+    """The stock configuration; without it the test skips, or fails when REQUIRE_KAMAILIO=1."""
+    if not STOCK.exists():
+        missing = f"there is no {STOCK}: apt-get install kamailio"
+        pytest.fail(missing) if os.environ.get("REQUIRE_KAMAILIO") == "1" else pytest.skip(missing)
+    return STOCK
 
 
 #: `kamailio` or `kamscript`.
