@@ -13,6 +13,10 @@ from kamscript import ere
 from kamscript.ere import Ere, EreError
 
 
+#: What stands behind the backslash of an anchor that GNU added.
+_BORDERS = ("b", "B", "<", ">", "`", "'")
+
+
 @lru_cache(maxsize=512)
 def compile(pattern: str) -> Ere | None:
     """The compiled expression; None for one that regcomp refuses."""
@@ -27,19 +31,21 @@ def _extended(text: str) -> str:
     at, depth = 0, 0
     start = True  #: here begins an expression: an anchor, and no repetition, is possible
     repeated = False  #: a repetition stands in front: neither a star nor an interval may follow
+    border = False  #: an anchor of words stands in front: it cannot be repeated either
     while at < len(text):
         char, pair = text[at], text[at : at + 2]
         beginning, start = start, False
+        unrepeatable, border = beginning or border, False
         repetition = pair in ("\\{", "\\+", "\\?") or char == "*"
         if repeated and (char == "*" or pair == "\\{"):
             raise EreError("Invalid preceding regular expression")
-        repeated = repetition and not beginning
+        repeated = repetition and not unrepeatable
         if char == "\\":
             at += 2
             mark = pair[1:]
             if mark == "{":
                 end = text.find("\\}", at)
-                if beginning or end < 0:
+                if unrepeatable or end < 0:
                     raise EreError("Unmatched \\{")
                 out.append("{" + text[at:end] + "}")
                 at = end + 2
@@ -53,10 +59,11 @@ def _extended(text: str) -> str:
                     raise EreError("Unmatched ) or \\)")
                 out.append(mark)
             elif mark and mark in "+?":
-                out.append(f"[{mark}]" if beginning else mark)
+                out.append(f"[{mark}]" if unrepeatable else mark)
             elif mark == "}":
                 out.append("[}]")
             else:
+                border = mark in _BORDERS
                 out.append(pair)
         elif char == "[":
             end = _bracket_end(text, at)
@@ -74,7 +81,7 @@ def _extended(text: str) -> str:
                 last = at == len(text) or text[at : at + 2] in ("\\)", "\\|")
                 out.append("$" if last else "[$]")
             elif char == "*":
-                out.append("[*]" if beginning else "*")
+                out.append("[*]" if unrepeatable else "*")
             else:
                 out.append(f"[{char}]" if char in "(){}+?|" else char)
     return "".join(out)
