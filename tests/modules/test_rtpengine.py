@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kamscript.core.rpc import RpcFault
@@ -277,7 +277,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(values)
 def test_what_is_encoded_is_decoded_again(value: Value) -> None:
     assert decode(encode(value)) == value
