@@ -89,12 +89,12 @@ class Phone:
 
     def propose(
         self, method: str, uri: str, *, call_id: str, password: str = "", headers: str = "", body: str = ""
-    ) -> None:  # fmt: skip
-        """Send a request outside a dialog; with a password wait for its challenge, and send it again."""
+    ) -> str:  # fmt: skip
+        """Send a request outside a dialog; with a password wait for its challenge, and send it again. What was sent."""
         to = f"<{self.uri if method == 'REGISTER' else uri}>"
         sent = self.request(method, uri, call_id=call_id, to=to, headers=headers, body=body)
         if not password:
-            return
+            return sent
         reply = self.expect("SIP/2.0 40", call_id)
         if method == "INVITE":
             self.ack(sent, reply)
@@ -103,7 +103,7 @@ class Phone:
         assert challenge is not None
         value = authorize(challenge, method, uri, self.name, password, cnonce="0123456789abcdef")
         headers += f"{answer}: {value}\n"
-        self.request(method, uri, call_id=call_id, cseq=2, to=to, headers=headers, body=body)
+        return self.request(method, uri, call_id=call_id, cseq=2, to=to, headers=headers, body=body)
 
     def ask(
         self, method: str, uri: str, *, call_id: str, password: str = "", headers: str = "", body: str = ""

@@ -1,6 +1,6 @@
 """Servers as processes of their own: `kamscript run`, and the real daemon with the same config; SIPp between them.
 
-Ports are those of 22000 to 22199 on 127.0.0.1. Nothing waits for a fixed time: kamscript says on standard output that
+Ports are those of 22000 to 22199 on 127.0.0.1, and 24300 to 24399 for the stock configuration as a whole. Nothing waits for a fixed time: kamscript says on standard output that
 it listens, and of the daemon /proc tells that its ports are bound.
 """
 

@@ -114,11 +114,13 @@ def _register(office: Office) -> None:
         assert reply.startswith("SIP/2.0 200"), reply
 
 
-def _invite(caller: Phone, user: str, call_id: str, password: str = SECRET) -> None:
-    reply = caller.ask(
+def _invite(caller: Phone, user: str, call_id: str, password: str = SECRET) -> str:
+    """Call; the INVITE that was taken."""
+    sent = caller.propose(
         "INVITE", f"sip:{user}@example.com", call_id=call_id, password=password, headers=TYPE, body=SDP
     )  # fmt: skip
-    assert reply.startswith("SIP/2.0 100"), reply
+    caller.expect("SIP/2.0 100", call_id)
+    return sent
 
 
 def _answered(caller: Phone, callee: Phone, call_id: str) -> None:
@@ -153,15 +155,10 @@ def _calls(office: Office) -> None:
     bob.expect("ACK", "unanswered")
     _answered(alice, voicemail, "unanswered")
     for status in ("302 Moved", "401 Unauthorized"):
-        _invite(alice, "bob", status[:3])
+        invite = _invite(alice, "bob", status[:3])
         bob.answer(bob.expect("INVITE", status[:3]), status, "Contact: <sip:thief@127.0.0.66>\n")
         bob.expect("ACK", status[:3])
-        refused = alice.expect("SIP/2.0 404", status[:3])
-        alice.ack(alice.office.history[_last_invite(office)][1], refused)
-
-
-def _last_invite(office: Office) -> int:
-    return max(n for n, (sent, text) in enumerate(office.history) if sent and text.startswith("INVITE"))
+        alice.ack(invite, alice.expect("SIP/2.0 404", status[:3]))
 
 
 def _numbers(office: Office) -> None:
