@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from kamscript.lab import Lab
 from kamscript.lab.texts import characters, octets
 
-pytestmark = pytest.mark.kam_lab_only("variables and single routes are the lab's alone")
-
 CONFIG = """
 listen=udp:10.0.0.254:5060
 loadmodule "tm.so"
@@ -59,6 +57,7 @@ def test_a_phone_reads_what_another_wrote(lab: Lab) -> None:
     assert call.reason == "Nö"
 
 
+@pytest.mark.kam_lab_only("single routes are the lab's alone")
 def test_a_single_route_is_told_and_tells_in_characters(lab: Lab) -> None:
     run = lab.route("", lab.request("OPTIONS", "bob", body="Grüße", headers={"Subject": "Küche"}), {"$var(x)": "ß"})
     assert (run["$var(x)"], run["$(var(x){s.len})"], run["$rb"], run.said) == (
