@@ -1,7 +1,8 @@
 """Servers as processes of their own: `kamscript run`, and the real daemon with the same config; SIPp between them.
 
-Ports are those of 22000 to 22199 on 127.0.0.1, and 24300 to 24399 for the stock configuration as a whole. Nothing waits for a fixed time: kamscript says on standard output that
-it listens, and of the daemon /proc tells that its ports are bound.
+Ports are those of 22000 to 22199 on 127.0.0.1, and 24300 to 24399 for the stock configuration with all its defines.
+Nothing waits for a fixed time: kamscript says on standard output that it listens, and of the daemon /proc tells that
+its ports are bound.
 """
 
 from __future__ import annotations

@@ -144,3 +144,39 @@ route[A] { xlogl("L_ERR", "in A\\n"); }
 def long_format_adds_the_place(scene: Scene) -> None:
     """File and line of the config stand in the text with the l-functions."""
     _one_request(scene)
+
+
+@case(
+    """
+log_prefix="{$mt $rm $rs $ci} "
+modparam("tm", "fr_timer", 300)
+request_route {
+    xlog("request\\n");
+    t_on_reply("REPLY");
+    t_on_failure("FAILURE");
+    $du = "sip:127.0.0.12:21200";
+    t_relay();
+}
+onreply_route[REPLY] { xlog("reply\\n"); }
+failure_route[FAILURE] {
+    xlog("failure $T_reply_code\\n");
+    t_on_branch("BRANCH");
+    t_on_failure("SECOND");
+    $du = "sip:127.0.0.13:21200";
+    t_relay();
+}
+branch_route[BRANCH] { xlog("branch\\n"); }
+failure_route[SECOND] { xlog("second\\n"); }
+event_route[tm:local-response] { xlog("response\\n"); }
+""",
+    modules="tm tmx sl pv xlog",
+    repeats=True,
+)
+def the_prefix_of_failure_routes(scene: Scene) -> None:
+    """A failure route has the prefix of the request, behind a reply and behind a timer; after it there is none."""
+    scene.alice.request("INVITE", "sip:bob@127.0.0.12:21200")
+    scene.alice.expect(100)
+    scene.bob.expect("INVITE").answer(486, "Busy")
+    scene.bob.expect("ACK")
+    scene.carol.expect("INVITE")
+    scene.alice.expect(408)
