@@ -20,7 +20,8 @@ from kamscript.stores import Database, open_database
 from tests.live.phones import Call, Phone, header
 from tests.live.servers import Running, kamailio, kamscript
 from tests.live.wire import Wire
-from tests.stores.conftest import Lines, _server
+from tests.stores.conftest import Lines
+from tests.stores.servers import fresh_database
 
 SCRIPTS = Path("/usr/share/kamailio")
 FOLDERS = {"sqlite": "db_sqlite", "mysql": "mysql", "postgres": "postgres"}
@@ -133,11 +134,9 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
         database.close()
         yield Disk(kind, database, url)
         return
-    for database in _server(kind, Lines()):
+    with fresh_database(kind, Lines()) as (url, database):
         create(database, kind)
-        found = database.url
-        login = found.user + (f":{found.password}" if found.password else "")
-        yield Disk(kind, database, f"{kind}://{login}@{found.host}:{found.port}/{found.name}")
+        yield Disk(kind, database, url)
 
 
 @pytest.fixture
