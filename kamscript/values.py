@@ -43,6 +43,17 @@ def leading_int(text: str) -> int:
     return max(-number, INT_MIN) if text[:1] == "-" else min(number, INT_MAX)
 
 
+def c_int(text: str) -> int:
+    """What C's atoi() reads on 64-bit machines: blanks, a sign, digits; of long numbers the low 32 bits, 0 for none."""
+    text = text.lstrip(" \t\n\v\f\r")
+    end = 1 if text[:1] in ("-", "+") else 0
+    while end < len(text) and text[end] in "0123456789":
+        end += 1
+    digits = text[:end].lstrip("+-").lstrip("0")
+    number = int(digits[:20] or "0") if text[:1] != "-" else -int(digits[:20] or "0")
+    return wrap(max(-(2**63), min(number, 2**63 - 1)))
+
+
 def _whole(digits: str) -> int | None:
     """Decimal digits as a number; None for more than ten behind the zeros: Python reads only some thousands at once."""
     if len(digits) > 10:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from kamscript.core.context import Context
 from kamscript.core.errors import reason_phrase
+from kamscript.core.running import NO_SOCKET
 from kamscript.module import (
     Accessor,
     Fixup,
@@ -139,7 +140,7 @@ class Tmx(Module, name="tmx", requires=("tm",), after=("tm",)):
     @function(Route.ANY)
     def t_suspend(self, ctx: Context) -> int:
         """Freeze the request's transaction (made if there is none): `$T(id_index)`, `$T(id_label)` name it."""
-        if ctx.route & (Route.FAILURE | Route.LOCAL):
+        if ctx.route & Route.LOCAL or ctx.msg.received.socket is NO_SOCKET:
             self.server.log.error("tmx", "suspending a faked request is not allowed")
             return -1
         if ctx.t is None and (self.tm.newtran(ctx) < 0 or ctx.t is None):

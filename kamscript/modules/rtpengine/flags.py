@@ -6,9 +6,11 @@ Source: rtpengine manual, section 4.1; rtpengine.c, parse_flags().
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import Final
 
 from kamscript.modules.rtpengine.bencode import Pairs, Value
+from kamscript.values import c_int, wrap
 
 _WORD = re.compile(r" *([^ =]*)(?:=([^ ]*))?")
 #: Transports by bits: 1 SRTP, 2 feedback, 4 DTLS; two of the combinations have no name.
@@ -91,9 +93,11 @@ class Flags:
             case "via-branch":
                 self.via = _via(_needed(key, value))
             case "TOS" if value is not None:
-                self.members.append(("TOS", _number(value)))
+                self.members.append(("TOS", c_int(value)))
             case "repacketize":
-                size = int(re.match("[0-9]*", _needed(key, value)).group() or 0)  # type: ignore[union-attr]
+                size = 0
+                for digit in takewhile("0123456789".__contains__, _needed(key, value)):
+                    size = wrap(size * 10 + int(digit))
                 if not size:
                     raise BadFlag(f"error processing flag `repacketize' (value '{value}'): invalid value")
                 self.members.append(("repacketize", size))
@@ -103,7 +107,7 @@ class Flags:
                 self.forces_answer = True
             case _:
                 if key == "delete-delay" and value is not None:  # and then as any other, too
-                    self.members.append(("delete delay", _number(value)))
+                    self.members.append(("delete delay", c_int(value)))
                 if value is None:
                     self.words.append(key)
                 else:
@@ -141,8 +145,3 @@ def _via(value: str) -> int:
         raise BadFlag(f"error processing flag `via-branch' (value '{value}'): invalid value")
     return _VIA[value]
 
-
-def _number(text: str) -> int:
-    """atoi()"""
-    found = re.match(r"\s*([+-]?\d+)", text)
-    return int(found.group(1)) if found else 0

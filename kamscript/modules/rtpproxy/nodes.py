@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from kamscript.core.environment import Remote
 from kamscript.module import FixupError
 from kamscript.modules import _relays
 from kamscript.modules._relays import DEFAULT_PORT, Relays, Set, read_sockets
+from kamscript.values import c_int
 
 if TYPE_CHECKING:
     from kamscript.modules.rtpproxy import Rtpproxy
@@ -86,9 +86,9 @@ class Nodes(Relays[Node]):
         version = self.ask(node, "V")
         if version is None:
             module.warn("can't get version of the RTP proxy")
-        elif _number(version) != int(VERSION):
+        elif c_int(version) != int(VERSION):
             module.warn(
-                f"unsupported version of RTP proxy <{node.url}> found: {VERSION} supported,{_number(version)} present"
+                f"unsupported version of RTP proxy <{node.url}> found: {VERSION} supported,{c_int(version)} present"
             )
         else:
             able = self._can(node, REQUIRED)
@@ -110,7 +110,7 @@ class Nodes(Relays[Node]):
 
     def _can(self, node: Node, what: str) -> bool | None:
         answer = self.ask(node, f"VF {what}")
-        return None if answer is None else _number(answer) == 1
+        return None if answer is None else c_int(answer) == 1
 
     # -- selecting ------------------------------------------------------------------------------------------------
     def select(self, active: Set[Node] | None, call_id: str) -> Node | None:
@@ -126,8 +126,3 @@ class Nodes(Relays[Node]):
             return None if node.disabled else node
         return self.choose(active, sum(call_id.encode("latin-1")) & 0xFF, redetect=True)
 
-
-def _number(text: str) -> int:
-    """atoi()"""
-    found = re.match(r"\s*([+-]?[0-9]+)", text)
-    return int(found.group(1)) if found else 0
