@@ -13,7 +13,7 @@ from kamscript.core.blocklist import IS_IPV6
 from kamscript.core.blocklist import PERMANENT as BLOCK_PERMANENT
 from kamscript.core.dns import BAD_NAME, PERMANENT, DnsEntry, literal
 from kamscript.core.environment import NaptrRecord, SrvRecord
-from kamscript.core.rpc import Struct
+from kamscript.core.rpc import Struct, converted
 from kamscript.core.sockets import Destination
 from kamscript.module import Module, rpc
 from kamscript.sip.protocols import PROTO_NUMBERS, PROTOCOLS
@@ -71,9 +71,10 @@ class CoreRpc(Module):
         rpc.add(*numbers)
 
     @rpc("core.echo")
-    def core_echo(self, rpc: Rpc, *values: Any) -> None:
+    @converted(0)
+    def core_echo(self, rpc: Rpc, *values: str) -> None:
         """Give the arguments back as texts."""
-        rpc.add(*map(str, values))
+        rpc.add(*values)
 
     @rpc("core.version")
     def core_version(self, rpc: Rpc) -> None:

@@ -370,7 +370,7 @@ def _value(value: Any, kind: str, position: int, convert: bool) -> Any:
     try:
         if kind == "float" and (convert or not isinstance(value, str)):
             return float(value)
-        if convert and kind == "str" and value is not None:
+        if convert and kind == "str" and isinstance(value, int | float):
             return f"{value:f}" if isinstance(value, float) else str(value)
         if convert and kind == "int":
             number = parse_int(value) if isinstance(value, str) else int(value)

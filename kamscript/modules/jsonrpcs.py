@@ -291,6 +291,8 @@ def _argument(value: Any, kind: str) -> Any:
     """A parameter as a command takes it that wants an int, a float, a str or any."""
     if kind == "str" and (value is None or isinstance(value, bool)):
         return None  # neither is ever read as a text
+    if isinstance(value, list):
+        return 0 if kind in ("int", "float") else None  # an array or an object
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str):

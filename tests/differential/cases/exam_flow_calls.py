@@ -4,13 +4,15 @@ r"""Whole calls as engineers write them: two sockets, dialogs, replaced names, r
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..case import Got, Scene, case
 from .rtpengine import SDP, SOCK, TYPE, relay
 
 MODULES = "tm tmx sl rr pv xlog textops textopsx siputils maxfwd sanity kex corex dialog uac nathelper rtpengine"
 THEIRS = SDP.replace("127.0.0.11", "127.0.0.12")
-OFFER = {"headers": TYPE, "body": SDP}
-ANSWER = {"headers": f"Contact: <sip:bob@10.0.0.8:5070>\n{TYPE}", "body": THEIRS}
+OFFER: dict[str, Any] = {"headers": TYPE, "body": SDP}
+ANSWER: dict[str, Any] = {"headers": f"Contact: <sip:bob@10.0.0.8:5070>\n{TYPE}", "body": THEIRS}
 BOB, ALICE = "<sip:bob@example.com>", "<sip:alice@example.com>"
 
 
@@ -109,8 +111,8 @@ def _border(mode: int) -> str:
 
 def _answered(scene: Scene, mode: int) -> None:
     alice, bob = scene.alice, scene.bob
-    nat = {"via": "SIP/2.0/UDP 10.0.0.5:5060;rport", "contact": False}
-    alice.request("INVITE", headers=f"{TYPE}\nContact: <sip:alice@10.0.0.5>", body=SDP, **nat)  # type: ignore[arg-type]
+    nat: dict[str, Any] = {"via": "SIP/2.0/UDP 10.0.0.5:5060;rport", "contact": False}
+    alice.request("INVITE", headers=f"{TYPE}\nContact: <sip:alice@10.0.0.5>", body=SDP, **nat)
     alice.expect(100)
     invite = bob.expect("INVITE")
     bob_from, bob_to = invite.header("From").split(";tag")[0], invite.header("To")

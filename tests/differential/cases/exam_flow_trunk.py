@@ -219,7 +219,7 @@ def refused_on_either_side(scene: Scene) -> None:
 def redirected_and_given_up(scene: Scene) -> None:
     """A redirect to two, one after the other; a caller that gives up between challenge and answer; CANCEL of nothing."""
     scene.execute(subscriber("alice", "secret"))
-    alice, bob, carol = scene.alice, scene.bob, scene.carol
+    alice, bob = scene.alice, scene.bob
     second = _invite(scene, "r1")
     alice.expect(100)
     bob.expect("INVITE").answer(
