@@ -12,7 +12,6 @@ from functools import lru_cache
 from kamscript import ere
 from kamscript.ere import Ere, EreError
 
-
 #: What stands behind the backslash of an anchor that GNU added.
 _BORDERS = ("b", "B", "<", ">", "`", "'")
 

@@ -67,7 +67,22 @@ def ours(pattern: str, text: str) -> bool | None:
             "[^]a]x",
             "[[:alpha:]]",
         ),
-        *(r"a\?b", r"\+a", r"\.", "a.c", "[$^*]", r"[\]", "a**", "{a}", r"\}", "?a", r"x\|*a", r"x\|^a", r"\b*", r"\Ba\+"),
+        *(
+            r"a\?b",
+            r"\+a",
+            r"\.",
+            "a.c",
+            "[$^*]",
+            r"[\]",
+            "a**",
+            "{a}",
+            r"\}",
+            "?a",
+            r"x\|*a",
+            r"x\|^a",
+            r"\b*",
+            r"\Ba\+",
+        ),
     ],
 )
 def test_a_pattern_means_what_it_means_to_glibc(pattern: str) -> None:

@@ -32,10 +32,10 @@ def _register(scene: Scene) -> None:
     scene.bob.expect(200)
 
 
-def _call(scene: Scene, contact: str, **more: str) -> tuple[Got, Got]:
+def _call(scene: Scene, contact: str, via: str = "") -> tuple[Got, Got]:
     """Alice's INVITE at bob's, and his 200 at hers."""
     scene.alice.request(
-        "INVITE", BOB, to=f"<{BOB}>", body=SDP, contact=False, headers=f"{TYPE}\nContact: {contact}", **more
+        "INVITE", BOB, to=f"<{BOB}>", body=SDP, contact=False, headers=f"{TYPE}\nContact: {contact}", via=via
     )
     invite = scene.bob.expect("INVITE")
     scene.alice.expect(100)
