@@ -73,6 +73,7 @@ class Fixup:
     constant: ClassVar[bool] = False
     alike: ClassVar[bool] = False  #: of constant ones: `resolve` gives the same on every server, and nobody changes it
     kind: ClassVar[str] = "str"
+    digits: ClassVar[bool] = False  #: of integers: a text of digits that a variable holds is a number, too
     variables_only: ClassVar[bool] = False  #: of integers: `$name` that no pseudo-variable has is no AVP but an error
 
     def resolve(self, text: str, server: Server) -> Any:
@@ -90,6 +91,10 @@ class _IntFixup(Fixup):
 
 class _PvIntFixup(_IntFixup):
     variables_only = True
+
+
+class _PvDigitsFixup(_PvIntFixup):
+    digits = True
 
 
 class _StrFixup(Fixup):
@@ -134,6 +139,7 @@ if TYPE_CHECKING:
 
     Int = int
     PvInt = int
+    PvDigits = int
     Str = str
     Const = str
     RouteName = str
@@ -144,6 +150,8 @@ else:
     Int = Annotated[int, _IntFixup()]
     #: The same where AVPs are written as pseudo-variables only (fixup_igp).
     PvInt = Annotated[int, _PvIntFixup()]
+    #: The same; a text that a variable holds may be the number (get_is_fparam).
+    PvDigits = Annotated[int, _PvDigitsFixup()]
     #: A text: a constant, or one with pseudo-variables (fixup_spve).
     Str = Annotated[str, _StrFixup()]
     #: An int, str or None exactly as the expression evaluates.

@@ -223,6 +223,8 @@ class Calls:
         if kind == "int":
             return source, False
         temp = self.temp()
+        if fixup.digits:
+            return f"({temp} if ({temp} := {source}).__class__ is int else _number_of_digits(ctx, {temp}))", True
         both = ", True" if pv.name in BOTH_FORMS and not pv.transformations else ""
         return f"({temp} if ({temp} := {source}).__class__ is int else _number(ctx, {temp}{both}))", True
 

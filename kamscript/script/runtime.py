@@ -181,6 +181,12 @@ def number(ctx: Context, value: Value, also_text: bool = False) -> int | Bad:
     return BAD
 
 
+def number_of_digits(ctx: Context, value: Value) -> int | Bad:
+    """An integer argument from a pseudo-variable, which may hold it as a text."""
+    found = decimal(value) if isinstance(value, str) else value
+    return number(ctx, found)
+
+
 def number_of_text(ctx: Context, text: str) -> int | Bad:
     """An integer argument from an expression's text."""
     found = decimal(text)
@@ -293,6 +299,7 @@ NAMES: dict[str, Any] = {
     "_guard": guard,
     "_guard_as": guard_as,
     "_number": number,
+    "_number_of_digits": number_of_digits,
     "_number_of_text": number_of_text,
     "_converted": converted,
     "_failed": failed,

@@ -332,7 +332,7 @@ class Acc(Module, name="acc", requires=("tm",), after=("tm",)):
         elif kind == TMCB_E2EACK_IN:
             self._acked(t, params)
         elif kind == TMCB_ON_FAILURE and params.request is not None:
-            self._report_missed(t, params.request, params)
+            self._report_missed(t, params.request, params, Route.FAILURE)
 
     def _replied(self, t: Transaction, params: TmcbParams) -> None:
         """A reply was sent upstream."""
@@ -366,12 +366,12 @@ class Acc(Module, name="acc", requires=("tm",), after=("tm",)):
             return bool(self.early_media and length)
         return True
 
-    def _report_missed(self, t: Transaction, msg: Message, params: TmcbParams) -> None:
+    def _report_missed(self, t: Transaction, msg: Message, params: TmcbParams, route: Route = Route.REQUEST) -> None:
         """A call was not answered: report it once, so the flags that asked for it go."""
         status, reason = self._status(params)
         self._tags_known |= params.reply is None
         with _Branch(t, msg, params.code, self.tm):
-            ctx = self._context(t, msg, params)
+            ctx = self._context(t, msg, params, route)
             to, tag, upstream = _to(msg, params), self._local_tag(params), _state(t).upstream
             record = make_record(msg, to, status, reason, self._now, to_tag=tag, upstream=upstream)
             reset = 0
@@ -427,9 +427,9 @@ class Acc(Module, name="acc", requires=("tm",), after=("tm",)):
         reason = reply.value("reason") if self.reason_from_hf else None
         return f"{reply.status:03d}", reply.reason if reason is None else reason
 
-    def _context(self, t: Transaction, msg: Message, params: TmcbParams) -> Context:
+    def _context(self, t: Transaction, msg: Message, params: TmcbParams, route: Route = Route.REQUEST) -> Context:
         """What extra attributes are evaluated over: the request, with the values of its transaction."""
-        ctx = Context(self.server, msg, Route.REQUEST)
+        ctx = Context(self.server, msg, route)
         source = t if t.avps is not None else params.ctx
         if source.avps is not None:
             ctx.avps = source.avps

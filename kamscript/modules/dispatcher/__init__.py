@@ -29,6 +29,7 @@ from kamscript.module import (
     FixupError,
     Module,
     Param,
+    PvDigits,
     PvInt,
     PvRef,
     Route,
@@ -268,22 +269,22 @@ class Dispatcher(Module, name="dispatcher"):
 
     # -- selecting ------------------------------------------------------------------------------------------------
     @function(Route.ANY, name="ds_select", since="5.6")
-    def ds_select(self, ctx: Context, group: PvInt, algorithm: PvInt) -> int:
+    def ds_select(self, ctx: Context, group: PvDigits, algorithm: PvDigits) -> int:
         """Select destinations and only keep them for ds_next_dst() and its kin."""
         return selection.select(self, ctx, group, algorithm, 0, TO_XAVP)
 
     @function(_SELECT, name="ds_select", since="5.6")
-    def ds_select_limit(self, ctx: Context, group: PvInt, algorithm: PvInt, limit: PvInt) -> int:
+    def ds_select_limit(self, ctx: Context, group: PvDigits, algorithm: PvDigits, limit: PvDigits) -> int:
         """The same, keeping at most `limit` destinations."""
         return selection.select(self, ctx, group, algorithm, limit, TO_XAVP)
 
     @function(_SELECT)
-    def ds_select_dst(self, ctx: Context, group: PvInt, algorithm: PvInt, limit: PvInt = 0) -> int:
+    def ds_select_dst(self, ctx: Context, group: PvDigits, algorithm: PvDigits, limit: PvDigits = 0) -> int:
         """Select a destination and set the destination URI to it."""
         return selection.select(self, ctx, group, algorithm, limit, TO_DST)
 
     @function(_SELECT)
-    def ds_select_domain(self, ctx: Context, group: PvInt, algorithm: PvInt, limit: PvInt = 0) -> int:
+    def ds_select_domain(self, ctx: Context, group: PvDigits, algorithm: PvDigits, limit: PvDigits = 0) -> int:
         """Select a destination and set the host of the request URI to it."""
         return selection.select(self, ctx, group, algorithm, limit, TO_RURI)
 

@@ -269,10 +269,11 @@ def _fork(module: Dispatcher, ctx: Context, group: DestinationSet, index: int, m
 
 def select_routes(module: Dispatcher, ctx: Context, rules: str, mode: str, limit: int) -> int:
     """ds_select_routes: several sets with an algorithm each."""
-    state, result, last = Selection(limit), -1, -1
-    for rule in rules.removesuffix(";").split(";") if rules else ():
-        number, _, algorithm = rule.partition("=")
-        if not all(ch in "0123456789" for ch in number + algorithm):
+    state, result, last, rest = Selection(limit), -1, -1, rules
+    while rest:
+        rule, more, rest = rest.partition(";")
+        number, equal, algorithm = rule.partition("=")
+        if (more and not equal) or not all(ch in "0123456789" for ch in number + algorithm):
             module.error(f"invalid character in [{rules}]")
             return -1
         how = TO_XAVP

@@ -13,7 +13,7 @@ The contacts are kept by usrloc.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from kamscript.core.cfg import CfgVar
 from kamscript.module import (
@@ -51,6 +51,14 @@ if TYPE_CHECKING:
 _NAME = "registrar"
 _MAX_FLOW_TIMER = 999
 _RUID, _CONTACT, _EXPIRES, _RECEIVED, _PATH = 1, 2, 4, 8, 16
+
+
+#: What stands for the URI that a call leaves out.
+OMITTED: Final = "\0"
+
+
+def _given(uri: str) -> str | None:
+    return None if uri == OMITTED else uri
 
 
 class _TableFixup(Fixup):
@@ -206,27 +214,27 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl"), after=("usr
 
     # -- functions ------------------------------------------------------------------------------------------------
     @function(Route.REQUEST | Route.FAILURE | Route.ONREPLY)
-    def save(self, ctx: Context, domain: Table, flags: SaveFlags = 0, uri: Str = "") -> int:
+    def save(self, ctx: Context, domain: Table, flags: SaveFlags = 0, uri: Str = OMITTED) -> int:
         """Save the contacts of a REGISTER and reply to it.
 
         `flags`: 1 memory only, 2 no reply, 4 keep one contact only, 8 no expires range, 16 prepare the reply's headers
         (with 2). `uri` stands for the To URI. Returns 1 inserted, 2 updated, 3 deleted, 4 listed, -1 error, -2 too
         many contacts.
         """
-        return saving.save(self, ctx, domain, flags, uri or None)
+        return saving.save(self, ctx, domain, flags, _given(uri)) if self._usable(uri) else -1
 
     @function(Route.REQUEST | Route.FAILURE)
-    def lookup(self, ctx: Context, domain: Table, uri: Str = "") -> int:
+    def lookup(self, ctx: Context, domain: Table, uri: Str = OMITTED) -> int:
         """Replace the request URI by the best contact and add the others as branches.
 
         Returns 1, -1 no contact, -2 none that takes the method, -3 error.
         """
-        return lookups.lookup(self, ctx, domain, uri or None)
+        return lookups.lookup(self, ctx, domain, _given(uri)) if self._usable(uri) else -1
 
     @function(Route.REQUEST | Route.FAILURE)
-    def lookup_to_dset(self, ctx: Context, domain: Table, uri: Str = "") -> int:
+    def lookup_to_dset(self, ctx: Context, domain: Table, uri: Str = OMITTED) -> int:
         """Add all contacts as branches; the request URI stays. Returns as lookup()."""
-        return lookups.lookup(self, ctx, domain, uri or None, rewrite=False)
+        return lookups.lookup(self, ctx, domain, _given(uri), rewrite=False) if self._usable(uri) else -1
 
     @function(Route.REQUEST | Route.FAILURE)
     def lookup_branches(self, ctx: Context, domain: Table) -> int:
@@ -253,14 +261,22 @@ class Registrar(Module, name="registrar", requires=("usrloc", "sl"), after=("usr
 
     @function(Route.ANY)
     def registered(
-        self, ctx: Context, domain: Table, uri: Str = "", match_option: Int = 0, match_action: Int = 0
+        self, ctx: Context, domain: Table, uri: Str = OMITTED, match_option: Int = 0, match_action: Int = 0
     ) -> int:
         """Whether the address of record of `uri` (else the request or To URI) has a contact.
 
         `match_option`: 1 with the Call-ID, 2 the received address, 4 the contact that $xavp(xavp_cfg=>match_callid),
         match_received, match_contact name. `match_action`: 1 restore the contact's XAVPs, 2 leave xavp_rcd alone.
         """
-        return lookups.registered(self, ctx, domain, uri or None, match_option, match_action)
+        if not self._usable(uri):
+            return -1
+        return lookups.registered(self, ctx, domain, _given(uri), match_option, match_action)
+
+    def _usable(self, uri: str) -> bool:
+        """A URI may be left out, but not be empty."""
+        if not uri:
+            self.error("invalid uri parameter")
+        return bool(uri)
 
     @function(Route.REQUEST)
     def add_sock_hdr(self, ctx: Context, hdr_name: Str) -> int:
