@@ -36,7 +36,7 @@ class Services:
     """Those who answer the daemon of one test."""
 
     def __init__(self, lab: RealLab, services: Mapping[Address, Answer]) -> None:
-        self._lab, self._sockets = lab, list[socket.socket]()
+        self._lab, self._sockets, self._threads = lab, list[socket.socket](), list[threading.Thread]()
         self._relays: dict[str, MediaRelay] = {}
         for where, answer in services.items():
             self._open(where, answer, _text)
@@ -57,7 +57,9 @@ class Services:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sockets.append(sock)
         sock.bind(self._lab.names.place(where))
-        threading.Thread(target=_serve, args=(sock, answer, change, self._lab.names), daemon=True).start()
+        thread = threading.Thread(target=_serve, args=(sock, answer, change, self._lab.names), daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def close(self) -> None:
         """Nobody answers any more."""
@@ -65,6 +67,8 @@ class Services:
             with contextlib.suppress(OSError):  # it wakes the thread, and says that there was no connection
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+        for thread in self._threads:
+            thread.join(1)  # as long as one reads, the address is taken
 
 
 def relay_addresses(program: Program) -> Iterator[tuple[str, Address]]:
