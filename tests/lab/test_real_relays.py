@@ -77,7 +77,8 @@ def test_an_answer_of_ones_own(kind: type[Lab]) -> None:
 
     with kind(text=CONFIG, services={("10.0.0.31", 7722): relay}) as lab:
         lab.phone("alice").call("sip:text@10.0.0.2:5060")
-        assert "10.0.0.1" in asked[-1]
+        # Other processes of the daemon may still ask what the relay can do.
+        assert any("10.0.0.1" in command for command in asked)
 
 
 def test_what_answers_no_datagrams_is_not_on_kamailio() -> None:
