@@ -82,15 +82,18 @@ class Table:
         return ((cell.key, cell.value) for cell in self.ordered() if not self.expired(cell))
 
     def expire(self, key: str, seconds: int) -> None:
-        """Let an item expire in `seconds`; nothing happens without one, and in a table without `autoexpire`."""
+        """Let an item expire in `seconds`, never when these are none or fewer.
+
+        Nothing happens without an item, and in a table without `autoexpire`.
+        """
         cell = self.cells.get(key)
         if cell is not None and self.autoexpire:
-            cell.expire = self._now() + seconds
+            cell.expire = self._now() + seconds if seconds > 0 else 0
 
     def expires_in(self, key: str) -> int:
-        """Seconds until an item expires, negative when that is past; 0 without one and without `autoexpire`."""
+        """Seconds until an item expires, negative when it is past or never; 0 without one and without `autoexpire`."""
         cell = self.cells.get(key)
-        return 0 if cell is None or not self.autoexpire else cell.expire - self._now()
+        return 0 if cell is None or not self.autoexpire else wrap(cell.expire - self._now())
 
     def clear(self) -> None:
         """Remove all items."""

@@ -356,6 +356,8 @@ class Permissions(Module, name="permissions"):
         return trusted.check(self, ctx, source, proto.lower(), uri)
 
     def _from_uri(self, ctx: Context) -> str | None:
+        if not ctx.msg.is_request:
+            return ""
         body = ctx.msg.from_
         if body is None:
             return None

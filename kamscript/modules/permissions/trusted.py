@@ -33,10 +33,15 @@ class Peer(NamedTuple):
     tag: str | None
     priority: int
 
-    def matches(self, module: Permissions, proto: str, uri: str, ruri: str) -> bool:
-        """Whether it is about a request with this transport (`any` is every one), From URI and request URI."""
+    def matches(self, module: Permissions, proto: str, uri: str, ruri: str | None) -> bool:
+        """Whether it is about a request with this transport (`any` is every one), From URI and request URI.
+
+        A reply has no request URI, and no pattern counts for it (IS_SIP in permissions/hash.c).
+        """
         if self.proto != ANY and proto not in (ANY, self.proto):
             return False
+        if ruri is None:
+            return True
         return _matches(module, self.from_pattern, uri) and _matches(module, self.ruri_pattern, ruri)
 
 
@@ -135,7 +140,7 @@ def check(module: Permissions, ctx: Context, source: str, proto: str, uri: str) 
         return -1
     peers = module.trusted.of(source) if module.trusted is not None else ask(module, source)
     msg = ctx.msg
-    ruri = msg.uri if msg.is_request else str(msg.status)
+    ruri = msg.uri if msg.is_request else None
     count = 0
     for peer in peers or ():
         if peer.matches(module, proto, uri, ruri):
