@@ -86,7 +86,7 @@ def ping_active(module: Dispatcher, rpc: Rpc, state: int) -> None:
 def add(module: Dispatcher, rpc: Rpc, number: int | None, uri: str, flags: int, priority: int, attrs: str) -> None:
     """Add a destination in memory."""
     _begin(module, rpc)
-    if number is None or not uri:
+    if number is None or not uri or rpc.mistyped is not None:
         raise rpc.fault(500, "Invalid Parameters")
     sets = module.sets.copied()
     if not loading.add(module, sets, number, uri, flags, priority, attrs):
