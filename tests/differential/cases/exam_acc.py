@@ -399,3 +399,64 @@ def a_bye_from_the_other_side(scene: Scene) -> None:
     scene.alice.expect("BYE").answer(481, "Gone")
     scene.bob.expect(481)
     look(scene, *EXTRAS)
+
+
+@case(
+    config(
+        failure=f'xlog("$T_reply_code\\n"); if (t_branch_timeout()) {{ $ru = "{CAROL}"; $du = $null; t_relay(); }}'
+    ).replace('"fr_timer", 2000', '"fr_timer", 400'),
+    modules=MODULES,
+)
+def silence_is_missed(scene: Scene) -> None:
+    """A branch that times out is missed with 408; the next one answers; its row has the request's URI."""
+    tables(scene, *EXTRAS)
+    scene.alice.request("INVITE", BOB)
+    scene.bob.expect("INVITE")
+    scene.carol.expect("INVITE").answer(200, "OK")
+    scene.settle()
+    scene.bob.drain()
+    scene.bob.received.clear()
+    scene.rows("acc", "method", "sip_code", "sip_reason", *EXTRAS)
+    scene.rows("missed_calls", "method", "sip_code", "sip_reason", *EXTRAS)
+
+
+@case(
+    STOCK.replace('"report_cancels", 0', '"report_cancels", 1').replace('"report_ack", 0', '"report_ack", 1')
+    + DATABASE
+    + """
+request_route {
+    setflag(FLT_ACC); setflag(FLT_ACCMISSED); setflag(FLT_ACCFAILED);
+    if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+    if (loose_route()) { t_relay(); exit; }
+    if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
+    if (is_method("INVITE")) record_route();
+    if ($rU == "drop") { t_reply("480", ""); exit; }
+    if ($rU == "stateless") { sl_send_reply("404", "Nobody"); exit; }
+    t_relay();
+}
+""",
+    modules=MODULES,
+)
+def every_flag_at_once(scene: Scene) -> None:
+    """ACKs, CANCELs, other methods, replies of the server itself, stateless ones."""
+    tables(scene, *EXTRAS)
+    answered(scene)
+    for number, method in enumerate(("OPTIONS", "MESSAGE", "SUBSCRIBE")):
+        scene.alice.request(method, BOB, call_id=f"m{number}", cseq=3)
+        scene.bob.expect(method).answer((200, 404, 202)[number], "Said")
+        scene.settle()
+    call = scene.alice.request("INVITE", BOB, call_id="cancelled")
+    invite = scene.bob.expect("INVITE")
+    invite.answer(180, "Ringing")
+    scene.settle()
+    scene.alice.cancel(call)
+    scene.bob.expect("CANCEL").answer(200, "OK")
+    invite.answer(487, "Request Terminated")
+    scene.bob.expect("ACK")
+    scene.settle()
+    scene.alice.ack(call)
+    scene.alice.ack(scene.alice.request("INVITE", "sip:drop@example.com", call_id="drop"))
+    scene.settle()
+    scene.alice.request("MESSAGE", "sip:stateless@example.com", call_id="stateless")
+    scene.rows("acc", "method", "callid", "sip_code", "sip_reason", "dst_user")
+    scene.rows("missed_calls", "method", "callid", "sip_code", "sip_reason", "dst_user")

@@ -326,3 +326,31 @@ def adding_paths(scene: Scene) -> None:
         )
         scene.label(user)
     scene.alice.request("SUBSCRIBE", "sip:h@example.com")
+
+
+@case(
+    config(
+        'modparam("registrar", "xavp_rcd", "ulrcd")\nmodparam("registrar", "xavp_cfg", "reg")\nmodparam("registrar", "default_expires", 50)\nmodparam("registrar", "min_expires", 20)\nmodparam("registrar", "received_param", "rcv")\nmodparam("registrar", "contact_max_size", 60)\nmodparam("registrar", "case_sensitive", 0)\nmodparam("registrar", "default_q", 500)\nmodparam("registrar", "retry_after", 30)\n',
+        lookup='xlog("asked $ru\\n");'
+        + LOCATION
+        + '    xlog("rcd $xavp(ulrcd=>ruid) $xavp(ulrcd=>contact) $xavp(ulrcd=>expires) $xavp(ulrcd=>received)\\n");\n',
+    ).replace(
+        'if (!save("location"))',
+        '$xavp(reg=>max_contacts) = 2; if ($hdr(X-Max) != $null) $xavp(reg[0]=>max_contacts) = 1; if (!save("location"))',
+    ),
+    modules=MODULES,
+)
+def many_settings(scene: Scene) -> None:
+    """Limits for one request, sizes, defaults, the received parameter, users in other letters."""
+    _register(scene, "<sip:bob@127.0.0.12:21200>")
+    _register(scene, "<sip:bob@127.0.0.12:21200>;expires=5;q=0.2", user="BOB", cseq=2)
+    _register(scene, '<sip:bob@127.0.0.12:21201>;rcv="sip:1.2.3.4:9"', cseq=3)
+    _register(scene, "<sip:bob@127.0.0.12:21202>", cseq=4)
+    _register(scene, "<sip:bob@127.0.0.12:21203>", cseq=5, headers="X-Max: 1", user="carol")
+    _register(scene, "<sip:bob@127.0.0.12:21204>", cseq=6, headers="X-Max: 1", user="carol")
+    _register(scene, f"<sip:{'b' * 60}@127.0.0.12:21204>", cseq=7, user="dave")
+    _register(scene, "<sip:bob@127.0.0.12:21205>;expires=x;q=2", cseq=8, user="erin")
+    _register(scene, "<sip:bob@127.0.0.12:21206>;expires=99999999999;q=0.12345", cseq=9, user="erin")
+    _register(scene, "<sip:bob@127.0.0.12:21207>;expires=-5", cseq=10, user="erin")
+    call(scene, "Bob")
+    call(scene, "carol", call_id="c2")
