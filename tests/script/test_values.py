@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kamscript.values import Both, decimal, parse_int, to_int, to_str, unsigned, wrap
+from kamscript.values import Both, c_int, decimal, parse_int, to_int, to_str, unsigned, wrap
 
 
 @given(st.integers())
@@ -50,3 +50,20 @@ def test_a_number_with_another_text() -> None:
     assert port == 0
     assert str(port) == ""
     assert f"{port}" in ("", "0")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", 0),
+        ("x", 0),
+        (" \t-12ms", -12),
+        ("+7", 7),
+        ("99999999999", 1215752191),
+        ("9" * 30, -1),
+        ("-" + "9" * 30, 0),
+        ("9" * 6000, -1),
+    ],
+)
+def test_numbers_as_atoi_reads_them(text: str, number: int) -> None:
+    assert c_int(text) == number
