@@ -138,6 +138,20 @@ FACTS = """
     = $du
     @ ds_select_dst("$var(bad)", "4")
     @ ds_select_dst("1", "$var(bad)")
+    $var(e) = ""; $var(w) = " 1"; $var(p) = "+1"; $var(m) = "-"; $var(l) = "99999999999"; $avp(t) = "2"; $xavp(x=>s) = "1";
+    @ ds_select_dst("$var(e)", "4")
+    @ ds_select_dst("$var(w)", "4")
+    @ ds_select_dst("$var(p)", "4")
+    @ ds_select_dst("$var(m)", "4")
+    @ ds_select_dst("$var(l)", "4")
+    @ ds_select_dst("$avp(t)", "4")
+    @ ds_select_dst("$xavp(x=>s)", "$var(e)")
+    @ ds_select_dst("$xavp(x=>s)", "$var(p)", "$avp(t)")
+    @ ds_select_dst("$hdr(X-None)", "4")
+    @ ds_select_dst("$(ru{s.len})", "4")
+    @ ds_select_dst("$(avp(t){s.int})", "4")
+    @ ds_select_dst($avp(t), 4)
+    @ ds_select_dst($var(w), 4)
     @ ds_select_domain("1", "8")
     = $ru
     = $rd
