@@ -144,4 +144,3 @@ def _via(value: str) -> int:
     if value not in _VIA:
         raise BadFlag(f"error processing flag `via-branch' (value '{value}'): invalid value")
     return _VIA[value]
-

@@ -125,4 +125,3 @@ class Nodes(Relays[Node]):
                 node.disabled = self.test(node, force=False)
             return None if node.disabled else node
         return self.choose(active, sum(call_id.encode("latin-1")) & 0xFF, redetect=True)
-
