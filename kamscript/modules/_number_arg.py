@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Annotated
 
 from kamscript.module import Fixup, FixupError
+from kamscript.values import decimal
 
 if TYPE_CHECKING:
     from kamscript.core.server import Server
@@ -15,9 +16,10 @@ class _NumberFixup(Fixup):
     constant = True
 
     def resolve(self, text: str, server: Server) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]+", text):
+        number = decimal(text) if re.fullmatch(r"[+-]?[0-9]+", text) else None
+        if number is None:
             raise FixupError(f"bad number <{text}>")
-        return int(text)
+        return number
 
 
 if TYPE_CHECKING:
