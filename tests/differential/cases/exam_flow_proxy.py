@@ -1,7 +1,5 @@
 r"""rtpproxy with odd arguments, bodies and methods, in the routes of a call."""
 
-# ruff: noqa: E501 - a line of a config stays one line
-
 from __future__ import annotations
 
 from ..case import Scene, case
