@@ -43,13 +43,18 @@ _proved: set[str] = set()
 
 
 #: What shares ports stays on one worker of pytest-xdist, one test after the other; else a file is what stays together.
-GROUPS: Mapping[str, str] = {
-    "tests/live/": "live",
-    "tests/lab/test_real": "live",
-    "tests/lab/sipp/test_real": "live",
-    "tests/differential/check/": "check",
-    "tests/differential/test_": "differential",
-}
+#: Some configs of `check/` listen on port 5060 of every address, as the daemons around which tests of the lab run do.
+LIVE = (
+    "tests/live/",
+    "tests/differential/check/",
+    "tests/lab/test_real",
+    "tests/lab/test_doubles_re",
+    "tests/lab/test_dns_real",
+    "tests/lab/test_htables",
+    "tests/lab/sipp/test_real",
+    "stdlib/test_real",
+)
+GROUPS: Mapping[str, str] = {**dict.fromkeys(LIVE, "live"), "tests/differential/test_": "differential"}
 
 
 def whole(config: pytest.Config) -> bool:

@@ -42,6 +42,14 @@ def judge(request: pytest.FixtureRequest) -> Iterator[Callable[[Case], Future[Ou
         pool.shutdown(cancel_futures=True)
 
 
+def _unlike(recorded: Outcome, play: Callable[[], Outcome]) -> list[str]:
+    """What the daemon did otherwise, or why it did not get through the case."""
+    try:
+        return differences(recorded, play(), {})
+    except (AssertionError, TimeoutError, Refused) as error:
+        return [str(error)]
+
+
 @pytest.mark.kamailio
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_golden_is_what_kamailio_does(case: Case, judge: Callable[[Case], Future[Outcome]]) -> None:
@@ -49,10 +57,7 @@ def test_golden_is_what_kamailio_does(case: Case, judge: Callable[[Case], Future
     _skip_without(case)
     recorded = golden(case)
     assert recorded is not None, f"python -m tests.differential.record {case.topic} {case.name}"
-    try:
-        found = differences(recorded, judge(case).result(), {})
-    except (AssertionError, TimeoutError, Refused) as error:
-        found = [str(error)]
+    found = _unlike(recorded, judge(case).result)
     # The machine was busy then, or a second ended within the case: now the case has it to itself. The pauses are for a
     # failure seen once, three times in a row in one run and never in 1,500 later ones, whose cause is not known
     # (docs/status.md).
@@ -60,7 +65,7 @@ def test_golden_is_what_kamailio_does(case: Case, judge: Callable[[Case], Future
         if not found:
             break
         time.sleep(pause)
-        found = differences(recorded, run(case, Real), {})
+        found = _unlike(recorded, lambda: run(case, Real))
     assert not found, "\n".join(["recorded and now:", *found])
 
 

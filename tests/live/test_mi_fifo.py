@@ -259,7 +259,6 @@ loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
-loadmodule "pv.so"
 loadmodule "dialog.so"
 loadmodule "mi_fifo.so"
 modparam("mi_fifo", "fifo_name", "mi")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kamscript.sip.websocket import CLOSE, PING, PONG, TEXT, FrameCutter, accept_key, decode, encode
-from tests.live.servers import Running, kamailio, kamscript
+from tests.live.servers import Running, kamailio, kamscript, wait_for_port
 
 PORT, TLS_PORT = 22180, 22181
 CONFIG = f"""
@@ -76,6 +76,7 @@ def server(
         + f'modparam("tls", "ca_list", "{certificates}/ca.pem")\n'
     )
     with request.param(config, directory, ports=(PORT,)) as running:
+        wait_for_port(TLS_PORT, running, "tcp")
         yield running
 
 

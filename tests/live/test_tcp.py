@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.servers import Running, Start, kamailio, kamscript
+from tests.live.servers import Running, Start, kamailio, kamscript, wait_for_port
 
 PORT, PEER = 22040, 22050
 CONFIG = f"""
@@ -51,6 +51,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     directory = tmp_path_factory.mktemp("tcp")
     config = CONFIG + f'modparam("ctl", "binrpc", "unix:{directory}/kamailio_ctl")\n'
     with request.param(config, directory, ports=(PORT,)) as running:
+        wait_for_port(PORT, running, "tcp")
         yield running
 
 
