@@ -16,7 +16,7 @@ import pytest
 from . import servers
 from .servers import PATIENCE, Running
 
-pytestmark = pytest.mark.skipif(not Path(servers.KAMAILIO).exists(), reason="Kamailio is not installed")
+pytestmark = pytest.mark.kamailio
 
 CONFIG = """
 listen=udp:127.0.0.1:OWN

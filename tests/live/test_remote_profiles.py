@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -91,7 +90,7 @@ def test_a_call_over_one_server_is_counted_by_the_other(tmp_path: Path, bob: soc
         assert becomes("127.0.0.2", "alice", 0)
 
 
-@pytest.mark.skipif(not shutil.which("kamailio") and not Path(KAMAILIO).exists(), reason="no kamailio here")
+@pytest.mark.kamailio
 @pytest.mark.parametrize("options", [(), ("-A", "SECOND"), OPTIONS])
 def test_kamailio_accepts_the_config(options: tuple[str, ...]) -> None:
     """As the README says."""

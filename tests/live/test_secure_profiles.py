@@ -204,6 +204,7 @@ def test_version_and_cipher_are_those_of_the_profile(server: Running, certificat
         assert (stream.version(), (stream.cipher() or ("",))[0]) == ("TLSv1.2", "ECDHE-ECDSA-AES128-GCM-SHA256")
 
 
+@pytest.mark.kamailio  # for kamcmd
 def test_how_long_a_connection_may_be_silent(server: Running, certificates: Path) -> None:
     with tls(certificates, NORMAL) as stream:
         stream.sendall(options("TLS a.invalid"))

@@ -170,6 +170,7 @@ def test_the_origin_is_allowed(server: Running) -> None:
     assert "|Access-Control-Allow-Origin: http://a.example|" in shaken(handshake("Origin: http://a.example\r\n"))
 
 
+@pytest.mark.kamailio  # for kamcmd
 def test_handshakes_can_be_disabled(server: Running) -> None:
     assert server.kamcmd("ws.disable") == ""
     assert shaken(handshake()) == "HTTP/1.1 503 Service Unavailable"
@@ -272,6 +273,7 @@ def dump(server: Running, *order: str) -> str:
     return re.sub(r"(?<=\.1:)\d+|\b\d+(?=s ago)", "N", server.kamcmd("ws.dump", *order))
 
 
+@pytest.mark.kamailio  # for kamcmd
 def test_commands(server: Running) -> None:
     with websocket() as client:
         number = max(int(found) for found in re.findall(r"(\d+): ws:", server.kamcmd("ws.dump")))
@@ -287,6 +289,7 @@ def test_commands(server: Running) -> None:
         assert server.kamcmd("ws.ping", str(number)) == "error: 500 - Error sending frame\n"
 
 
+@pytest.mark.kamailio  # for kamcmd
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -301,6 +304,7 @@ def test_commands_that_fail(server: Running, words: tuple[str, ...], answer: str
     assert server.kamcmd(*words) == f"error: {answer}\n"
 
 
+@pytest.mark.kamailio  # for kamcmd
 def test_a_silent_client_is_pinged(server: Running) -> None:
     assert server.kamcmd("cfg.set_now_int", "websocket", "keepalive_timeout", "1").strip() in ("", "ok")
     try:

@@ -190,6 +190,7 @@ def test_files_of_rules_are_mixed_up(tmp_path: Path) -> None:
     assert started(f"{_HEAD}\n{load}\nrequest_route {{ {calls} {third} }}\n", 'xlog("L_ALERT", "said up\\n");') is None
 
 
+@pytest.mark.kamailio
 def test_watcher_information_without_a_database(tmp_path: Path) -> None:
     config = (
         f'{_HEAD}\nloadmodule "presence.so" loadmodule "presence_xml.so"\n'
@@ -204,6 +205,7 @@ def test_watcher_information_without_a_database(tmp_path: Path) -> None:
     assert ends(config, subscribe, tmp_path)
 
 
+@pytest.mark.kamailio
 def test_last_alias() -> None:
     nathelper = 'loadmodule "nathelper.so"'
     uri = '$ru = "sip:a@b;alias=192.0.2.1~5060~2"; '
@@ -212,6 +214,7 @@ def test_last_alias() -> None:
     assert said(uri + test % '"1"', nathelper) == ["no"]
 
 
+@pytest.mark.kamailio
 @pytest.mark.parametrize("module", ["rtpengine", "rtpproxy"])
 def test_no_relays(module: str) -> None:
     load = f'loadmodule "{module}.so"'
